@@ -1,0 +1,142 @@
+//! What a handler is given.
+
+use almandine_protocol::{Reply, number};
+use almandine_storage::{Databases, Db, Rng, Thresholds};
+
+use super::changes::Changes;
+use super::errors::Fault;
+use super::spec::Command;
+
+/// `Ok` = the reply is written (or the client waits, see [`Call::wait`]). An `Err` takes back what was written.
+pub type Outcome = Result<(), Fault>;
+
+/// The arguments of a request, the command's name first. Slices of the read buffer: copying this copies no byte.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a> {
+    buffer: &'a [u8],
+    spans: &'a [Span],
+}
+
+/// A range of the read buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl<'a> Args<'a> {
+    /// The arguments that `spans` cut from `buffer`.
+    pub fn new(buffer: &'a [u8], spans: &'a [Span]) -> Self {
+        Args { buffer, spans }
+    }
+
+    /// How many, the name included.
+    pub fn len(self) -> usize {
+        self.spans.len()
+    }
+
+    /// True for the empty request, which no handler ever sees.
+    pub fn is_empty(self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Argument `i`; the caller knows by the arity that there is one.
+    pub fn at(self, i: usize) -> &'a [u8] {
+        let Span { start, end } = self.spans[i];
+        &self.buffer[start as usize..end as usize]
+    }
+
+    /// Argument `i` if there is one.
+    pub fn get(self, i: usize) -> Option<&'a [u8]> {
+        (i < self.spans.len()).then(|| self.at(i))
+    }
+
+    /// Whether argument `i` is `word`, in any letter case.
+    pub fn is(self, i: usize, word: &str) -> bool {
+        self.get(i)
+            .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// Argument `i` as a 64-bit integer, else `ERR value is not an integer or out of range`.
+    pub fn integer(self, i: usize) -> Result<i64, Fault> {
+        self.get(i)
+            .and_then(number::parse_i64)
+            .ok_or(Fault::NOT_INTEGER)
+    }
+
+    /// Argument `i` as a double, else `ERR value is not a valid float`.
+    pub fn double(self, i: usize) -> Result<f64, Fault> {
+        self.get(i)
+            .and_then(number::parse_double)
+            .ok_or(Fault::NOT_FLOAT)
+    }
+
+    /// The arguments from `i` on.
+    pub fn from(
+        self,
+        i: usize,
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone {
+        (i.min(self.len())..self.len()).map(move |i| self.at(i))
+    }
+}
+
+/// What a blocked client waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Keys of the session's database; the first that becomes ready wins.
+    pub keys: Vec<Vec<u8>>,
+    /// Unix time in milliseconds; none = for ever.
+    pub deadline_ms: Option<i64>,
+    /// The reply when the time is up: `*-1` or `$-1` (both `_` in RESP3).
+    pub on_timeout: OnTimeout,
+}
+
+/// See [`Wait::on_timeout`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// `*-1`
+    NullArray,
+    /// `$-1`
+    Null,
+}
+
+/// One command being executed. The fields are separate loans, so a handler may hold a value of `dbs` while it writes
+/// into `reply`.
+pub struct Call<'a> {
+    /// The table entry; of a subcommand, its own.
+    pub command: &'static Command,
+    /// The request.
+    pub args: Args<'a>,
+    /// Where the answer goes.
+    pub reply: Reply<'a>,
+    /// All databases of the shard.
+    pub dbs: &'a mut Databases,
+    /// The number of the session's database.
+    pub db: usize,
+    /// What this command changes: for the journal, watchers and keyspace notifications.
+    pub changes: &'a mut Changes,
+    /// Where collections leave their packed form.
+    pub thresholds: &'a Thresholds,
+    /// Unix time in milliseconds, the same for the whole batch.
+    pub now_ms: i64,
+    /// The shard's dice.
+    pub rng: &'a mut Rng,
+    /// Set by [`Call::wait`].
+    pub waiting: &'a mut Option<Wait>,
+}
+
+impl<'a> Call<'a> {
+    /// The session's database. Borrows all of `self`; write `&mut self.dbs[self.db]` to go on using the other fields.
+    pub fn db(&mut self) -> &mut Db {
+        &mut self.dbs[self.db]
+    }
+
+    /// The client waits until one of `keys` is made or the time is up; then the handler runs again from its start. Write
+    /// no reply. Inside a transaction nothing waits: the answer is that of the timeout.
+    pub fn wait(&mut self, wait: Wait) -> Outcome {
+        *self.waiting = Some(wait);
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! What a command may be refused with, in exactly Redis's words.
+
+use std::borrow::Cow;
+
+use almandine_storage::WrongType;
+
+/// An error reply, code word first, without the leading dash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault(pub Cow<'static, str>);
+
+impl Fault {
+    /// The key holds another type.
+    pub const WRONG_TYPE: Fault =
+        Fault::new("WRONGTYPE Operation against a key holding the wrong kind of value");
+    /// Options that do not fit together or are unknown.
+    pub const SYNTAX: Fault = Fault::new("ERR syntax error");
+    /// Not a 64-bit integer.
+    pub const NOT_INTEGER: Fault = Fault::new("ERR value is not an integer or out of range");
+    /// Not a float.
+    pub const NOT_FLOAT: Fault = Fault::new("ERR value is not a valid float");
+    /// A number outside its range.
+    pub const OUT_OF_RANGE: Fault = Fault::new("ERR value is out of range");
+    /// A count must not be negative.
+    pub const NOT_POSITIVE: Fault = Fault::new("ERR value is out of range, must be positive");
+    /// RENAME, LSET, ... of nothing.
+    pub const NO_SUCH_KEY: Fault = Fault::new("ERR no such key");
+    /// LSET beyond the ends.
+    pub const INDEX_OUT_OF_RANGE: Fault = Fault::new("ERR index out of range");
+    /// INCR and friends beyond 64 bits.
+    pub const INCREMENT_OVERFLOW: Fault = Fault::new("ERR increment or decrement would overflow");
+    /// INCRBYFLOAT and friends.
+    pub const INCREMENT_NAN: Fault = Fault::new("ERR increment would produce NaN or Infinity");
+    /// APPEND, SETRANGE beyond `proto-max-bulk-len`.
+    pub const STRING_TOO_LONG: Fault =
+        Fault::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+
+    /// A handler that is not written yet; none may be left at the end.
+    pub const UNFINISHED: Fault = Fault::new("ERR this command is not finished");
+
+    /// A fixed text.
+    pub const fn new(text: &'static str) -> Self {
+        Fault(Cow::Borrowed(text))
+    }
+
+    /// A text made for the occasion.
+    pub fn text(text: impl Into<String>) -> Self {
+        Fault(Cow::Owned(text.into()))
+    }
+
+    /// `ERR wrong number of arguments for 'x' command`; `name` in lower case, a subcommand as `config|get`.
+    pub fn arity(name: &str) -> Self {
+        Fault::text(format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ))
+    }
+
+    /// `ERR invalid expire time in 'x' command`.
+    pub fn invalid_expire(name: &str) -> Self {
+        Fault::text(format!("ERR invalid expire time in '{name}' command"))
+    }
+
+    /// The first word, which INFO errorstats counts by.
+    pub fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or("ERR")
+    }
+}
+
+impl From<WrongType> for Fault {
+    fn from(WrongType: WrongType) -> Self {
+        Fault::WRONG_TYPE
+    }
+}

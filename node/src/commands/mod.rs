@@ -1,0 +1,31 @@
+//! Commands: one table entry each, next to its handler, in the file of its family.
+//!
+//! ```text
+//!   table.rs   every family's entries, look-up by name
+//!   spec.rs    the vocabulary of an entry: flags, key specs, categories, argument synopsis
+//!   call.rs    what a handler is given
+//!   errors.rs  what a handler may refuse with
+//!   string.rs list.rs ...   the families: handlers, and their entries at the end of the file
+//! ```
+
+pub mod call;
+pub mod changes;
+pub mod errors;
+pub mod spec;
+pub mod table;
+
+pub mod connection;
+pub mod generic;
+pub mod hash;
+pub mod list;
+pub mod pubsub;
+pub mod server;
+pub mod set;
+pub mod sorted_set;
+pub mod string;
+pub mod transactions;
+
+pub use call::{Args, Call, Outcome, Wait};
+pub use changes::{Changes, Class};
+pub use errors::Fault;
+pub use spec::{Acl, Command, Flags, Group, KeyFlags, KeySpec, Run};

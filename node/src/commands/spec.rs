@@ -1,0 +1,179 @@
+//! The vocabulary of a table entry.
+
+use super::call::{Call, Outcome};
+
+/// One command or subcommand. COMMAND, ACL, routing, arity errors, docs and statistics all read this entry.
+#[derive(Debug)]
+pub struct Command {
+    /// Lower case; a subcommand carries its container: `config|get`.
+    pub name: &'static str,
+    /// Number of arguments, the name included; negative = at least.
+    pub arity: i32,
+    /// As COMMAND INFO lists them.
+    pub flags: Flags,
+    /// Categories beyond those that follow from the flags (see [`Command::categories`]).
+    pub acl: Acl,
+    /// Where the keys are.
+    pub keys: &'static [KeySpec],
+    /// The heading under which the documentation lists it.
+    pub group: Group,
+    /// The version of Redis that brought it.
+    pub since: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// Order of growth for people, e.g. `O(1)`.
+    pub complexity: &'static str,
+    /// The arguments in the synopsis language of `docs.rs`.
+    pub args: &'static str,
+    /// Who runs it.
+    pub run: Run,
+}
+
+/// A handler writes its reply into `call.reply` or refuses.
+pub type Handler = fn(&mut Call<'_>) -> Outcome;
+
+/// Where a command runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// On the shard that owns its keys.
+    Shard(Handler),
+    /// With the connection's session; needs no key.
+    Session(Handler),
+    /// With the node's shared state; needs no key.
+    Node(Handler),
+    /// On every shard, the answers are merged. With one shard the same as `Shard`.
+    EveryShard(Handler),
+    /// Subcommands; the second argument chooses.
+    Container(&'static [Command]),
+}
+
+bitflags::bitflags! {
+    /// The flags of COMMAND INFO, same names.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Flags: u32 {
+        const WRITE = 1 << 0;
+        const READONLY = 1 << 1;
+        const DENYOOM = 1 << 2;
+        const ADMIN = 1 << 3;
+        const PUBSUB = 1 << 4;
+        const NOSCRIPT = 1 << 5;
+        const BLOCKING = 1 << 6;
+        const LOADING = 1 << 7;
+        const STALE = 1 << 8;
+        const SKIP_MONITOR = 1 << 9;
+        const SKIP_SLOWLOG = 1 << 10;
+        const ASKING = 1 << 11;
+        const FAST = 1 << 12;
+        const NO_AUTH = 1 << 13;
+        const MAY_REPLICATE = 1 << 14;
+        const NO_MANDATORY_KEYS = 1 << 15;
+        const NO_ASYNC_LOADING = 1 << 16;
+        const NO_MULTI = 1 << 17;
+        const MOVABLEKEYS = 1 << 18;
+        const ALLOW_BUSY = 1 << 19;
+    }
+}
+
+bitflags::bitflags! {
+    /// ACL categories. READ, WRITE, FAST, SLOW, ADMIN, DANGEROUS, PUBSUB and BLOCKING follow from the flags.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Acl: u32 {
+        const KEYSPACE = 1 << 0;
+        const READ = 1 << 1;
+        const WRITE = 1 << 2;
+        const SET = 1 << 3;
+        const SORTEDSET = 1 << 4;
+        const LIST = 1 << 5;
+        const HASH = 1 << 6;
+        const STRING = 1 << 7;
+        const BITMAP = 1 << 8;
+        const HYPERLOGLOG = 1 << 9;
+        const GEO = 1 << 10;
+        const STREAM = 1 << 11;
+        const PUBSUB = 1 << 12;
+        const ADMIN = 1 << 13;
+        const FAST = 1 << 14;
+        const SLOW = 1 << 15;
+        const BLOCKING = 1 << 16;
+        const DANGEROUS = 1 << 17;
+        const CONNECTION = 1 << 18;
+        const TRANSACTION = 1 << 19;
+        const SCRIPTING = 1 << 20;
+    }
+}
+
+bitflags::bitflags! {
+    /// What a command does with a key; the names of COMMAND GETKEYSANDFLAGS.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct KeyFlags: u16 {
+        const RO = 1 << 0;
+        const RW = 1 << 1;
+        const OW = 1 << 2;
+        const RM = 1 << 3;
+        const ACCESS = 1 << 4;
+        const UPDATE = 1 << 5;
+        const INSERT = 1 << 6;
+        const DELETE = 1 << 7;
+        const NOT_KEY = 1 << 8;
+        const INCOMPLETE = 1 << 9;
+        const VARIABLE_FLAGS = 1 << 10;
+    }
+}
+
+/// One place where keys stand.
+#[derive(Debug, Clone, Copy)]
+pub struct KeySpec {
+    /// What happens to these keys.
+    pub flags: KeyFlags,
+    /// Where to begin.
+    pub begin: Begin,
+    /// How to go on from there.
+    pub find: Find,
+}
+
+/// Where a [`KeySpec`] begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Begin {
+    /// At this argument.
+    Index(i32),
+    /// After this word, looked for from argument `from` (negative = from the end, backwards).
+    Keyword(&'static str, i32),
+    /// Not to be said in general.
+    Unknown,
+}
+
+/// How a [`KeySpec`] goes on.
+#[derive(Debug, Clone, Copy)]
+pub enum Find {
+    /// To `last` (relative to the begin; negative = from the end) in steps; `limit` n > 1 = only the first n-th part.
+    Range { last: i32, step: i32, limit: i32 },
+    /// A count at `at`, the keys from `first`, in steps; all relative to the begin.
+    KeyNum { at: i32, first: i32, step: i32 },
+    /// Not to be said in general.
+    Unknown,
+}
+
+/// The heading of a command; the names of COMMAND DOCS and COMMAND LIST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// `generic`
+    Generic,
+    /// `string`
+    String,
+    /// `list`
+    List,
+    /// `set`
+    Set,
+    /// `sorted-set`
+    SortedSet,
+    /// `hash`
+    Hash,
+    /// `pubsub`
+    Pubsub,
+    /// `transactions`
+    Transactions,
+    /// `connection`
+    Connection,
+    /// `server`
+    Server,
+}

@@ -1,0 +1,2 @@
+//! The actors of an Almandine node.
+pub mod commands;

@@ -1,0 +1,34 @@
+//! The keyspace of one shard: what a key holds, when it expires, what is evicted.
+//!
+//! ```text
+//!            Databases ──── Db 0..15 ──── table of entries (key, value, expiry, access clock)
+//!                                            │
+//!                 ┌──────────┬───────────┬───┴──────┬──────────┐
+//!              string      List         Set       Hash       Zset
+//!                        (listpacks) (intset,   (listpack, (listpack,
+//!                                     listpack,  table)     table + tree)
+//!                                     table)
+//! ```
+//!
+//! Architecture invariant: `storage` knows no socket, no RESP connection and no cluster. Time and randomness are arguments.
+
+pub mod db;
+pub mod glob;
+pub mod hash;
+pub mod list;
+pub mod rng;
+pub mod set;
+pub mod string;
+pub mod thresholds;
+pub mod value;
+pub mod zset;
+
+pub use db::{Databases, Db, Ttl};
+pub use hash::Hash;
+pub use list::List;
+pub use rng::Rng;
+pub use set::Set;
+pub use string::{StrRef, StringEncoding};
+pub use thresholds::Thresholds;
+pub use value::{Kind, Value, ValueRef, WrongType};
+pub use zset::Zset;

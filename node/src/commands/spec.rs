@@ -45,6 +45,30 @@ pub enum Run {
     EveryShard(Handler),
     /// Subcommands; the second argument chooses.
     Container(&'static [Command]),
+    /// Subcommands, and a handler of its own (run as `Node`) when no second argument is given: COMMAND.
+    ContainerOr(Handler, &'static [Command]),
+}
+
+impl Command {
+    /// The subcommands of a container; of any other command none.
+    pub fn subcommands(&self) -> &'static [Command] {
+        match self.run {
+            Run::Container(subcommands) | Run::ContainerOr(_, subcommands) => subcommands,
+            Run::Shard(_) | Run::Session(_) | Run::Node(_) | Run::EveryShard(_) => &[],
+        }
+    }
+
+    /// What runs when the request resolves to this very entry; of a bare container nothing.
+    pub fn handler(&self) -> Option<Handler> {
+        match self.run {
+            Run::Container(_) => None,
+            Run::Shard(handler)
+            | Run::Session(handler)
+            | Run::Node(handler)
+            | Run::EveryShard(handler)
+            | Run::ContainerOr(handler, _) => Some(handler),
+        }
+    }
 }
 
 bitflags::bitflags! {

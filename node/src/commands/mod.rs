@@ -3,6 +3,8 @@
 //! ```text
 //!   table.rs   every family's entries, look-up by name
 //!   spec.rs    the vocabulary of an entry: flags, key specs, categories, argument synopsis
+//!   keys.rs    the keys of a request
+//!   help.rs    the answer of HELP
 //!   call.rs    what a handler is given
 //!   errors.rs  what a handler may refuse with
 //!   string.rs list.rs ...   the families: handlers, and their entries at the end of the file
@@ -11,6 +13,8 @@
 pub mod call;
 pub mod changes;
 pub mod errors;
+pub mod help;
+pub mod keys;
 pub mod spec;
 pub mod table;
 

@@ -224,6 +224,15 @@ impl<'a> Reply<'a> {
         self.fill(place, |reply| reply.set(length));
     }
 
+    /// Makes what was written since `place` the answer of a scan: `[cursor, [length elements]]`.
+    pub fn fill_page(&mut self, place: Reserved, cursor: u64, length: usize) {
+        self.fill(place, |reply| {
+            reply.array(2);
+            reply.bulk(Itoa::new().format(cursor).as_bytes());
+            reply.array(length);
+        });
+    }
+
     fn fill(&mut self, place: Reserved, header: impl FnOnce(&mut Self)) {
         let end = self.out.len();
         header(self);

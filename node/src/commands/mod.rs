@@ -7,6 +7,7 @@
 //!   help.rs    the answer of HELP
 //!   call.rs    what a handler is given
 //!   errors.rs  what a handler may refuse with
+//!   scan.rs    what the SCAN commands share
 //!   string.rs list.rs ...   the families: handlers, and their entries at the end of the file
 //! ```
 
@@ -23,6 +24,7 @@ pub mod generic;
 pub mod hash;
 pub mod list;
 pub mod pubsub;
+pub mod scan;
 pub mod server;
 pub mod set;
 pub mod sorted_set;

@@ -73,6 +73,14 @@ impl<'a> Args<'a> {
             .ok_or(Fault::NOT_FLOAT)
     }
 
+    /// The request that begins with argument `i`, as COMMAND GETKEYS is given one.
+    pub fn tail(self, i: usize) -> Args<'a> {
+        Args {
+            buffer: self.buffer,
+            spans: &self.spans[i.min(self.spans.len())..],
+        }
+    }
+
     /// The arguments from `i` on.
     pub fn from(
         self,

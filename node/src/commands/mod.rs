@@ -3,6 +3,8 @@
 //! ```text
 //!   table.rs   every family's entries, look-up by name
 //!   spec.rs    the vocabulary of an entry: flags, key specs, categories, argument synopsis
+//!   docs.rs    the synopsis of a command and COMMAND DOCS
+//!   facts.rs   what COMMAND tells beyond an entry
 //!   keys.rs    the keys of a request
 //!   help.rs    the answer of HELP
 //!   call.rs    what a handler is given
@@ -13,7 +15,9 @@
 
 pub mod call;
 pub mod changes;
+pub mod docs;
 pub mod errors;
+pub mod facts;
 pub mod help;
 pub mod keys;
 pub mod spec;

@@ -50,6 +50,49 @@ pub enum Run {
 }
 
 impl Command {
+    /// All categories: those of the entry and those that follow from its flags.
+    pub fn categories(&self) -> Acl {
+        let flags = self.flags;
+        let mut all = self.acl;
+        // A script that only reads is no @read command: it can be anything.
+        let reads = flags.contains(Flags::READONLY) && !self.acl.contains(Acl::SCRIPTING);
+        all.set(Acl::READ, all.contains(Acl::READ) || reads);
+        for (flag, category) in [
+            (Flags::WRITE, Acl::WRITE),
+            (Flags::ADMIN, Acl::ADMIN.union(Acl::DANGEROUS)),
+            (Flags::PUBSUB, Acl::PUBSUB),
+            (Flags::BLOCKING, Acl::BLOCKING),
+        ] {
+            if flags.contains(flag) {
+                all |= category;
+            }
+        }
+        all | match flags.contains(Flags::FAST) {
+            true => Acl::FAST,
+            false => Acl::SLOW,
+        }
+    }
+
+    /// First key, last key (negative = from the end) and step, as clients of old read them; zeros if there are none or
+    /// they cannot be told so.
+    pub fn key_range(&self) -> (i32, i32, i32) {
+        let ranges = self.keys.iter().filter_map(KeySpec::range);
+        if let [spec] = self.keys {
+            return spec.range().unwrap_or_default();
+        }
+        let mut whole: Option<(i32, i32)> = None;
+        for (first, last, step) in ranges {
+            match whole {
+                // Only neighbours with step 1 make one range.
+                _ if step != 1 => {}
+                None => whole = Some((first, last)),
+                Some((from, to)) if to == first - 1 => whole = Some((from, last)),
+                Some(_) => {}
+            }
+        }
+        whole.map_or((0, 0, 0), |(first, last)| (first, last, 1))
+    }
+
     /// The subcommands of a container; of any other command none.
     pub fn subcommands(&self) -> &'static [Command] {
         match self.run {
@@ -155,6 +198,19 @@ pub struct KeySpec {
     pub find: Find,
 }
 
+impl KeySpec {
+    /// First, last and step of a plain range.
+    fn range(&self) -> Option<(i32, i32, i32)> {
+        match (self.begin, self.find) {
+            (Begin::Index(first), Find::Range { last, step, .. }) if last >= 0 => {
+                Some((first, first + last, step))
+            }
+            (Begin::Index(first), Find::Range { last, step, .. }) => Some((first, last, step)),
+            _ => None,
+        }
+    }
+}
+
 /// Where a [`KeySpec`] begins.
 #[derive(Debug, Clone, Copy)]
 pub enum Begin {
@@ -200,4 +256,22 @@ pub enum Group {
     Connection,
     /// `server`
     Server,
+}
+
+impl Group {
+    /// As COMMAND DOCS writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Generic => "generic",
+            Group::String => "string",
+            Group::List => "list",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Hash => "hash",
+            Group::Pubsub => "pubsub",
+            Group::Transactions => "transactions",
+            Group::Connection => "connection",
+            Group::Server => "server",
+        }
+    }
 }

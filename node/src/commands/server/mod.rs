@@ -1,0 +1,142 @@
+//! The server commands, a file for each noun.
+
+use super::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
+
+mod command;
+mod database;
+mod debug;
+mod info;
+mod latency;
+mod lolwut;
+mod memory;
+mod process;
+mod slowlog;
+
+fn config_get(_call: &mut Call<'_>) -> Outcome {
+    Err(Fault::UNFINISHED)
+}
+
+fn config_help(_call: &mut Call<'_>) -> Outcome {
+    Err(Fault::UNFINISHED)
+}
+
+fn config_resetstat(_call: &mut Call<'_>) -> Outcome {
+    Err(Fault::UNFINISHED)
+}
+
+fn config_rewrite(_call: &mut Call<'_>) -> Outcome {
+    Err(Fault::UNFINISHED)
+}
+
+fn config_set(_call: &mut Call<'_>) -> Outcome {
+    Err(Fault::UNFINISHED)
+}
+
+/// The entries of this family.
+pub static COMMANDS: &[Command] = &[
+    command::COMMAND,
+    slowlog::COMMANDLOG,
+    Command {
+        name: "config",
+        arity: -2,
+        flags: Flags::empty(),
+        acl: Acl::empty(),
+        keys: &[],
+        group: Group::Server,
+        since: "2.0.0",
+        summary: "Contains the commands around the parameters of the server.",
+        complexity: "Depends on the subcommand.",
+        args: "",
+        run: Run::Container(&[
+            Command {
+                name: "config|get",
+                arity: -3,
+                flags: Flags::ADMIN
+                    .union(Flags::LOADING)
+                    .union(Flags::NOSCRIPT)
+                    .union(Flags::STALE),
+                acl: Acl::empty(),
+                keys: &[],
+                group: Group::Server,
+                since: "2.0.0",
+                summary: "Returns the parameters that match the given names or patterns.",
+                complexity: "O(N) with N names and patterns",
+                args: "parameter...",
+                run: Run::Node(config_get),
+            },
+            Command {
+                name: "config|help",
+                arity: 2,
+                flags: Flags::LOADING.union(Flags::STALE),
+                acl: Acl::empty(),
+                keys: &[],
+                group: Group::Server,
+                since: "5.0.0",
+                summary: "Explains the subcommands.",
+                complexity: "O(1)",
+                args: "",
+                run: Run::Node(config_help),
+            },
+            Command {
+                name: "config|resetstat",
+                arity: 2,
+                flags: Flags::ADMIN
+                    .union(Flags::LOADING)
+                    .union(Flags::NOSCRIPT)
+                    .union(Flags::STALE),
+                acl: Acl::empty(),
+                keys: &[],
+                group: Group::Server,
+                since: "2.0.0",
+                summary: "Sets the counters of INFO back to zero.",
+                complexity: "O(1)",
+                args: "",
+                run: Run::Node(config_resetstat),
+            },
+            Command {
+                name: "config|rewrite",
+                arity: 2,
+                flags: Flags::ADMIN
+                    .union(Flags::LOADING)
+                    .union(Flags::NOSCRIPT)
+                    .union(Flags::STALE),
+                acl: Acl::empty(),
+                keys: &[],
+                group: Group::Server,
+                since: "2.8.0",
+                summary: "Writes the parameters in force into the configuration file.",
+                complexity: "O(1)",
+                args: "",
+                run: Run::Node(config_rewrite),
+            },
+            Command {
+                name: "config|set",
+                arity: -4,
+                flags: Flags::ADMIN
+                    .union(Flags::LOADING)
+                    .union(Flags::NOSCRIPT)
+                    .union(Flags::STALE),
+                acl: Acl::empty(),
+                keys: &[],
+                group: Group::Server,
+                since: "2.0.0",
+                summary: "Changes parameters, all of them or none.",
+                complexity: "O(N) with N parameters",
+                args: "data=(parameter value)...",
+                run: Run::Node(config_set),
+            },
+        ]),
+    },
+    database::DBSIZE,
+    debug::DEBUG,
+    database::FLUSHALL,
+    database::FLUSHDB,
+    info::INFO,
+    latency::LATENCY,
+    lolwut::LOLWUT,
+    memory::MEMORY,
+    process::SHUTDOWN,
+    slowlog::SLOWLOG,
+    database::SWAPDB,
+    process::TIME,
+];

@@ -540,13 +540,4 @@ mod tests {
             assert!(command.args.is_empty() || command.subcommands().is_empty());
         }
     }
-
-    #[test]
-    fn every_command_has_a_summary_and_an_order_of_growth() {
-        for id in table::ids() {
-            let command = id.command();
-            assert!(!command.summary.is_empty(), "{}", command.name);
-            assert!(!command.complexity.is_empty(), "{}", command.name);
-        }
-    }
 }

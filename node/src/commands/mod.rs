@@ -22,6 +22,8 @@ pub mod help;
 pub mod keys;
 pub mod spec;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub mod connection;
 pub mod generic;

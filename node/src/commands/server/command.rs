@@ -401,3 +401,149 @@ pub(super) const COMMAND: Command = Command {
         ],
     ),
 };
+
+#[cfg(test)]
+mod tests {
+    use almandine_protocol::Version;
+
+    use crate::commands::table;
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn count_and_all_agree() {
+        let mut bench = Bench::new();
+        let count = table::all().count();
+        assert_eq!(bench.run("COMMAND COUNT"), format!(":{count}\r\n"));
+        assert!(
+            bench
+                .run("COMMAND")
+                .starts_with(&format!("*{count}\r\n*10\r\n"))
+        );
+        assert_eq!(bench.run("COMMAND"), bench.run("COMMAND INFO"));
+        let docs = bench.run("COMMAND DOCS");
+        assert!(docs.starts_with(&format!("*{}\r\n", count * 2)));
+    }
+
+    #[test]
+    fn info_describes_in_the_version_of_the_connection() {
+        let mut bench = Bench::new();
+        let index = "*6\r\n$5\r\nflags\r\n*2\r\n+RO\r\n+access\r\n\
+            $12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n\
+            $9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n\
+            *6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n";
+        let get = format!(
+            "*2\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n\
+             *3\r\n+@read\r\n+@string\r\n+@fast\r\n*0\r\n*1\r\n{index}*0\r\n$-1\r\n"
+        );
+        assert_eq!(bench.run("COMMAND INFO GET nope"), get);
+        bench.version = Version::Resp3;
+        let get = bench.run("COMMAND INFO gEt nope");
+        assert!(get.contains("~2\r\n+readonly\r\n+fast\r\n"), "{get}");
+        assert!(
+            get.contains("~0\r\n~1\r\n%3\r\n$5\r\nflags\r\n~2\r\n+RO\r\n"),
+            "{get}"
+        );
+        assert!(get.ends_with("~0\r\n_\r\n"), "{get}");
+    }
+
+    #[test]
+    fn subcommands_stand_below_their_container_and_alone() {
+        let mut bench = Bench::new();
+        let alone = bench.run("COMMAND INFO memory|usage");
+        let alone = alone.strip_prefix("*1\r\n").expect("one entry");
+        assert!(
+            alone.starts_with("*10\r\n$12\r\nmemory|usage\r\n:-3\r\n"),
+            "{alone}"
+        );
+        assert!(bench.run("COMMAND INFO memory").contains(alone));
+        assert_eq!(bench.run("COMMAND INFO memory|"), "*1\r\n$-1\r\n");
+    }
+
+    #[test]
+    fn docs_name_deprecated_commands_and_their_arguments() {
+        let mut bench = Bench::new();
+        bench.version = Version::Resp3;
+        let docs = bench.run("COMMAND DOCS nope getset");
+        assert!(
+            docs.starts_with("%1\r\n$6\r\ngetset\r\n%8\r\n$7\r\nsummary\r\n"),
+            "{docs}"
+        );
+        assert!(
+            docs.contains("$9\r\ndoc_flags\r\n~1\r\n+deprecated\r\n"),
+            "{docs}"
+        );
+        assert!(
+            docs.ends_with(
+                "$9\r\narguments\r\n*2\r\n\
+                 %4\r\n$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n\
+                 $12\r\ndisplay_text\r\n$3\r\nkey\r\n$14\r\nkey_spec_index\r\n:0\r\n\
+                 %3\r\n$4\r\nname\r\n$5\r\nvalue\r\n$4\r\ntype\r\n$6\r\nstring\r\n\
+                 $12\r\ndisplay_text\r\n$5\r\nvalue\r\n"
+            ),
+            "{docs}"
+        );
+        assert_eq!(bench.run("COMMAND DOCS nope x|y"), "%0\r\n");
+    }
+
+    #[test]
+    fn list_passes_its_filter() {
+        let mut bench = Bench::new();
+        let all = bench.run("COMMAND LIST");
+        assert!(all.starts_with(&format!("*{}\r\n", table::count())));
+        assert_eq!(bench.run("COMMAND LIST FILTERBY MODULE x"), "*0\r\n");
+        assert_eq!(bench.run("COMMAND LIST FILTERBY ACLCAT nope"), "*0\r\n");
+        let hashes = bench.run("COMMAND LIST filterby aclcat HASH");
+        assert!(hashes.contains("\r\nhget\r\n") && !hashes.contains("\r\nget\r\n"));
+        for bad in [
+            "x",
+            "FILTERBY",
+            "FILTERBY x y",
+            "x PATTERN z",
+            "FILTERBY ACLCAT hash x",
+        ] {
+            let reply = bench.run(&format!("COMMAND LIST {bad}"));
+            assert_eq!(reply, "-ERR syntax error\r\n", "{bad}");
+        }
+    }
+
+    #[test]
+    fn getkeys_checks_command_keys_and_arity_in_this_order() {
+        let mut bench = Bench::new();
+        for (request, reply) in [
+            ("nope", "-ERR Invalid command specified\r\n"),
+            ("config nope", "-ERR Invalid command specified\r\n"),
+            ("ping x", "-ERR The command has no key arguments\r\n"),
+            ("spublish a b", "-ERR The command has no key arguments\r\n"),
+            (
+                "get",
+                "-ERR Invalid number of arguments specified for command\r\n",
+            ),
+            (
+                "zunion 0 a",
+                "-ERR Invalid arguments specified for command\r\n",
+            ),
+            ("zunionstore d 1 a", "*2\r\n$1\r\nd\r\n$1\r\na\r\n"),
+            ("memory usage k", "*1\r\n$1\r\nk\r\n"),
+        ] {
+            assert_eq!(
+                bench.run(&format!("COMMAND GETKEYS {request}")),
+                reply,
+                "{request}"
+            );
+        }
+        assert_eq!(
+            bench.run("COMMAND GETKEYSANDFLAGS SET k v GET"),
+            "*1\r\n*2\r\n$1\r\nk\r\n*3\r\n+RW\r\n+access\r\n+update\r\n"
+        );
+    }
+
+    #[test]
+    fn help_counts_its_lines() {
+        let help = Bench::new().run("COMMAND HELP");
+        let lines = help.matches('+').count();
+        assert!(help.starts_with(&format!(
+            "*{lines}\r\n+COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n"
+        )));
+        assert!(help.ends_with("+HELP\r\n+    Print this help.\r\n"));
+    }
+}

@@ -140,3 +140,24 @@ pub static COMMANDS: &[Command] = &[
     database::SWAPDB,
     process::TIME,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::table;
+
+    #[test]
+    fn every_command_has_a_summary_and_an_order_of_growth() {
+        let server = |name: &str| {
+            super::COMMANDS
+                .iter()
+                .any(|c| name.split('|').next() == Some(c.name))
+        };
+        for command in table::ids()
+            .map(|id| id.command())
+            .filter(|c| server(c.name))
+        {
+            assert!(!command.summary.is_empty(), "{}", command.name);
+            assert!(!command.complexity.is_empty(), "{}", command.name);
+        }
+    }
+}

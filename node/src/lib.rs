@@ -1,2 +1,71 @@
-//! The actors of an Almandine node.
+//! The actors of an Almandine node: every socket, timer and thread; joins `protocol` and `storage`.
+//!
+//! ```text
+//!              run()
+//!                │
+//!  control   NodeActor ─── ConfigActor, ListenerActor
+//!                │                          │ accepted sockets
+//!  worker 0  PubSubActor, ShardActor, ConnectionActor ...
+//!  worker k                           ConnectionActor ...   ── ExecuteBatches ──▶ ShardActor
+//! ```
+//!
+//! `actors/` moves messages and bytes, `shard/` runs batches of requests, `commands/` holds one table entry and handler per
+//! command, `params/` one entry per parameter.
+
+pub mod actors;
+pub mod clients;
 pub mod commands;
+pub mod memory;
+pub mod node;
+pub mod params;
+pub mod pubsub;
+pub mod session;
+pub mod shard;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use actix::{Actor, System};
+use tracing::error;
+
+use crate::actors::listener::Sockets;
+use crate::actors::node::NodeActor;
+use crate::node::Node;
+use crate::params::Params;
+
+/// The version of Almandine.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of Redis whose clients we serve: tools choose features by it.
+pub const REDIS_VERSION: &str = "7.4.0";
+
+/// Exit code when no socket could be bound.
+const CANNOT_BIND: u8 = 3;
+
+/// Runs a node until it is told to stop. `signals` is called on the control thread once the tree stands, and resolves when
+/// the node shall stop.
+pub fn run<S: Future<Output = ()> + 'static>(node: Arc<Node>, signals: impl FnOnce() -> S) -> ExitCode {
+    let sockets = match Sockets::bind(&node.params()) {
+        Ok(sockets) => sockets,
+        Err(reason) => {
+            error!("{reason}");
+            return ExitCode::from(CANNOT_BIND);
+        }
+    };
+    let runner = System::new();
+    let seed = node.seed;
+    let root = runner.block_on(async move { NodeActor::new(node, sockets, seed).start() });
+    let stop = signals();
+    runner.block_on(async move {
+        actix_rt::spawn(async move {
+            stop.await;
+            root.do_send(crate::actors::node::messages::Shutdown);
+        });
+    });
+    match runner.run_with_code() {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            error!(%error, "the control thread has failed");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -33,6 +33,11 @@ impl<'a> Reply<'a> {
         Reply { out, version }
     }
 
+    /// The same place for a nested command, which may speak another version (HELLO inside a transaction).
+    pub fn reborrow(&mut self, version: Version) -> Reply<'_> {
+        Reply { out: self.out, version }
+    }
+
     /// The version in which this reply is written.
     pub fn version(&self) -> Version {
         self.version

@@ -1,11 +1,18 @@
 //! What a handler is given.
 
-use almandine_protocol::{Reply, number};
+use std::cell::RefCell;
+
+use almandine_protocol::{Reply, Span, number};
 use almandine_storage::{Databases, Db, Rng, Thresholds};
 
 use super::changes::Changes;
 use super::errors::Fault;
 use super::spec::Command;
+use crate::node::Node;
+use crate::params::Params;
+use crate::pubsub::Subscriptions;
+use crate::session::Session;
+use crate::shard::{Blocked, Outgoing, Watches};
 
 /// `Ok` = the reply is written (or the client waits, see [`Call::wait`]). An `Err` takes back what was written.
 pub type Outcome = Result<(), Fault>;
@@ -15,15 +22,6 @@ pub type Outcome = Result<(), Fault>;
 pub struct Args<'a> {
     buffer: &'a [u8],
     spans: &'a [Span],
-}
-
-/// A range of the read buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// First byte.
-    pub start: u32,
-    /// One past the last byte.
-    pub end: u32,
 }
 
 impl<'a> Args<'a> {
@@ -55,22 +53,17 @@ impl<'a> Args<'a> {
 
     /// Whether argument `i` is `word`, in any letter case.
     pub fn is(self, i: usize, word: &str) -> bool {
-        self.get(i)
-            .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+        self.get(i).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     /// Argument `i` as a 64-bit integer, else `ERR value is not an integer or out of range`.
     pub fn integer(self, i: usize) -> Result<i64, Fault> {
-        self.get(i)
-            .and_then(number::parse_i64)
-            .ok_or(Fault::NOT_INTEGER)
+        self.get(i).and_then(number::parse_i64).ok_or(Fault::NOT_INTEGER)
     }
 
     /// Argument `i` as a double, else `ERR value is not a valid float`.
     pub fn double(self, i: usize) -> Result<f64, Fault> {
-        self.get(i)
-            .and_then(number::parse_double)
-            .ok_or(Fault::NOT_FLOAT)
+        self.get(i).and_then(number::parse_double).ok_or(Fault::NOT_FLOAT)
     }
 
     /// The request that begins with argument `i`, as COMMAND GETKEYS is given one.
@@ -82,10 +75,7 @@ impl<'a> Args<'a> {
     }
 
     /// The arguments from `i` on.
-    pub fn from(
-        self,
-        i: usize,
-    ) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone {
+    pub fn from(self, i: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone {
         (i.min(self.len())..self.len()).map(move |i| self.at(i))
     }
 }
@@ -110,6 +100,16 @@ pub enum OnTimeout {
     Null,
 }
 
+impl OnTimeout {
+    /// Writes the reply.
+    pub fn answer(self, reply: &mut Reply<'_>) {
+        match self {
+            OnTimeout::NullArray => reply.null_array(),
+            OnTimeout::Null => reply.null(),
+        }
+    }
+}
+
 /// One command being executed. The fields are separate loans, so a handler may hold a value of `dbs` while it writes
 /// into `reply`.
 pub struct Call<'a> {
@@ -121,7 +121,7 @@ pub struct Call<'a> {
     pub reply: Reply<'a>,
     /// All databases of the shard.
     pub dbs: &'a mut Databases,
-    /// The number of the session's database.
+    /// The number of the session's database when the command began.
     pub db: usize,
     /// What this command changes: for the journal, watchers and keyspace notifications.
     pub changes: &'a mut Changes,
@@ -133,6 +133,22 @@ pub struct Call<'a> {
     pub rng: &'a mut Rng,
     /// Set by [`Call::wait`].
     pub waiting: &'a mut Option<Wait>,
+    /// Whether EXEC runs this command.
+    pub in_exec: bool,
+    /// The connection's state.
+    pub session: &'a mut Session,
+    /// What all threads of the node share.
+    pub node: &'a Node,
+    /// The parameters as they stood when the batch began.
+    pub params: &'a Params,
+    /// WATCH.
+    pub watches: &'a mut Watches,
+    /// Clients in blocking commands.
+    pub blocked: &'a mut Blocked,
+    /// Who listens to which channel.
+    pub pubsub: &'a RefCell<Subscriptions>,
+    /// Bytes for other connections.
+    pub outgoing: &'a mut Outgoing,
 }
 
 impl<'a> Call<'a> {
@@ -144,7 +160,47 @@ impl<'a> Call<'a> {
     /// The client waits until one of `keys` is made or the time is up; then the handler runs again from its start. Write
     /// no reply. Inside a transaction nothing waits: the answer is that of the timeout.
     pub fn wait(&mut self, wait: Wait) -> Outcome {
-        *self.waiting = Some(wait);
+        if self.in_exec {
+            wait.on_timeout.answer(&mut self.reply);
+        } else {
+            *self.waiting = Some(wait);
+        }
         Ok(())
+    }
+
+    /// The call of another command in the same place: EXEC runs its queue so.
+    pub fn nested<'b>(&'b mut self, command: &'static Command, args: Args<'b>) -> Call<'b> {
+        Call {
+            command,
+            args,
+            reply: self.reply.reborrow(self.session.version),
+            dbs: self.dbs,
+            db: self.session.db,
+            changes: self.changes,
+            thresholds: self.thresholds,
+            now_ms: self.now_ms,
+            rng: self.rng,
+            waiting: self.waiting,
+            in_exec: true,
+            session: self.session,
+            node: self.node,
+            params: self.params,
+            watches: self.watches,
+            blocked: self.blocked,
+            pubsub: self.pubsub,
+            outgoing: self.outgoing,
+        }
+    }
+
+    /// Hands a message to all listeners; those on this very connection get it before the reply of this command.
+    pub fn publish(&mut self, kind: crate::pubsub::Kind, channel: &[u8], message: &[u8]) -> usize {
+        let (own, reply, outgoing) = (self.session.id(), &mut self.reply, &mut *self.outgoing);
+        self.pubsub.borrow().publish(kind, channel, message, &mut |client, bytes| {
+            if client.id == own {
+                reply.raw(bytes);
+            } else {
+                outgoing.push(client, bytes);
+            }
+        })
     }
 }

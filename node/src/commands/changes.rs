@@ -1,5 +1,9 @@
 //! What the commands of a batch have changed: effects for the journal, news for watchers and keyspace notifications.
 
+use almandine_protocol::{Reply, Version};
+
+use super::call::Args;
+
 bitflags::bitflags! {
     /// The classes of `notify-keyspace-events`.
     #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,20 +57,40 @@ pub struct Changes {
     pub classes: Class,
     /// Whether some client watches keys; when not, `touched` stays empty.
     pub watched: bool,
-    /// Number of changes, as `rdb_changes_since_last_save` counts.
+    /// Number of changes of the running command.
     pub dirty: u64,
+    /// Changes since the start, as `rdb_changes_since_last_save` counts.
+    pub total: u64,
     /// Keys whose watchers must fail.
     pub touched: Vec<(usize, Vec<u8>)>,
     /// In the order in which they happened.
     pub notifications: Vec<Notification>,
     /// Commands to journal instead of the request itself; `Some(vec![])` = journal nothing.
     pub instead: Option<Vec<Vec<Vec<u8>>>>,
+    /// The effects of the batch; none = nobody consumes them.
+    pub effects: Option<Effects>,
+}
+
+/// The effects of writes as Redis's replication stream: requests in RESP, SELECT before the first of another database.
+#[derive(Debug, Default)]
+pub struct Effects {
+    bytes: Vec<u8>,
+    db: Option<usize>,
+    /// Inside EXEC: whether MULTI has been written.
+    transaction: Option<bool>,
 }
 
 impl Changes {
+    /// A batch begins.
+    pub fn begin(&mut self, classes: Class, watched: bool) {
+        self.classes = classes;
+        self.watched = watched;
+    }
+
     /// A handler changed `key` of database `db`: counts one change, tells watchers, notifies `event`. Called once per
     /// event of Redis, after the change. A request that changed something is journalled as it stands, unless
     /// [`Changes::journal`] says what to write instead.
+    #[inline]
     pub fn modified(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
         self.dirty += 1;
         self.touch(db, key);
@@ -74,6 +98,7 @@ impl Changes {
     }
 
     /// Tells watchers of `key`, and nobody else.
+    #[inline]
     pub fn touch(&mut self, db: usize, key: &[u8]) {
         if self.watched {
             self.touched.push((db, key.to_vec()));
@@ -81,13 +106,10 @@ impl Changes {
     }
 
     /// Notifies without counting a change.
+    #[inline]
     pub fn notify(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
         if self.classes.intersects(class) {
-            self.notifications.push(Notification {
-                db,
-                event,
-                key: key.to_vec(),
-            });
+            self.notifications.push(Notification { db, event, key: key.to_vec() });
         }
     }
 
@@ -96,5 +118,107 @@ impl Changes {
     pub fn journal(&mut self, command: &[&[u8]]) {
         let command = command.iter().map(|arg| arg.to_vec()).collect();
         self.instead.get_or_insert_default().push(command);
+    }
+
+    /// Whether the running command changed nothing.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.dirty == 0 && self.touched.is_empty() && self.notifications.is_empty() && self.instead.is_none()
+    }
+
+    /// The running command is over: what it changed in database `db` goes into the effects.
+    pub fn settle(&mut self, db: usize, args: Args<'_>) {
+        let instead = self.instead.take();
+        let dirty = std::mem::take(&mut self.dirty);
+        self.total += dirty;
+        let Some(effects) = &mut self.effects else { return };
+        match instead {
+            Some(commands) => {
+                let alone = commands.len() > 1 && effects.transaction.is_none();
+                if alone {
+                    effects.open();
+                }
+                for command in &commands {
+                    effects.append(db, command.iter().map(Vec::as_slice));
+                }
+                if alone {
+                    effects.close();
+                }
+            }
+            None if dirty > 0 => effects.append(db, args.from(0)),
+            None => {}
+        }
+    }
+
+    /// A key was removed because its time was up or memory was short.
+    pub fn removed(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
+        self.total += 1;
+        self.touch(db, key);
+        self.notify(db, key, class, event);
+        if let Some(effects) = &mut self.effects {
+            effects.append(db, [b"DEL".as_slice(), key].into_iter());
+        }
+    }
+
+    /// EXEC begins: effects up to [`Changes::end_transaction`] are one transaction.
+    pub fn begin_transaction(&mut self) {
+        if let Some(effects) = &mut self.effects {
+            effects.open();
+        }
+    }
+
+    /// EXEC is over.
+    pub fn end_transaction(&mut self) {
+        if let Some(effects) = &mut self.effects {
+            effects.close();
+        }
+    }
+}
+
+impl Effects {
+    /// Takes the bytes collected so far.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    fn open(&mut self) {
+        self.transaction = Some(false);
+    }
+
+    fn close(&mut self) {
+        if self.transaction.take() == Some(true) {
+            self.write([b"EXEC".as_slice()].into_iter());
+        }
+    }
+
+    fn append<'a>(&mut self, db: usize, command: impl ExactSizeIterator<Item = &'a [u8]>) {
+        if self.db != Some(db) {
+            self.db = Some(db);
+            self.write([b"SELECT".as_slice(), db.to_string().as_bytes()].into_iter());
+        }
+        if self.transaction == Some(false) {
+            self.transaction = Some(true);
+            self.write([b"MULTI".as_slice()].into_iter());
+        }
+        self.write(command);
+    }
+
+    fn write<'a>(&mut self, command: impl ExactSizeIterator<Item = &'a [u8]>) {
+        let mut request = Reply::new(&mut self.bytes, Version::Resp2);
+        request.array(command.len());
+        command.for_each(|arg| request.bulk(arg));
+    }
+}
+
+impl Notification {
+    /// Publishes to the channels of the key and of the event, as `classes` wants.
+    pub fn publish(&self, classes: Class, deliver: &mut dyn FnMut(&[u8], &[u8])) {
+        if classes.contains(Class::KEYSPACE) {
+            let channel = [format!("__keyspace@{}__:", self.db).as_bytes(), &self.key].concat();
+            deliver(&channel, self.event.as_bytes());
+        }
+        if classes.contains(Class::KEYEVENT) {
+            deliver(format!("__keyevent@{}__:{}", self.db, self.event).as_bytes(), &self.key);
+        }
     }
 }

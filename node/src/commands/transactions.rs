@@ -1,26 +1,95 @@
 //! The transactions commands.
 
 use super::spec::{Begin, Find};
+use crate::session::{Queued, Transaction};
+use crate::shard::dispatch::perform;
+
 use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
-fn discard(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn multi(call: &mut Call<'_>) -> Outcome {
+    if call.session.transaction.is_some() {
+        return Err(Fault::new("ERR MULTI calls can not be nested"));
+    }
+    call.session.transaction = Some(Transaction::default());
+    call.reply.ok();
+    Ok(())
 }
 
-fn exec(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn discard(call: &mut Call<'_>) -> Outcome {
+    if call.session.transaction.take().is_none() {
+        return Err(Fault::new("ERR DISCARD without MULTI"));
+    }
+    forget_watched(call);
+    call.reply.ok();
+    Ok(())
 }
 
-fn multi(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Runs the queue as one: nothing of another client comes between, and the effects are one transaction for the journal.
+fn exec(call: &mut Call<'_>) -> Outcome {
+    let Some(transaction) = call.session.transaction.take() else {
+        return Err(Fault::new("ERR EXEC without MULTI"));
+    };
+    look_at_watched(call);
+    let is_broken = forget_watched(call);
+    if transaction.aborted {
+        return Err(Fault::new("EXECABORT Transaction discarded because of previous errors."));
+    }
+    if is_broken {
+        call.reply.null_array();
+        return Ok(());
+    }
+    call.reply.array(transaction.queued.len());
+    call.changes.begin_transaction();
+    for Queued { command, request } in &transaction.queued {
+        let args = request.args();
+        let mut nested = call.nested(command, args);
+        perform(&mut nested);
+        let db = nested.db;
+        nested.changes.settle(db, args);
+    }
+    call.changes.end_transaction();
+    Ok(())
 }
 
-fn unwatch(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn watch(call: &mut Call<'_>) -> Outcome {
+    if call.session.transaction.is_some() {
+        return Err(Fault::new("ERR WATCH inside MULTI is not allowed"));
+    }
+    for key in call.args.from(1) {
+        // A key that has expired already is absent when watched, and does not break the watch by being removed.
+        call.dbs[call.db].contains(key);
+        call.session.watched = call.watches.watch(call.session.id(), call.db, key);
+    }
+    call.session.client.profile().watched = call.session.watched;
+    call.reply.ok();
+    Ok(())
 }
 
-fn watch(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn unwatch(call: &mut Call<'_>) -> Outcome {
+    forget_watched(call);
+    call.reply.ok();
+    Ok(())
+}
+
+/// A watched key whose time is up counts as changed: looking at it removes it, and tells the watchers.
+fn look_at_watched(call: &mut Call<'_>) {
+    for (db, key) in call.watches.keys_of_client(call.session.id()) {
+        call.dbs[db].contains(&key);
+        for expired in call.dbs[db].drain_expired() {
+            call.changes.removed(db, &expired, Class::EXPIRED, "expired");
+            call.watches.touch(db, expired);
+        }
+    }
+}
+
+/// Ends all watches of the client; says whether a watched key has changed.
+pub(super) fn forget_watched(call: &mut Call<'_>) -> bool {
+    if call.session.watched == 0 {
+        return false;
+    }
+    call.session.watched = 0;
+    call.session.client.profile().watched = 0;
+    call.watches.unwatch(call.session.id())
 }
 
 /// The entries of this family.

@@ -1,0 +1,46 @@
+//! The parameters of the running node. Started by `NodeActor`; carries out what a change of parameters means outside of
+//! the shards, which read the published parameters at every batch.
+
+pub mod messages;
+
+use std::sync::Arc;
+
+use actix::{Actor, AsyncContext, Context, Handler};
+
+use self::messages::ParametersChanged;
+use super::lifeline::Lifeline;
+use crate::node::Node;
+
+/// Mailbox; bounds `send` only.
+const MAILBOX: usize = 256;
+
+/// See the module.
+pub struct ConfigActor {
+    node: Arc<Node>,
+    _lifeline: Lifeline,
+}
+
+impl ConfigActor {
+    /// Watches over the parameters of `node`.
+    pub fn new(node: Arc<Node>, lifeline: Lifeline) -> Self {
+        ConfigActor { node, _lifeline: lifeline }
+    }
+}
+
+impl Actor for ConfigActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        // A second tree in one process would be a bug of the caller; the first keeps the line.
+        let _ = self.node.config.set(ctx.address().recipient());
+    }
+}
+
+impl Handler<ParametersChanged> for ConfigActor {
+    type Result = ();
+
+    fn handle(&mut self, ParametersChanged(names): ParametersChanged, _: &mut Context<Self>) {
+        tracing::info!(parameters = names.join(" "), "parameters changed");
+    }
+}

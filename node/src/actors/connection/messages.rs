@@ -1,0 +1,25 @@
+//! What a `ConnectionActor` is told.
+
+use actix::Message;
+
+use crate::actors::shard::messages::BatchDone;
+
+/// Bytes for the peer: a message of a channel, or the answer to its blocked command. Sent by shards.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Deliver {
+    /// Encoded in the connection's version.
+    pub bytes: Vec<u8>,
+    /// The connection goes on with its next request.
+    pub unblocks: bool,
+}
+
+/// Close. Sent by CLIENT KILL and by the listener at shutdown.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Kill;
+
+/// A batch that ran on another thread is back. Sent by `ShardActor`.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Answered(pub BatchDone);

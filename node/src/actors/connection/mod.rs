@@ -1,0 +1,410 @@
+//! One client. Started by `ListenerActor` on a worker's thread; owns the socket and the session; reads, has its requests
+//! run by the shard, writes.
+//!
+//! The shard of the own thread is borrowed directly (same messages, no mailbox); the one of another thread gets the whole
+//! read as one message and the session with it, so the order of commands is the same in both cases.
+//!
+//! ```text
+//!   Reading ──batch on another thread──▶ InFlight ──Answered──▶ Reading
+//!      ├──BLPOP──▶ Blocked ──Deliver{unblocks}──▶ Reading
+//!      ├──CLIENT PAUSE──▶ Paused ──timer──▶ Reading
+//!      └──QUIT, protocol error, KILL──▶ Closing ──outbox empty──▶ stopped
+//! ```
+
+pub mod messages;
+mod outbox;
+mod scratch;
+mod socket;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context as Task, Poll, Waker};
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
+use almandine_protocol::{Limits, Parser, Reply};
+use tracing::debug;
+
+use self::messages::{Answered, Deliver, Kill};
+use self::outbox::Outbox;
+use self::scratch::Scratch;
+pub use self::socket::Socket;
+use super::lifeline::Lifeline;
+use super::listener::Seat;
+use super::shard::handle::ShardHandle;
+use super::shard::messages::RemoteBatch;
+use crate::clients::Client;
+use crate::node::{Node, now_ms};
+use crate::session::Session;
+use crate::shard::{Progress, Requests, Stop};
+
+/// How often a connection looks whether CLIENT PAUSE is over.
+const PAUSE_POLL: Duration = Duration::from_millis(5);
+/// Reads of one connection before the others get their turn.
+const READS_PER_TURN: usize = 4;
+/// A mailbox that is full drops no message (`do_send` is unbounded); this bounds `send` only.
+const MAILBOX: usize = 1024;
+
+/// See the module.
+pub struct ConnectionActor {
+    node: Arc<Node>,
+    shard: ShardHandle,
+    client: Arc<Client>,
+    /// At home unless the state is `InFlight`.
+    session: Option<Box<Session>>,
+    socket: Socket,
+    parser: Parser,
+    limits: Limits,
+    /// Bytes read and not yet executed.
+    tail: Vec<u8>,
+    /// Whether the tail may hold a complete request.
+    tail_is_fresh: bool,
+    outbox: Outbox,
+    state: State,
+    waker: Option<Waker>,
+    _seat: Seat,
+    _lifeline: Lifeline,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    InFlight,
+    Blocked,
+    Paused,
+    Closing,
+}
+
+/// What a read has brought.
+enum Read {
+    Bytes,
+    Nothing,
+    Closed,
+}
+
+impl ConnectionActor {
+    /// A connection that begins to read once it is started.
+    pub fn new(node: Arc<Node>, shard: ShardHandle, socket: Socket, client: Arc<Client>, seat: Seat, lifeline: Lifeline) -> Self {
+        let params = node.params();
+        let session = Box::new(Session::new(client.clone(), params.requirepass.is_empty()));
+        ConnectionActor {
+            limits: params.limits(),
+            node,
+            shard,
+            client,
+            session: Some(session),
+            socket,
+            parser: Parser::default(),
+            tail: Vec::new(),
+            tail_is_fresh: false,
+            outbox: Outbox::default(),
+            state: State::Reading,
+            waker: None,
+            _seat: seat,
+            _lifeline: lifeline,
+        }
+    }
+
+    /// Reads and executes until the socket has nothing more or something must be waited for. Ready = the connection is over.
+    fn turn(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Poll<()> {
+        self.remember(task.waker());
+        for _ in 0..READS_PER_TURN {
+            if self.outbox.flush(&mut self.socket, task).is_err() {
+                return Poll::Ready(());
+            }
+            match self.state {
+                State::Closing if self.outbox.is_empty() => return Poll::Ready(()),
+                State::Closing | State::InFlight => return Poll::Pending,
+                State::Reading if self.tail_is_fresh => self.execute_tail(ctx),
+                State::Reading | State::Blocked | State::Paused => match self.read(ctx, task) {
+                    Read::Bytes => {}
+                    Read::Nothing => return Poll::Pending,
+                    Read::Closed => return Poll::Ready(()),
+                },
+            }
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn read(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Read {
+        if self.tail.is_empty() && self.state == State::Reading {
+            return self.read_and_execute(ctx, task);
+        }
+        let limit = self.node.params().client_query_buffer_limit;
+        if self.tail.len() as u64 >= limit {
+            debug!(client = self.client.id, bytes = self.tail.len(), "closing client that reached max query buffer length");
+            return Read::Closed;
+        }
+        match self.socket.read_into(&mut self.tail, self.parser.wants(), task) {
+            Poll::Pending => Read::Nothing,
+            Poll::Ready(Ok(0) | Err(_)) => Read::Closed,
+            Poll::Ready(Ok(count)) => {
+                self.count_read(count);
+                self.tail_is_fresh = true;
+                Read::Bytes
+            }
+        }
+    }
+
+    /// The common case: nothing is left over from the last read, so the thread's own buffer serves.
+    fn read_and_execute(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Read {
+        let mut scratch = Scratch::borrow();
+        match self.socket.poll_read(&mut scratch.read, task) {
+            Poll::Pending => Read::Nothing,
+            Poll::Ready(Ok(0) | Err(_)) => Read::Closed,
+            Poll::Ready(Ok(count)) => {
+                self.count_read(count);
+                let read = std::mem::take(&mut scratch.read);
+                let used = self.execute(&read[..count], &mut scratch, ctx);
+                self.tail.extend_from_slice(&read[used..count]);
+                scratch.read = read;
+                Read::Bytes
+            }
+        }
+    }
+
+    fn execute_tail(&mut self, ctx: &mut Context<Self>) {
+        self.tail_is_fresh = false;
+        let tail = std::mem::take(&mut self.tail);
+        let used = self.execute(&tail, &mut Scratch::borrow(), ctx);
+        let newer = std::mem::replace(&mut self.tail, tail);
+        debug_assert!(newer.is_empty());
+        self.tail.drain(..used);
+        if self.tail.is_empty() && self.tail.capacity() > scratch::READ_BUFFER {
+            self.tail = Vec::new();
+        }
+    }
+
+    /// Runs the complete requests at the beginning of `bytes`; returns how many bytes are done with.
+    fn execute(&mut self, bytes: &[u8], scratch: &mut Scratch, ctx: &mut Context<Self>) -> usize {
+        let mut used = 0;
+        while self.state == State::Reading {
+            scratch.batch.clear();
+            let limits = if self.is_authenticated() { self.limits } else { self.limits.unauthenticated() };
+            let parsed = self.parser.parse(&bytes[used..], &limits, &mut scratch.batch);
+            if !scratch.batch.requests.is_empty() {
+                let done = self.run(&bytes[used..], scratch, ctx);
+                used += done;
+                if self.state != State::Reading {
+                    self.parser.reset();
+                    return used;
+                }
+                if parsed.is_ok() {
+                    continue;
+                }
+            }
+            match parsed {
+                Ok(0) => return used,
+                Ok(skipped) => used += skipped,
+                Err(error) => {
+                    let mut reply = Vec::new();
+                    Reply::new(&mut reply, self.version()).error(error.to_string().as_bytes());
+                    self.send(&reply);
+                    self.state = State::Closing;
+                    return bytes.len();
+                }
+            }
+        }
+        used
+    }
+
+    /// Runs one batch; returns the bytes of the requests that are done.
+    fn run(&mut self, bytes: &[u8], scratch: &mut Scratch, ctx: &mut Context<Self>) -> usize {
+        let ShardHandle::Here(shard) = &self.shard else { return self.send_away(bytes, scratch, ctx) };
+        let shard = shard.clone();
+        let Some(mut session) = self.session.take() else { return 0 };
+        let requests = Requests { buffer: bytes, batch: &scratch.batch };
+        let (now_ms, mut done) = (now_ms(), 0);
+        let stop = loop {
+            scratch.out.clear();
+            let progress = shard.run(now_ms, requests, done, &mut session, &mut scratch.out);
+            done = progress.done;
+            self.send(&scratch.out);
+            if progress.stop != Stop::Full {
+                break progress.stop;
+            }
+        };
+        scratch.trim();
+        self.session = Some(session);
+        self.client.active_ms.store(now_ms, Ordering::Relaxed);
+        self.after(Progress { done, stop }, ctx);
+        end_of(&scratch.batch, done)
+    }
+
+    /// The keyspace lives on another thread: the whole batch goes there, the session with it.
+    fn send_away(&mut self, bytes: &[u8], scratch: &mut Scratch, ctx: &mut Context<Self>) -> usize {
+        let ShardHandle::There(link) = &self.shard else { return 0 };
+        let Some(session) = self.session.take() else { return 0 };
+        let end = end_of(&scratch.batch, scratch.batch.requests.len());
+        let mut parts = link.parts();
+        parts.buffer.extend_from_slice(&bytes[..end]);
+        std::mem::swap(&mut parts.batch, &mut scratch.batch);
+        link.post(RemoteBatch {
+            buffer: parts.buffer,
+            batch: parts.batch,
+            session,
+            out: parts.out,
+            answer_to: ctx.address().recipient(),
+        });
+        self.state = State::InFlight;
+        end
+    }
+
+    fn after(&mut self, progress: Progress, ctx: &mut Context<Self>) {
+        self.state = match progress.stop {
+            Stop::Finished | Stop::Full => State::Reading,
+            Stop::Blocked => State::Blocked,
+            Stop::Closing => State::Closing,
+            Stop::Paused => {
+                ctx.run_later(PAUSE_POLL, |me, _| me.resume(State::Paused));
+                State::Paused
+            }
+        };
+    }
+
+    /// Goes on with what has been read, if the connection is still in `state`.
+    fn resume(&mut self, state: State) {
+        if self.state == state {
+            self.state = State::Reading;
+            self.tail_is_fresh = true;
+            self.wake();
+        }
+    }
+
+    /// Writes at once if nothing waits before it.
+    fn send(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.client.bytes_out.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if !self.outbox.send(&self.socket, bytes) {
+            self.state = State::Closing;
+        }
+        if !self.outbox.is_empty() {
+            let waiting = self.outbox.len() as u64;
+            self.client.output_buffer.store(waiting, Ordering::Relaxed);
+            if self.exceeds_limits(waiting) {
+                debug!(client = self.client.id, bytes = waiting, "closing client that does not read its replies");
+                self.outbox.clear();
+                self.state = State::Closing;
+            }
+            self.wake();
+        }
+    }
+
+    fn exceeds_limits(&self, waiting: u64) -> bool {
+        let subscribed = self.client.profile().subscriptions.iter().any(|count| *count > 0);
+        let params = self.node.params();
+        let limit = params.output_limit(subscribed).hard;
+        (limit > 0 && waiting > limit) || (!self.is_authenticated() && waiting > self.limits.unauthenticated_output)
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.session.as_ref().is_none_or(|session| session.authenticated)
+    }
+
+    fn version(&self) -> almandine_protocol::Version {
+        self.session.as_ref().map(|session| session.version).unwrap_or_default()
+    }
+
+    fn count_read(&self, bytes: usize) {
+        self.client.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn remember(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Drives [`ConnectionActor::turn`] whenever the socket or a message wakes it.
+struct Pump;
+
+impl ActorFuture<ConnectionActor> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        actor: &mut ConnectionActor,
+        ctx: &mut Context<ConnectionActor>,
+        task: &mut Task<'_>,
+    ) -> Poll<()> {
+        let turn = actor.turn(ctx, task);
+        if turn.is_ready() {
+            ctx.stop();
+        }
+        turn
+    }
+}
+
+impl Actor for ConnectionActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.spawn(Pump);
+    }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        self.node.clients.remove(self.client.id);
+        self.shard.forget(self.client.id);
+    }
+}
+
+impl Handler<Deliver> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, Deliver { bytes, unblocks }: Deliver, _: &mut Context<Self>) {
+        self.send(&bytes);
+        if unblocks {
+            self.resume(State::Blocked);
+        }
+    }
+}
+
+impl Handler<Answered> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, Answered(done): Answered, ctx: &mut Context<Self>) {
+        let ShardHandle::There(link) = self.shard.clone() else { return };
+        self.session = Some(done.session);
+        self.client.active_ms.store(now_ms(), Ordering::Relaxed);
+        self.send(&done.out);
+        let used = end_of(&done.batch, done.progress.done);
+        if used < done.buffer.len() {
+            self.tail.splice(..0, done.buffer[used..].iter().copied());
+            self.parser.reset();
+        }
+        if self.state == State::InFlight {
+            self.after(done.progress, ctx);
+            if done.progress.stop == Stop::Full {
+                self.state = State::Reading;
+            }
+        }
+        self.tail_is_fresh = !self.tail.is_empty();
+        link.give_back(done.buffer, done.batch, done.out);
+        self.wake();
+    }
+}
+
+impl Handler<Kill> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Kill, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+/// Where request number `done` of a batch begins.
+fn end_of(batch: &almandine_protocol::Batch, done: usize) -> usize {
+    done.checked_sub(1).and_then(|last| batch.requests.get(last)).map_or(0, |request| request.end as usize)
+}

@@ -1,0 +1,64 @@
+//! A TCP or unix socket.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// Least room offered to a read that goes on where another stopped, bytes.
+const READ_STEP: usize = 16 * 1024;
+/// Most room offered ahead of what has arrived, bytes: a declared length alone reserves no memory.
+const READ_AHEAD: usize = 1 << 20;
+
+/// See the module.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP, with TCP_NODELAY set.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Reads into the beginning of `buffer`; 0 = the peer has closed.
+    pub(super) fn poll_read(&mut self, buffer: &mut [u8], task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        let outcome = match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_read(task, &mut buffer),
+            Socket::Unix(stream) => Pin::new(stream).poll_read(task, &mut buffer),
+        };
+        outcome.map_ok(|()| buffer.filled().len())
+    }
+
+    /// Appends to `tail`; `wants` = bytes that the request at hand still lacks.
+    pub(super) fn read_into(
+        &mut self,
+        tail: &mut Vec<u8>,
+        wants: Option<usize>,
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let length = tail.len();
+        let room = wants.unwrap_or(0).clamp(READ_STEP, READ_AHEAD.max(length));
+        tail.resize(length + room.min(READ_AHEAD), 0);
+        let outcome = self.poll_read(&mut tail[length..], task);
+        let count = if let Poll::Ready(Ok(count)) = outcome { count } else { 0 };
+        tail.truncate(length + count);
+        outcome
+    }
+
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.try_write(bytes),
+            Socket::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    pub(super) fn poll_write(&mut self, bytes: &[u8], task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_write(task, bytes),
+            Socket::Unix(stream) => Pin::new(stream).poll_write(task, bytes),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The tree of actors. `NodeActor` starts the others in order and hears when one of them dies.
+//!
+//! | actor | thread | owns | if it dies |
+//! |---|---|---|---|
+//! | `NodeActor` | control | the tree | the process exits |
+//! | `ConfigActor` | control | the parameters | the process exits |
+//! | `ListenerActor` | control | listening sockets | it is started again |
+//! | `ConnectionActor` | worker k | a socket, its session | that client is closed |
+//! | `ShardActor` | worker 0 | the keyspace | the process exits |
+//! | `PubSubActor` | worker 0 | subscriptions | the process exits |
+
+pub mod config;
+pub mod connection;
+pub mod lifeline;
+pub mod listener;
+pub mod node;
+pub mod pubsub;
+pub mod shard;

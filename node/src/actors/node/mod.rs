@@ -1,0 +1,150 @@
+//! The root of the tree. Starts the other actors in order, hears when one of them is gone, stops the node.
+
+pub mod messages;
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, System};
+use tracing::{error, info, warn};
+
+use self::messages::Shutdown;
+use super::config::ConfigActor;
+use super::lifeline::{Child, ChildExited, Exit, Lifeline};
+use super::listener::{ListenerActor, Sockets, Worker};
+use super::pubsub::PubSubActor;
+use super::shard::ShardActor;
+use super::shard::handle::ShardHandle;
+use crate::node::Node;
+
+/// See the module.
+pub struct NodeActor {
+    node: Arc<Node>,
+    sockets: Option<Sockets>,
+    seed: u64,
+    config: Option<Addr<ConfigActor>>,
+    listener: Option<Addr<ListenerActor>>,
+    workers: Vec<Worker>,
+    arbiters: Vec<Arbiter>,
+    is_stopping: bool,
+}
+
+impl NodeActor {
+    /// A tree that stands once it is started. The sockets are bound already, so that a busy port ends the process before
+    /// anything else happens. `seed` decides all dice.
+    pub fn new(node: Arc<Node>, sockets: Sockets, seed: u64) -> Self {
+        NodeActor {
+            node,
+            sockets: Some(sockets),
+            seed,
+            config: None,
+            listener: None,
+            workers: Vec::new(),
+            arbiters: Vec::new(),
+            is_stopping: false,
+        }
+    }
+
+    /// Worker 0 holds the subscriptions and the keyspace; the others reach them by message.
+    fn start_workers(&mut self, me: &Addr<Self>) {
+        let (node, seed, threads) = (self.node.clone(), self.seed, self.node.params().threads.max(1));
+        let parent = me.clone();
+        let first = Arbiter::new();
+        let (report, shard) = std::sync::mpsc::channel();
+        first.spawn_fn(move || {
+            let pubsub = PubSubActor::new(Lifeline::new(Child::PubSub, parent.clone().recipient()));
+            let subscriptions = pubsub.local();
+            pubsub.start();
+            let actor = ShardActor::new(node, subscriptions, seed, Lifeline::new(Child::Shard, parent.recipient()));
+            let local = actor.local();
+            super::listener::set_shard(ShardHandle::Here(local));
+            // The receiver waits below; if it is gone, so is the node.
+            let _ = report.send(actor.start());
+        });
+        let Ok(shard) = shard.recv() else {
+            error!("the keyspace could not be started");
+            System::current().stop_with_code(1);
+            return;
+        };
+        self.workers.push(Worker::new(first.handle()));
+        self.arbiters.push(first);
+        for _ in 1..threads {
+            let (arbiter, shard) = (Arbiter::new(), shard.clone());
+            arbiter.spawn_fn(move || super::listener::set_shard(ShardHandle::There(super::shard::handle::ShardLink::new(shard))));
+            self.workers.push(Worker::new(arbiter.handle()));
+            self.arbiters.push(arbiter);
+        }
+    }
+
+    fn start_listener(&mut self, me: &Addr<Self>) {
+        let Some(sockets) = &self.sockets else { return };
+        let sockets = match sockets.try_clone() {
+            Ok(sockets) => sockets,
+            Err(error) => {
+                error!(%error, "the listening sockets are lost");
+                System::current().stop_with_code(1);
+                return;
+            }
+        };
+        let listener = ListenerActor::new(self.node.clone(), sockets, self.workers.clone(), me.clone().recipient());
+        self.listener = Some(listener.start());
+    }
+}
+
+impl Actor for NodeActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        let me = ctx.address();
+        // A second tree in one process would be a bug of the caller; the first keeps the line.
+        let _ = self.node.stop.set(me.clone().recipient());
+        let lifeline = Lifeline::new(Child::Config, me.clone().recipient());
+        self.config = Some(ConfigActor::new(self.node.clone(), lifeline).start());
+        self.start_workers(&me);
+        self.start_listener(&me);
+        info!(
+            version = crate::VERSION,
+            pid = std::process::id(),
+            threads = self.workers.len(),
+            "Server initialized"
+        );
+        info!("Ready to accept connections");
+    }
+}
+
+impl Handler<ChildExited> for NodeActor {
+    type Result = ();
+
+    fn handle(&mut self, ChildExited { child, exit }: ChildExited, ctx: &mut Context<Self>) {
+        match (child, exit) {
+            (Child::Connection(id), Exit::Panicked) => error!(client = id, "a connection has panicked and is closed"),
+            (Child::Connection(_), Exit::Stopped) => {}
+            (Child::Listener, _) if !self.is_stopping => {
+                warn!("the listener is gone and is started again");
+                self.start_listener(&ctx.address());
+            }
+            _ if self.is_stopping => {}
+            (child, exit) => {
+                error!(?child, ?exit, "the node cannot go on without this actor");
+                System::current().stop_with_code(1);
+            }
+        }
+    }
+}
+
+impl Handler<Shutdown> for NodeActor {
+    type Result = ();
+
+    /// Children stop in reverse order: first nobody new is let in, then the threads end with what they hold.
+    fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) {
+        if std::mem::replace(&mut self.is_stopping, true) {
+            return;
+        }
+        info!("User requested shutdown...");
+        self.listener = None;
+        for arbiter in self.arbiters.drain(..).rev() {
+            arbiter.stop();
+        }
+        info!("Almandine is now ready to exit, bye bye...");
+        System::current().stop_with_code(0);
+    }
+}

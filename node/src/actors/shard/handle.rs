@@ -1,0 +1,152 @@
+//! How a connection reaches the shard: directly on the shard's own thread, by message from any other.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use actix::Addr;
+use almandine_protocol::Batch;
+
+use super::ShardActor;
+use super::messages::{ExecuteBatches, Forget, RemoteBatch};
+use crate::actors::connection::messages::Deliver;
+use crate::session::Session;
+use crate::shard::{Parcel, Progress, Requests, Shard};
+
+/// See the module.
+#[derive(Clone)]
+pub enum ShardHandle {
+    /// The shard lives on this thread.
+    Here(LocalShard),
+    /// It lives on another one.
+    There(Rc<ShardLink>),
+}
+
+/// The shard of this thread.
+#[derive(Clone)]
+pub struct LocalShard(Rc<RefCell<Shard>>);
+
+/// A shard of another thread. What the connections of this thread post during a turn of the event loop leaves as one
+/// message at its end.
+pub struct ShardLink {
+    shard: Addr<ShardActor>,
+    posted: RefCell<Vec<RemoteBatch>>,
+    is_flushing: Cell<bool>,
+    spare: RefCell<Vec<Parts>>,
+}
+
+/// Reusable buffers of a message.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// For the requests' bytes; empty.
+    pub buffer: Vec<u8>,
+    /// For the requests; empty.
+    pub batch: Batch,
+    /// For the replies; empty.
+    pub out: Vec<u8>,
+}
+
+/// Spare buffers kept per thread, and the size beyond which one is not kept.
+const SPARES: usize = 256;
+const SPARE_BYTES: usize = 1 << 18;
+
+impl ShardHandle {
+    /// The connection is over.
+    pub fn forget(&self, client: u64) {
+        match self {
+            ShardHandle::Here(shard) => shard.with(|shard| shard.forget(client)),
+            ShardHandle::There(link) => link.shard.do_send(Forget(client)),
+        }
+    }
+}
+
+impl LocalShard {
+    /// Shares `shard` with its thread.
+    pub fn new(shard: Rc<RefCell<Shard>>) -> Self {
+        LocalShard(shard)
+    }
+
+    /// Runs a batch, and sends what it has for other connections.
+    pub fn run(
+        &self,
+        now_ms: i64,
+        requests: Requests<'_>,
+        first: usize,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        self.with(|shard| {
+            shard.begin(now_ms);
+            shard.run(requests, first, session, out)
+        })
+    }
+
+    /// Lends the shard; a panic meanwhile is the end of the node, for the data may be half changed.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> T {
+        let guard = DiesWithTheShard;
+        let (outcome, parcels) = {
+            let mut shard = self.0.borrow_mut();
+            let outcome = work(&mut shard);
+            (outcome, shard.take_parcels())
+        };
+        std::mem::forget(guard);
+        send(parcels);
+        outcome
+    }
+}
+
+/// Ends the process when it is dropped by a panic.
+struct DiesWithTheShard;
+
+impl Drop for DiesWithTheShard {
+    fn drop(&mut self) {
+        tracing::error!("the shard has panicked, its data cannot be trusted: the node stops");
+        std::process::exit(1);
+    }
+}
+
+impl ShardLink {
+    /// A way to `shard`.
+    pub fn new(shard: Addr<ShardActor>) -> Rc<Self> {
+        Rc::new(ShardLink {
+            shard,
+            posted: RefCell::default(),
+            is_flushing: Cell::new(false),
+            spare: RefCell::default(),
+        })
+    }
+
+    /// Empty buffers.
+    pub fn parts(&self) -> Parts {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Buffers that are free again.
+    pub fn give_back(&self, mut buffer: Vec<u8>, mut batch: Batch, mut out: Vec<u8>) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARES && buffer.capacity() + out.capacity() < SPARE_BYTES {
+            buffer.clear();
+            batch.clear();
+            out.clear();
+            spare.push(Parts { buffer, batch, out });
+        }
+    }
+
+    /// Posts a batch; it leaves when the connections that are ready have had their turn.
+    pub fn post(self: &Rc<Self>, batch: RemoteBatch) {
+        self.posted.borrow_mut().push(batch);
+        if !self.is_flushing.replace(true) {
+            let link = self.clone();
+            actix_rt::spawn(async move {
+                link.is_flushing.set(false);
+                link.shard.do_send(ExecuteBatches(link.posted.take()));
+            });
+        }
+    }
+}
+
+/// Hands parcels to their connections.
+pub(super) fn send(parcels: Vec<Parcel>) {
+    for Parcel { client, bytes, unblocks } in parcels {
+        client.mailbox.deliver.do_send(Deliver { bytes, unblocks });
+    }
+}

@@ -1,0 +1,169 @@
+//! The connections of this node as others see them: CLIENT LIST, CLIENT KILL, INFO clients.
+//!
+//! A connection writes its own entry with plain stores, once per batch; readers see values that are at most a batch old.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix::Recipient;
+
+use crate::actors::connection::messages::{Deliver, Kill};
+use crate::node::now_ms;
+
+/// One connection.
+#[derive(Debug)]
+pub struct Client {
+    /// Rises with every connection, never reused.
+    pub id: u64,
+    /// Address of the peer as CLIENT LIST prints it: `ip:port`, or `path:0` of a unix socket.
+    pub peer: String,
+    /// Address at this end.
+    pub local: String,
+    /// File descriptor, for people.
+    pub fd: i32,
+    /// Unix time in milliseconds.
+    pub created_ms: i64,
+    /// Unix time in milliseconds of the last batch.
+    pub active_ms: AtomicI64,
+    /// Index in the command table of the last command, or `u32::MAX`.
+    pub last_command: AtomicU32,
+    /// Commands executed.
+    pub commands: AtomicU64,
+    /// Bytes read.
+    pub bytes_in: AtomicU64,
+    /// Bytes written.
+    pub bytes_out: AtomicU64,
+    /// Bytes of the query buffer that wait to be parsed.
+    pub query_buffer: AtomicU64,
+    /// Bytes of replies that the socket has not taken yet.
+    pub output_buffer: AtomicU64,
+    /// What changes rarely.
+    pub profile: Mutex<Profile>,
+    /// Where messages for this connection go.
+    pub mailbox: Mailbox,
+}
+
+/// The parts of a [`Client`] that change rarely. Written by the session's commands.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_ver: Vec<u8>,
+    /// The user of AUTH.
+    pub user: String,
+    /// Number of the database.
+    pub db: usize,
+    /// 2 or 3.
+    pub resp: u8,
+    /// Channels, patterns, shard channels.
+    pub subscriptions: [usize; 3],
+    /// Queued commands; none outside of MULTI.
+    pub multi: Option<usize>,
+    /// Bytes of queued commands.
+    pub multi_memory: usize,
+    /// Watched keys.
+    pub watched: usize,
+    /// Waits in a blocking command.
+    pub blocked: bool,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+}
+
+/// How a connection is reached from any thread.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    /// Bytes out of band, or the answer to a blocked command.
+    pub deliver: Recipient<Deliver>,
+    /// CLIENT KILL.
+    pub kill: Recipient<Kill>,
+}
+
+/// All connections of the node.
+#[derive(Debug, Default)]
+pub struct Clients {
+    by_id: Mutex<BTreeMap<u64, Arc<Client>>>,
+    last_id: AtomicU64,
+}
+
+/// What is known of a connection when it is accepted; see [`Client`].
+#[derive(Debug)]
+pub struct Identity {
+    /// See [`Client::id`].
+    pub id: u64,
+    /// See [`Client::peer`].
+    pub peer: String,
+    /// See [`Client::local`].
+    pub local: String,
+    /// See [`Client::fd`].
+    pub fd: i32,
+}
+
+impl Client {
+    /// A connection that has said nothing yet.
+    pub fn new(Identity { id, peer, local, fd }: Identity, mailbox: Mailbox) -> Self {
+        let created_ms = now_ms();
+        Client {
+            id,
+            peer,
+            local,
+            fd,
+            created_ms,
+            active_ms: AtomicI64::new(created_ms),
+            last_command: AtomicU32::new(u32::MAX),
+            commands: AtomicU64::default(),
+            bytes_in: AtomicU64::default(),
+            bytes_out: AtomicU64::default(),
+            query_buffer: AtomicU64::default(),
+            output_buffer: AtomicU64::default(),
+            profile: Mutex::new(Profile { resp: 2, user: "default".into(), ..Profile::default() }),
+            mailbox,
+        }
+    }
+
+    /// The rarely changing parts, locked.
+    pub fn profile(&self) -> MutexGuard<'_, Profile> {
+        self.profile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clients {
+    /// The next id.
+    pub fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A connection begins.
+    pub fn add(&self, client: Arc<Client>) {
+        self.lock().insert(client.id, client);
+    }
+
+    /// A connection is over.
+    pub fn remove(&self, id: u64) {
+        self.lock().remove(&id);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// One of them.
+    pub fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// All of them, oldest first.
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Client>>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

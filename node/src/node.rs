@@ -1,0 +1,108 @@
+//! What all threads of the node share: published parameters, connections, identity. Nothing here is written per command.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use actix::Recipient;
+use arc_swap::ArcSwap;
+
+use crate::actors::config::messages::ParametersChanged;
+use crate::actors::node::messages::Shutdown;
+use crate::clients::Clients;
+use crate::params::Params;
+
+/// See the module.
+pub struct Node {
+    params: ArcSwap<Params>,
+    /// The connections.
+    pub clients: Clients,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// Decides every die of the node.
+    pub seed: u64,
+    /// 40 random hex digits, new at every start.
+    pub run_id: String,
+    /// When the process began.
+    pub started: Instant,
+    /// Unix time of the start in milliseconds.
+    pub started_ms: i64,
+    /// Where CONFIG SET tells what it has changed; set once the tree stands.
+    pub config: OnceLock<Recipient<ParametersChanged>>,
+    /// Where SHUTDOWN is sent; set once the tree stands.
+    pub stop: OnceLock<Recipient<Shutdown>>,
+}
+
+/// CLIENT PAUSE: until when, and whom.
+#[derive(Debug, Default)]
+pub struct Pause {
+    until_ms: AtomicI64,
+    only_writes: AtomicBool,
+}
+
+impl Node {
+    /// A node with these parameters and nothing else yet. `seed` decides the run id.
+    pub fn new(params: Params, seed: u64) -> Self {
+        let mut rng = almandine_storage::Rng::new(seed);
+        let run_id = (0..5).map(|_| format!("{:016x}", rng.bits())).collect::<String>()[..40].to_owned();
+        Node {
+            params: ArcSwap::from_pointee(params),
+            clients: Clients::default(),
+            pause: Pause::default(),
+            seed,
+            run_id,
+            started: Instant::now(),
+            started_ms: now_ms(),
+            config: OnceLock::new(),
+            stop: OnceLock::new(),
+        }
+    }
+
+    /// The parameters in force.
+    pub fn params(&self) -> Arc<Params> {
+        self.params.load_full()
+    }
+
+    /// Whether parameters were published since `known` was.
+    pub fn params_changed(&self, known: &Arc<Params>) -> bool {
+        !Arc::ptr_eq(&self.params.load(), known)
+    }
+
+    /// Puts new parameters in force for every batch that begins from now on.
+    pub fn publish(&self, params: Params) {
+        self.params.store(Arc::new(params));
+    }
+}
+
+impl Pause {
+    /// Pauses until `until_ms` (Unix time). A running pause is never shortened, and one of all commands stays one.
+    pub fn begin(&self, until_ms: i64, only_writes: bool, now_ms: i64) {
+        let running = self.until_ms.load(Ordering::Acquire) > now_ms;
+        let keep_all = running && !self.only_writes.load(Ordering::Acquire);
+        self.only_writes.store(only_writes && !keep_all, Ordering::Release);
+        self.until_ms.fetch_max(until_ms, Ordering::AcqRel);
+    }
+
+    /// CLIENT UNPAUSE.
+    pub fn end(&self) {
+        self.until_ms.store(0, Ordering::Release);
+        self.only_writes.store(false, Ordering::Release);
+    }
+
+    /// Whether a command must wait; `may_write` is asked only while writes alone are paused.
+    #[inline]
+    pub fn stops(&self, now_ms: i64, may_write: impl FnOnce() -> bool) -> bool {
+        let until = self.until_ms.load(Ordering::Acquire);
+        until > now_ms && (!self.only_writes.load(Ordering::Acquire) || may_write())
+    }
+
+    /// Whether keys must not expire or be evicted just now.
+    pub fn holds_expiry(&self, now_ms: i64) -> bool {
+        self.until_ms.load(Ordering::Acquire) > now_ms
+    }
+}
+
+/// Unix time in milliseconds. The only place that asks the system for it.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,106 @@
+//! Clients that wait in a blocking command, first come, first served.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use almandine_storage::Databases;
+
+use super::dispatch::Blocking;
+use crate::commands::call::Wait;
+
+type Key = (usize, Vec<u8>);
+
+/// The blocked clients of a shard.
+#[derive(Debug, Default)]
+pub struct Blocked {
+    clients: HashMap<u64, Waiter>,
+    queues: HashMap<Key, VecDeque<u64>>,
+    deadlines: BTreeSet<(i64, u64)>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Waiter {
+    /// The command to run again.
+    pub blocking: Blocking,
+    /// What it waits for.
+    pub wait: Wait,
+}
+
+impl Waiter {
+    /// The keys it waited for need not be watched for it any more.
+    pub fn stop_waiting(&self, dbs: &mut Databases) {
+        let db = &mut dbs[self.blocking.session.db];
+        self.wait.keys.iter().for_each(|key| db.wait_no_more(key));
+    }
+}
+
+impl Blocked {
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// How many wait.
+    pub fn count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether this client waits.
+    pub fn contains(&self, client: u64) -> bool {
+        self.clients.contains_key(&client)
+    }
+
+    /// A client begins to wait, last in the queue of each of its keys.
+    pub fn add(&mut self, client: u64, waiter: Waiter) {
+        for key in &waiter.wait.keys {
+            self.queues.entry((waiter.blocking.session.db, key.clone())).or_default().push_back(client);
+        }
+        if let Some(deadline) = waiter.wait.deadline_ms {
+            self.deadlines.insert((deadline, client));
+        }
+        self.clients.insert(client, waiter);
+    }
+
+    /// A client waits no more.
+    pub fn remove(&mut self, client: u64) -> Option<Waiter> {
+        let waiter = self.clients.remove(&client)?;
+        for key in &waiter.wait.keys {
+            let key = (waiter.blocking.session.db, key.clone());
+            if let Some(queue) = self.queues.get_mut(&key) {
+                queue.retain(|waiting| *waiting != client);
+                if queue.is_empty() {
+                    self.queues.remove(&key);
+                }
+            }
+        }
+        if let Some(deadline) = waiter.wait.deadline_ms {
+            self.deadlines.remove(&(deadline, client));
+        }
+        Some(waiter)
+    }
+
+    /// Who waits for a key, longest first.
+    pub fn queue(&self, db: usize, key: &[u8]) -> Vec<u64> {
+        self.queues.get(&(db, key.to_vec())).map(|queue| queue.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// The keys of `db` for which somebody waits.
+    pub fn keys_of(&self, db: usize) -> Vec<Vec<u8>> {
+        self.queues.keys().filter(|key| key.0 == db).map(|key| key.1.clone()).collect()
+    }
+
+    /// The one who waits.
+    pub fn get(&self, client: u64) -> Option<&Waiter> {
+        self.clients.get(&client)
+    }
+
+    /// The earliest deadline, Unix time in milliseconds.
+    pub fn next_deadline(&self) -> Option<i64> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// The clients whose time is up, earliest first.
+    pub fn overdue(&self, now_ms: i64) -> Vec<u64> {
+        self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now_ms).map(|(_, client)| *client).collect()
+    }
+}

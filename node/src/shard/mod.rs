@@ -1,0 +1,136 @@
+//! The keyspace of one shard and everything that must be single-threaded beside it. Pure but for the shared [`Node`]: no
+//! socket, no timer; the actors in `actors/shard` and `actors/connection` call it.
+//!
+//! ```text
+//!   run(batch) ── dispatch.rs: checks, one handler per request
+//!       │             ├── watch.rs    whose transaction must fail
+//!       │             ├── blocked.rs  who waits for which key
+//!       │             └── changes     effects for the journal, notifications
+//!       └── outgoing: bytes for other connections, sent by the actor after the batch
+//! ```
+
+pub mod blocked;
+pub mod dispatch;
+pub mod housekeeping;
+pub mod watch;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use almandine_storage::{Databases, Rng, Thresholds};
+
+pub use blocked::{Blocked, Waiter};
+pub use dispatch::{Progress, Requests, Stop};
+pub use watch::Watches;
+
+use crate::clients::Client;
+use crate::commands::{Changes, Wait};
+use crate::node::Node;
+use crate::params::Params;
+use crate::pubsub::Subscriptions;
+
+/// See the module.
+pub struct Shard {
+    pub(crate) node: Arc<Node>,
+    pub(crate) params: Arc<Params>,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) dbs: Databases,
+    pub(crate) changes: Changes,
+    pub(crate) rng: Rng,
+    pub(crate) now_ms: i64,
+    pub(crate) watches: Watches,
+    pub(crate) blocked: Blocked,
+    pub(crate) pubsub: Rc<RefCell<Subscriptions>>,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) waiting: Option<Wait>,
+    pub(crate) housekeeping: housekeeping::Housekeeping,
+}
+
+/// Bytes for connections other than the one whose batch runs, in order.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    parcels: Vec<Parcel>,
+}
+
+/// What one connection is to get.
+#[derive(Debug)]
+pub struct Parcel {
+    /// Whom.
+    pub client: Arc<Client>,
+    /// Encoded in its version.
+    pub bytes: Vec<u8>,
+    /// The answer to its blocked command: it goes on with its next request.
+    pub unblocks: bool,
+}
+
+impl Outgoing {
+    /// A message.
+    pub fn push(&mut self, client: &Arc<Client>, bytes: &[u8]) {
+        match self.parcels.last_mut() {
+            Some(last) if last.client.id == client.id && !last.unblocks => last.bytes.extend_from_slice(bytes),
+            _ => self.parcels.push(Parcel { client: client.clone(), bytes: bytes.to_vec(), unblocks: false }),
+        }
+    }
+
+    /// The answer to a blocked command.
+    pub fn unblock(&mut self, client: &Arc<Client>, bytes: Vec<u8>) {
+        self.parcels.push(Parcel { client: client.clone(), bytes, unblocks: true });
+    }
+
+    /// Takes what is to be sent.
+    pub fn take(&mut self) -> Vec<Parcel> {
+        std::mem::take(&mut self.parcels)
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.parcels.is_empty()
+    }
+}
+
+impl Shard {
+    /// An empty keyspace. `seed` decides all its dice.
+    pub fn new(node: Arc<Node>, pubsub: Rc<RefCell<Subscriptions>>, seed: u64) -> Self {
+        let params = node.params();
+        Shard {
+            thresholds: params.thresholds(),
+            dbs: Databases::new(params.databases, seed),
+            changes: Changes::default(),
+            rng: Rng::new(seed),
+            now_ms: 0,
+            watches: Watches::default(),
+            blocked: Blocked::default(),
+            pubsub,
+            outgoing: Outgoing::default(),
+            waiting: None,
+            housekeeping: housekeeping::Housekeeping::default(),
+            params,
+            node,
+        }
+    }
+
+    /// Begins a batch: time and parameters stand still until the next call.
+    pub fn begin(&mut self, now_ms: i64) {
+        self.set_now(now_ms);
+        if self.node.params_changed(&self.params) {
+            self.params = self.node.params();
+            self.thresholds = self.params.thresholds();
+        }
+        self.changes.begin(self.params.notify_keyspace_events, !self.watches.is_empty());
+    }
+
+    fn set_now(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+        self.dbs.set_now(now_ms);
+    }
+
+    /// The connection of `client` is over.
+    pub fn forget(&mut self, client: u64) {
+        self.watches.unwatch(client);
+        self.pubsub.borrow_mut().drop_client(client);
+        if let Some(waiter) = self.blocked.remove(client) {
+            waiter.stop_waiting(&mut self.dbs);
+        }
+    }
+}

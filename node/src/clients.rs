@@ -106,7 +106,15 @@ pub struct Identity {
 
 impl Client {
     /// A connection that has said nothing yet.
-    pub fn new(Identity { id, peer, local, fd }: Identity, mailbox: Mailbox) -> Self {
+    pub fn new(
+        Identity {
+            id,
+            peer,
+            local,
+            fd,
+        }: Identity,
+        mailbox: Mailbox,
+    ) -> Self {
         let created_ms = now_ms();
         Client {
             id,
@@ -121,7 +129,11 @@ impl Client {
             bytes_out: AtomicU64::default(),
             query_buffer: AtomicU64::default(),
             output_buffer: AtomicU64::default(),
-            profile: Mutex::new(Profile { resp: 2, user: "default".into(), ..Profile::default() }),
+            profile: Mutex::new(Profile {
+                resp: 2,
+                user: "default".into(),
+                ..Profile::default()
+            }),
             mailbox,
         }
     }

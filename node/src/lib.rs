@@ -31,7 +31,6 @@ use tracing::error;
 use crate::actors::listener::Sockets;
 use crate::actors::node::NodeActor;
 use crate::node::Node;
-use crate::params::Params;
 
 /// The version of Almandine.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -43,7 +42,10 @@ const CANNOT_BIND: u8 = 3;
 
 /// Runs a node until it is told to stop. `signals` is called on the control thread once the tree stands, and resolves when
 /// the node shall stop.
-pub fn run<S: Future<Output = ()> + 'static>(node: Arc<Node>, signals: impl FnOnce() -> S) -> ExitCode {
+pub fn run<S: Future<Output = ()> + 'static>(
+    node: Arc<Node>,
+    signals: impl FnOnce() -> S,
+) -> ExitCode {
     let sockets = match Sockets::bind(&node.params()) {
         Ok(sockets) => sockets,
         Err(reason) => {

@@ -24,7 +24,10 @@ thread_local! {
 /// Bytes asked of the allocator and not given back.
 pub fn used() -> usize {
     let threads = NEXT.load(Ordering::Relaxed).min(CELLS);
-    let sum: isize = COUNTS[..threads].iter().map(|cell| cell.0.load(Ordering::Relaxed)).sum();
+    let sum: isize = COUNTS[..threads]
+        .iter()
+        .map(|cell| cell.0.load(Ordering::Relaxed))
+        .sum();
     usize::try_from(sum).unwrap_or(0)
 }
 
@@ -64,5 +67,8 @@ fn count(bytes: isize) {
     }
     let cell = &COUNTS[mine].0;
     // A plain add, not an atomic one: the cell has one writer (for the first 64 threads).
-    cell.store(cell.load(Ordering::Relaxed).wrapping_add(bytes), Ordering::Relaxed);
+    cell.store(
+        cell.load(Ordering::Relaxed).wrapping_add(bytes),
+        Ordering::Relaxed,
+    );
 }

@@ -44,7 +44,10 @@ impl Node {
     /// A node with these parameters and nothing else yet. `seed` decides the run id.
     pub fn new(params: Params, seed: u64) -> Self {
         let mut rng = almandine_storage::Rng::new(seed);
-        let run_id = (0..5).map(|_| format!("{:016x}", rng.bits())).collect::<String>()[..40].to_owned();
+        let run_id = (0..5)
+            .map(|_| format!("{:016x}", rng.bits()))
+            .collect::<String>()[..40]
+            .to_owned();
         Node {
             params: ArcSwap::from_pointee(params),
             clients: Clients::default(),
@@ -79,7 +82,8 @@ impl Pause {
     pub fn begin(&self, until_ms: i64, only_writes: bool, now_ms: i64) {
         let running = self.until_ms.load(Ordering::Acquire) > now_ms;
         let keep_all = running && !self.only_writes.load(Ordering::Acquire);
-        self.only_writes.store(only_writes && !keep_all, Ordering::Release);
+        self.only_writes
+            .store(only_writes && !keep_all, Ordering::Release);
         self.until_ms.fetch_max(until_ms, Ordering::AcqRel);
     }
 
@@ -104,5 +108,9 @@ impl Pause {
 
 /// Unix time in milliseconds. The only place that asks the system for it.
 pub fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
 }

@@ -52,24 +52,38 @@ impl Kind {
 
 impl Subscriptions {
     /// Adds a subscription; says whether it is new.
-    pub fn subscribe(&mut self, client: &Arc<Client>, version: Version, kind: Kind, name: &[u8]) -> bool {
+    pub fn subscribe(
+        &mut self,
+        client: &Arc<Client>,
+        version: Version,
+        kind: Kind,
+        name: &[u8],
+    ) -> bool {
         let name: Name = name.into();
-        let subscriber = self.subscribers.entry(client.id).or_insert_with(|| Subscriber {
-            client: client.clone(),
-            version,
-            channels: BTreeSet::new(),
-            patterns: BTreeSet::new(),
-            shards: BTreeSet::new(),
-        });
+        let subscriber = self
+            .subscribers
+            .entry(client.id)
+            .or_insert_with(|| Subscriber {
+                client: client.clone(),
+                version,
+                channels: BTreeSet::new(),
+                patterns: BTreeSet::new(),
+                shards: BTreeSet::new(),
+            });
         subscriber.version = version;
         let is_new = subscriber.names_mut(kind).insert(name.clone());
-        self.listeners_mut(kind).entry(name).or_default().insert(client.id);
+        self.listeners_mut(kind)
+            .entry(name)
+            .or_default()
+            .insert(client.id);
         is_new
     }
 
     /// Takes a subscription away; says whether there was one.
     pub fn unsubscribe(&mut self, client: u64, kind: Kind, name: &[u8]) -> bool {
-        let Some(subscriber) = self.subscribers.get_mut(&client) else { return false };
+        let Some(subscriber) = self.subscribers.get_mut(&client) else {
+            return false;
+        };
         if !subscriber.names_mut(kind).remove(name) {
             return false;
         }
@@ -82,12 +96,17 @@ impl Subscriptions {
 
     /// The names a client has subscribed to.
     pub fn names(&self, client: u64, kind: Kind) -> Vec<Name> {
-        self.subscribers.get(&client).map(|s| s.names(kind).iter().cloned().collect()).unwrap_or_default()
+        self.subscribers
+            .get(&client)
+            .map(|s| s.names(kind).iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// How many channels, patterns and shard channels a client has.
     pub fn counts(&self, client: u64) -> [usize; 3] {
-        self.subscribers.get(&client).map_or([0; 3], |s| [s.channels.len(), s.patterns.len(), s.shards.len()])
+        self.subscribers.get(&client).map_or([0; 3], |s| {
+            [s.channels.len(), s.patterns.len(), s.shards.len()]
+        })
     }
 
     /// HELLO has changed the version in which messages are written.
@@ -107,7 +126,13 @@ impl Subscriptions {
     }
 
     /// Hands a message to everybody who listens (`kind`: Channel for PUBLISH, Shard for SPUBLISH); returns how many.
-    pub fn publish(&self, kind: Kind, channel: &[u8], message: &[u8], deliver: &mut dyn FnMut(&Arc<Client>, &[u8])) -> usize {
+    pub fn publish(
+        &self,
+        kind: Kind,
+        channel: &[u8],
+        message: &[u8],
+        deliver: &mut dyn FnMut(&Arc<Client>, &[u8]),
+    ) -> usize {
         let mut receivers = 0;
         if let Some(listeners) = self.listeners(kind).get(channel) {
             receivers += self.deliver(listeners, deliver, &mut |reply| {
@@ -118,7 +143,11 @@ impl Subscriptions {
             });
         }
         if kind == Kind::Channel {
-            for (pattern, listeners) in self.patterns.iter().filter(|(pattern, _)| glob::matches(pattern, channel)) {
+            for (pattern, listeners) in self
+                .patterns
+                .iter()
+                .filter(|(pattern, _)| glob::matches(pattern, channel))
+            {
                 receivers += self.deliver(listeners, deliver, &mut |reply| {
                     reply.push(4);
                     reply.bulk(Kind::Pattern.message().as_bytes());

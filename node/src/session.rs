@@ -110,7 +110,10 @@ impl OwnedRequest {
         for arg in args.from(0) {
             let start = buffer.len() as u32;
             buffer.extend_from_slice(arg);
-            spans.push(Span { start, end: buffer.len() as u32 });
+            spans.push(Span {
+                start,
+                end: buffer.len() as u32,
+            });
         }
         OwnedRequest { buffer, spans }
     }

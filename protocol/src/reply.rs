@@ -35,7 +35,10 @@ impl<'a> Reply<'a> {
 
     /// The same place for a nested command, which may speak another version (HELLO inside a transaction).
     pub fn reborrow(&mut self, version: Version) -> Reply<'_> {
-        Reply { out: self.out, version }
+        Reply {
+            out: self.out,
+            version,
+        }
     }
 
     /// The version in which this reply is written.

@@ -8,7 +8,11 @@
 use std::collections::HashMap;
 use std::mem;
 
-use crate::{Hash, Kind, List, Rng, Set, StrRef, StringEncoding, Value, ValueRef, WrongType, Zset};
+use crate::access::Access;
+use crate::entry::Entry;
+use crate::{
+    Hash, Kind, List, Rng, Set, StrRef, StringEncoding, Table, Value, ValueRef, WrongType, Zset,
+};
 
 /// What a write does with the time to live of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,22 +25,6 @@ pub enum Ttl {
     At(i64),
 }
 
-#[derive(Debug)]
-enum Stored {
-    Int(i64),
-    Bytes { bytes: Vec<u8>, raw: bool },
-    List(List),
-    Set(Set),
-    Hash(Hash),
-    Zset(Zset),
-}
-
-#[derive(Debug)]
-struct Slot {
-    stored: Stored,
-    expire_at: Option<i64>,
-}
-
 /// The numbered databases of a shard.
 #[derive(Debug)]
 pub struct Databases {
@@ -44,20 +32,45 @@ pub struct Databases {
 }
 
 /// One database.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Db {
-    keys: HashMap<Vec<u8>, Slot>,
+    table: Table<Entry>,
+    seed: u64,
     now_ms: i64,
+    access: Access,
+    /// CLIENT NO-TOUCH: reads leave the access clock alone.
+    touches: bool,
+    hits: u64,
+    misses: u64,
+    /// Where the expiry cycle goes on.
+    cycle_at: usize,
     expired: Vec<Vec<u8>>,
     waiting: HashMap<Vec<u8>, usize>,
     ready: Vec<Vec<u8>>,
 }
 
+/// What a database held, to be dropped where it costs nobody time.
+#[derive(Debug)]
+pub struct Removed(#[expect(dead_code, reason = "it is only ever dropped")] Table<Entry>);
+
+/// A key that might be evicted.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    /// Its name.
+    pub key: &'a [u8],
+    /// How long it was not used (LRU) or how rarely (LFU): the higher the better to evict.
+    pub idleness: u64,
+    /// Unix time in milliseconds.
+    pub expire_at: Option<i64>,
+}
+
 impl Databases {
-    /// `count` empty databases.
-    pub fn new(count: usize) -> Self {
+    /// `count` empty databases. The seed keeps clients from choosing keys that collide.
+    pub fn new(count: usize, seed: u64) -> Self {
         Databases {
-            dbs: (0..count).map(|_| Db::default()).collect(),
+            dbs: (0..count as u64)
+                .map(|n| Db::new(seed.wrapping_add(n)))
+                .collect(),
         }
     }
 
@@ -66,16 +79,41 @@ impl Databases {
         self.dbs.len()
     }
 
-    /// Unix time in milliseconds for all lookups until the next call.
-    pub fn set_now(&mut self, now_ms: i64) {
+    /// Unix time in milliseconds for all lookups until the next call, and how accesses are remembered.
+    pub fn set_now(&mut self, now_ms: i64, access: Access) {
         for db in &mut self.dbs {
             db.now_ms = now_ms;
+            db.access = access;
         }
     }
 
-    /// Exchanges the contents of two databases. Whoever waits for keys goes on waiting under the same number.
+    /// Whether reads move the access clock until the next call (CLIENT NO-TOUCH).
+    pub fn set_touches(&mut self, touches: bool) {
+        self.dbs.iter_mut().for_each(|db| db.touches = touches);
+    }
+
+    /// Exchanges the contents of two databases. Whoever waits for keys goes on waiting under the same number, and is told
+    /// of the keys that are there now.
     pub fn swap(&mut self, a: usize, b: usize) {
+        if a == b {
+            return;
+        }
         self.dbs.swap(a, b);
+        let [left, right] = self
+            .dbs
+            .get_disjoint_mut([a, b])
+            .expect("two databases that were just exchanged");
+        mem::swap(&mut left.waiting, &mut right.waiting);
+        mem::swap(&mut left.ready, &mut right.ready);
+        for db in [left, right] {
+            let there = db.waiting.keys().filter(|key| db.table.get(key).is_some());
+            db.ready.extend(there.cloned());
+        }
+    }
+
+    /// All of them in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Db> {
+        self.dbs.iter()
     }
 
     /// All of them in order.
@@ -97,76 +135,135 @@ impl std::ops::IndexMut<usize> for Databases {
     }
 }
 
-/// The four accessors of a collection type.
+/// The three accessors of a collection type.
 macro_rules! collection {
     ($variant:ident, $type:ty, $read:ident, $write:ident, $create:ident) => {
         /// Read lookup: the collection, none if there is no key.
         pub fn $read(&mut self, key: &[u8]) -> Result<Option<&$type>, WrongType> {
-            match self.live(key) {
+            match self.get(key) {
                 None => Ok(None),
-                Some(Slot {
-                    stored: Stored::$variant(value),
-                    ..
-                }) => Ok(Some(value)),
+                Some(ValueRef::$variant(value)) => Ok(Some(value)),
                 Some(_) => Err(WrongType),
             }
         }
 
         /// Write lookup: the collection to change, none if there is no key. Call [`Db::remove_if_empty`] afterwards.
         pub fn $write(&mut self, key: &[u8]) -> Result<Option<&mut $type>, WrongType> {
-            match self.live(key) {
+            match self.touched(key) {
                 None => Ok(None),
-                Some(Slot {
-                    stored: Stored::$variant(value),
-                    ..
-                }) => Ok(Some(value)),
-                Some(_) => Err(WrongType),
+                Some(entry) => entry.$write().map(Some).ok_or(WrongType),
             }
         }
 
         /// Write lookup that makes an empty collection if there is no key. The caller must add to it.
         pub fn $create(&mut self, key: &[u8]) -> Result<&mut $type, WrongType> {
-            if self.live(key).is_none() {
-                self.put(key, Stored::$variant(<$type>::default()), None);
+            let hash = self.settle(key);
+            if self.table.get_hashed(hash, key).is_none() {
+                let value = Value::$variant(<$type>::default());
+                let entry = Entry::new(key, value, None, self.access.initial());
+                self.announce(key);
+                return self.table.insert_new(hash, entry).$write().ok_or(WrongType);
             }
             self.$write(key)
-                .map(|value| value.expect("it was just created"))
+                .map(|value| value.expect("it was there a line above"))
         }
     };
 }
 
 impl Db {
+    /// An empty database.
+    pub fn new(seed: u64) -> Self {
+        Db {
+            table: Table::new(seed),
+            seed,
+            now_ms: 0,
+            access: Access::default(),
+            touches: true,
+            hits: 0,
+            misses: 0,
+            cycle_at: 0,
+            expired: Vec::new(),
+            waiting: HashMap::new(),
+            ready: Vec::new(),
+        }
+    }
+
     /// Number of keys, expired ones not yet removed included.
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.table.len()
     }
 
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.table.is_empty()
     }
 
     /// Number of keys with a time to live.
     pub fn expires(&self) -> usize {
-        self.keys
-            .values()
-            .filter(|slot| slot.expire_at.is_some())
-            .count()
+        self.table.marked()
+    }
+
+    /// Bytes of the table, without the keys.
+    pub fn table_memory(&self) -> usize {
+        self.table.memory()
+    }
+
+    /// Number of buckets of the table.
+    pub fn buckets(&self) -> usize {
+        self.table.buckets()
+    }
+
+    /// Read lookups that found a key and that did not, since the last call.
+    pub fn take_hits_and_misses(&mut self) -> (u64, u64) {
+        (mem::take(&mut self.hits), mem::take(&mut self.misses))
+    }
+
+    /// The hash of `key` for [`Db::prefetch_bucket`] and [`Db::prefetch_entry`].
+    #[inline]
+    pub fn hash_of(&self, key: &[u8]) -> u64 {
+        self.table.hash(key)
+    }
+
+    /// A key of this hash will be looked up in some 100 ns.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// A key of this hash will be looked up in some 50 ns, and its bucket was asked for before.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.table.prefetch_record(hash);
     }
 
     /// Read lookup of any type.
+    #[inline]
     pub fn get(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
-        self.live(key).map(|slot| slot.stored.lend())
+        let hash = self.settle(key);
+        let (access, touches) = (self.access, self.touches);
+        match self.table.get_mut_hashed(hash, key) {
+            Some(entry) => {
+                self.hits += 1;
+                if touches {
+                    entry.set_access(access.touch(entry.access()));
+                }
+                Some(entry.lend())
+            }
+            None => {
+                self.misses += 1;
+                None
+            }
+        }
     }
 
     /// As [`Db::get`], but neither statistics nor the access clock notice.
     pub fn peek(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
-        self.live(key).map(|slot| slot.stored.lend())
+        self.live(key).map(|entry| entry.lend())
     }
 
     /// The type of a key; leaves no trace.
     pub fn kind(&mut self, key: &[u8]) -> Option<Kind> {
-        self.peek(key).map(|value| value.kind())
+        self.live(key).map(|entry| entry.kind())
     }
 
     /// Whether the key exists; leaves no trace.
@@ -174,7 +271,26 @@ impl Db {
         self.live(key).is_some()
     }
 
+    /// Moves the access clock of a key (TOUCH); false if there is no such key.
+    pub fn touch(&mut self, key: &[u8]) -> bool {
+        self.touched(key).is_some()
+    }
+
+    /// Seconds since the last access; only with a policy that remembers times (not LFU).
+    pub fn idle_seconds(&mut self, key: &[u8]) -> Option<u64> {
+        let access = self.access;
+        self.live(key)
+            .map(|entry| access.idle_seconds(entry.access()))
+    }
+
+    /// The logarithmic counter of accesses; only with an LFU policy.
+    pub fn frequency(&mut self, key: &[u8]) -> Option<u8> {
+        let access = self.access;
+        self.live(key).map(|entry| access.frequency(entry.access()))
+    }
+
     /// Read lookup of a string.
+    #[inline]
     pub fn string(&mut self, key: &[u8]) -> Result<Option<StrRef<'_>>, WrongType> {
         match self.get(key) {
             None => Ok(None),
@@ -185,30 +301,51 @@ impl Db {
 
     /// What OBJECT ENCODING says of a string.
     pub fn string_encoding(&mut self, key: &[u8]) -> Option<StringEncoding> {
-        match &self.live(key)?.stored {
-            Stored::Int(_) => Some(StringEncoding::Int),
-            Stored::Bytes { raw: true, .. } => Some(StringEncoding::Raw),
-            Stored::Bytes { bytes, .. } if bytes.len() > 44 => Some(StringEncoding::Raw),
-            Stored::Bytes { .. } => Some(StringEncoding::Embstr),
-            _ => None,
-        }
+        self.live(key)?.string_encoding()
     }
 
     /// Writes a string over whatever the key held.
+    #[inline]
     pub fn set_string(&mut self, key: &[u8], bytes: &[u8], ttl: Ttl) {
-        let kept = self.expire_at(key).flatten();
-        let expire_at = match ttl {
+        let hash = self.settle(key);
+        let initial = self.access.initial();
+        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+            let expire_at = if let Ttl::At(ms) = ttl {
+                Some(ms)
+            } else {
+                None
+            };
+            return self.add(hash, key, Entry::string(key, bytes, expire_at, initial));
+        };
+        let old = entry.expire_at();
+        let new = match ttl {
             Ttl::Clear => None,
-            Ttl::Keep => kept,
+            Ttl::Keep => old,
             Ttl::At(ms) => Some(ms),
         };
-        self.put(key, Stored::string(bytes.to_vec()), expire_at);
+        if old.is_some() == new.is_some() && entry.overwrite(bytes) {
+            entry.set_access(initial);
+            entry.set_expire_at(new);
+        } else {
+            *entry = Entry::string(key, bytes, new, initial);
+            self.mark(hash, key, old.is_some(), new.is_some());
+        }
+        self.announce(key);
     }
 
     /// Writes an integer over a string or nothing; the time to live stays.
+    #[inline]
     pub fn set_int(&mut self, key: &[u8], n: i64) {
-        let kept = self.expire_at(key).flatten();
-        self.put(key, Stored::Int(n), kept);
+        let hash = self.settle(key);
+        let initial = self.access.initial();
+        match self.table.get_mut_hashed(hash, key) {
+            Some(entry) => {
+                if !entry.overwrite_int(n) {
+                    *entry = Entry::int(key, n, entry.expire_at(), initial);
+                }
+            }
+            None => self.add(hash, key, Entry::int(key, n, None, initial)),
+        }
     }
 
     /// Lets `edit` change the bytes of a string in place (created empty if there is no key); the time to live stays and
@@ -218,10 +355,23 @@ impl Db {
         key: &[u8],
         edit: impl FnOnce(&mut Vec<u8>) -> T,
     ) -> Result<T, WrongType> {
-        let mut bytes = self.string(key)?.map(StrRef::to_vec).unwrap_or_default();
-        let kept = self.expire_at(key).flatten();
+        let hash = self.settle(key);
+        let initial = self.access.initial();
+        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+            let mut bytes = Vec::new();
+            let outcome = edit(&mut bytes);
+            self.add(hash, key, Entry::raw(key, bytes, None, initial));
+            return Ok(outcome);
+        };
+        if let Some(bytes) = entry.big_mut() {
+            return Ok(edit(bytes));
+        }
+        let ValueRef::String(value) = entry.lend() else {
+            return Err(WrongType);
+        };
+        let mut bytes = value.to_vec();
         let outcome = edit(&mut bytes);
-        self.put(key, Stored::Bytes { bytes, raw: true }, kept);
+        *entry = Entry::raw(key, bytes, entry.expire_at(), initial);
         Ok(outcome)
     }
 
@@ -232,27 +382,27 @@ impl Db {
 
     /// Writes `value` over whatever the key held. `expire_at` is Unix time in milliseconds.
     pub fn insert(&mut self, key: &[u8], value: Value, expire_at: Option<i64>) {
-        let stored = match value {
-            Value::String(bytes) => Stored::string(bytes),
-            Value::List(value) => Stored::List(value),
-            Value::Set(value) => Stored::Set(value),
-            Value::Hash(value) => Stored::Hash(value),
-            Value::Zset(value) => Stored::Zset(value),
+        let hash = self.settle(key);
+        let fresh = Entry::new(key, value, expire_at, self.access.initial());
+        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+            return self.add(hash, key, fresh);
         };
-        self.put(key, stored, expire_at);
+        let was_timed = entry.expire_at().is_some();
+        *entry = fresh;
+        self.mark(hash, key, was_timed, expire_at.is_some());
+        self.announce(key);
     }
 
     /// Takes the value out of the database.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        self.live(key)?;
-        self.keys.remove(key).map(|slot| match slot.stored {
-            Stored::Int(n) => Value::String(n.to_string().into_bytes()),
-            Stored::Bytes { bytes, .. } => Value::String(bytes),
-            Stored::List(value) => Value::List(value),
-            Stored::Set(value) => Value::Set(value),
-            Stored::Hash(value) => Value::Hash(value),
-            Stored::Zset(value) => Value::Zset(value),
-        })
+        let hash = self.settle(key);
+        self.table.remove_hashed(hash, key).map(Entry::into_value)
+    }
+
+    /// Removes a key without looking at what it holds; says whether it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        let hash = self.settle(key);
+        self.table.remove_hashed(hash, key).is_some()
     }
 
     /// Removes a key whose collection has become empty; says whether it did.
@@ -264,54 +414,103 @@ impl Db {
             Some(ValueRef::Hash(value)) => value.is_empty(),
             Some(ValueRef::Zset(value)) => value.is_empty(),
         };
-        empty && self.remove(key).is_some()
+        empty && self.delete(key)
     }
 
     /// When the key expires: `None` = no such key, `Some(None)` = never, else Unix time in milliseconds. No trace.
     pub fn expire_at(&mut self, key: &[u8]) -> Option<Option<i64>> {
-        self.live(key).map(|slot| slot.expire_at)
+        self.live(key).map(|entry| entry.expire_at())
     }
 
     /// Sets or clears the time of expiry; false if there is no such key.
     pub fn set_expire_at(&mut self, key: &[u8], expire_at: Option<i64>) -> bool {
-        self.live(key)
-            .map(|slot| slot.expire_at = expire_at)
-            .is_some()
+        let hash = self.settle(key);
+        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+            return false;
+        };
+        let was_timed = entry.expire_at().is_some();
+        entry.set_expire_at(expire_at);
+        self.mark(hash, key, was_timed, expire_at.is_some());
+        true
     }
 
     /// A random living key.
-    pub fn random_key(&mut self, rng: &mut Rng) -> Option<&[u8]> {
-        if self.keys.is_empty() {
-            return None;
+    pub fn random_key(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
+        loop {
+            let key = self.table.random(rng)?.key().to_vec();
+            if self.contains(&key) {
+                return Some(key);
+            }
         }
-        self.keys
-            .keys()
-            .nth(rng.below(self.keys.len()))
-            .map(Vec::as_slice)
     }
 
     /// Visits the keys of one place of the table and returns the cursor of the next, 0 at the end. A key that is there
     /// from the first call to the last is visited at least once.
-    pub fn scan(&mut self, _cursor: u64, visit: &mut dyn FnMut(&[u8], ValueRef<'_>)) -> u64 {
-        self.for_each(visit);
-        0
+    pub fn scan(&mut self, cursor: u64, visit: &mut dyn FnMut(&[u8], ValueRef<'_>)) -> u64 {
+        let now_ms = self.now_ms;
+        self.table.scan(cursor, &mut |entry| {
+            if !entry.is_over(now_ms) {
+                visit(entry.key(), entry.lend());
+            }
+        })
     }
 
     /// Visits every living key.
     pub fn for_each(&mut self, visit: &mut dyn FnMut(&[u8], ValueRef<'_>)) {
-        let now_ms = self.now_ms;
-        for (key, slot) in self
-            .keys
+        for entry in self
+            .table
             .iter()
-            .filter(|(_, slot)| slot.expire_at.is_none_or(|at| at > now_ms))
+            .filter(|entry| !entry.is_over(self.now_ms))
         {
-            visit(key, slot.stored.lend());
+            visit(entry.key(), entry.lend());
         }
     }
 
+    /// Bytes of the block of a key, without what its value holds elsewhere.
+    pub fn block_memory(&mut self, key: &[u8]) -> Option<usize> {
+        self.live(key).map(|entry| entry.block_memory())
+    }
+
     /// Empties the database and hands out what it held, to be dropped here or on another thread.
-    pub fn take_all(&mut self) -> impl Send + 'static {
-        mem::take(&mut self.keys).len()
+    pub fn take_all(&mut self) -> Removed {
+        self.cycle_at = 0;
+        Removed(mem::replace(&mut self.table, Table::new(self.seed)))
+    }
+
+    /// Looks at the keys with a time to live in `buckets` buckets of the table and removes those whose time is up.
+    /// Returns how many were removed.
+    pub fn expire_some(&mut self, buckets: usize) -> usize {
+        let (now_ms, mut over) = (self.now_ms, Vec::new());
+        self.cycle_at = self.table.drain_marked(
+            self.cycle_at,
+            buckets,
+            &mut |entry| entry.is_over(now_ms),
+            &mut over,
+        );
+        self.expired
+            .extend(over.iter().map(|entry| entry.key().to_vec()));
+        over.len()
+    }
+
+    /// A random key, or a random one with a time to live, as a candidate for eviction.
+    pub fn candidate(&self, rng: &mut Rng, only_timed: bool) -> Option<Candidate<'_>> {
+        let entry = if only_timed {
+            self.table.random_marked(rng)
+        } else {
+            self.table.random(rng)
+        }?;
+        let idleness = self.access.idleness(entry.access());
+        Some(Candidate {
+            key: entry.key(),
+            idleness,
+            expire_at: entry.expire_at(),
+        })
+    }
+
+    /// Whether look-ups have found keys expired since the last [`Db::drain_expired`].
+    #[inline]
+    pub fn has_expired(&self) -> bool {
+        !self.expired.is_empty()
     }
 
     /// Keys that lookups have found expired since the last call, in the order of their removal.
@@ -339,45 +538,61 @@ impl Db {
         mem::take(&mut self.ready)
     }
 
-    fn live(&mut self, key: &[u8]) -> Option<&mut Slot> {
+    /// The hash of `key`, after the key was removed if its time is up.
+    #[inline]
+    fn settle(&mut self, key: &[u8]) -> u64 {
+        let hash = self.table.hash(key);
+        if self.table.marked() > 0 {
+            self.remove_if_over(hash, key);
+        }
+        hash
+    }
+
+    fn remove_if_over(&mut self, hash: u64, key: &[u8]) {
         if self
-            .keys
-            .get(key)
-            .is_some_and(|slot| slot.expire_at.is_some_and(|at| at <= self.now_ms))
+            .table
+            .get_hashed(hash, key)
+            .is_some_and(|entry| entry.is_over(self.now_ms))
         {
-            self.keys.remove(key);
+            self.table.remove_hashed(hash, key);
             self.expired.push(key.to_vec());
         }
-        self.keys.get_mut(key)
     }
 
-    fn put(&mut self, key: &[u8], stored: Stored, expire_at: Option<i64>) {
-        if self.waiting.contains_key(key) {
+    fn live(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        let hash = self.settle(key);
+        self.table.get_mut_hashed(hash, key)
+    }
+
+    #[inline]
+    fn touched(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        let (access, touches) = (self.access, self.touches);
+        let entry = self.live(key)?;
+        if touches {
+            entry.set_access(access.touch(entry.access()));
+        }
+        Some(entry)
+    }
+
+    #[inline]
+    fn add(&mut self, hash: u64, key: &[u8], entry: Entry) {
+        let is_timed = entry.expire_at().is_some();
+        self.table.insert_new(hash, entry);
+        self.mark(hash, key, false, is_timed);
+        self.announce(key);
+    }
+
+    #[inline]
+    fn mark(&mut self, hash: u64, key: &[u8], was_timed: bool, is_timed: bool) {
+        if was_timed != is_timed {
+            self.table.mark(hash, key, is_timed);
+        }
+    }
+
+    #[inline]
+    fn announce(&mut self, key: &[u8]) {
+        if !self.waiting.is_empty() && self.waiting.contains_key(key) {
             self.ready.push(key.to_vec());
-        }
-        self.keys.insert(key.to_vec(), Slot { stored, expire_at });
-    }
-}
-
-impl Stored {
-    fn string(bytes: Vec<u8>) -> Self {
-        match std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(|text| text.parse::<i64>().ok())
-        {
-            Some(n) if n.to_string().as_bytes() == bytes => Stored::Int(n),
-            _ => Stored::Bytes { bytes, raw: false },
-        }
-    }
-
-    fn lend(&self) -> ValueRef<'_> {
-        match self {
-            Stored::Int(n) => ValueRef::String(StrRef::Int(*n)),
-            Stored::Bytes { bytes, .. } => ValueRef::String(StrRef::Bytes(bytes)),
-            Stored::List(value) => ValueRef::List(value),
-            Stored::Set(value) => ValueRef::Set(value),
-            Stored::Hash(value) => ValueRef::Hash(value),
-            Stored::Zset(value) => ValueRef::Zset(value),
         }
     }
 }

@@ -12,7 +12,9 @@
 //!
 //! Architecture invariant: `storage` knows no socket, no RESP connection and no cluster. Time and randomness are arguments.
 
+pub mod access;
 pub mod db;
+mod entry;
 pub mod glob;
 pub mod hash;
 pub mod list;
@@ -25,7 +27,8 @@ pub mod thresholds;
 pub mod value;
 pub mod zset;
 
-pub use db::{Databases, Db, Ttl};
+pub use access::Access;
+pub use db::{Candidate, Databases, Db, Removed, Ttl};
 pub use hash::Hash;
 pub use list::List;
 pub use pair::{Pair, PairRef};

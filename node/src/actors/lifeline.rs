@@ -52,7 +52,14 @@ impl Lifeline {
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        let exit = if std::thread::panicking() { Exit::Panicked } else { Exit::Stopped };
-        self.parent.do_send(ChildExited { child: self.child, exit });
+        let exit = if std::thread::panicking() {
+            Exit::Panicked
+        } else {
+            Exit::Stopped
+        };
+        self.parent.do_send(ChildExited {
+            child: self.child,
+            exit,
+        });
     }
 }

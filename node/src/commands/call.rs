@@ -53,17 +53,22 @@ impl<'a> Args<'a> {
 
     /// Whether argument `i` is `word`, in any letter case.
     pub fn is(self, i: usize, word: &str) -> bool {
-        self.get(i).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+        self.get(i)
+            .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     /// Argument `i` as a 64-bit integer, else `ERR value is not an integer or out of range`.
     pub fn integer(self, i: usize) -> Result<i64, Fault> {
-        self.get(i).and_then(number::parse_i64).ok_or(Fault::NOT_INTEGER)
+        self.get(i)
+            .and_then(number::parse_i64)
+            .ok_or(Fault::NOT_INTEGER)
     }
 
     /// Argument `i` as a double, else `ERR value is not a valid float`.
     pub fn double(self, i: usize) -> Result<f64, Fault> {
-        self.get(i).and_then(number::parse_double).ok_or(Fault::NOT_FLOAT)
+        self.get(i)
+            .and_then(number::parse_double)
+            .ok_or(Fault::NOT_FLOAT)
     }
 
     /// The request that begins with argument `i`, as COMMAND GETKEYS is given one.
@@ -75,7 +80,10 @@ impl<'a> Args<'a> {
     }
 
     /// The arguments from `i` on.
-    pub fn from(self, i: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone {
+    pub fn from(
+        self,
+        i: usize,
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone {
         (i.min(self.len())..self.len()).map(move |i| self.at(i))
     }
 }
@@ -195,12 +203,14 @@ impl<'a> Call<'a> {
     /// Hands a message to all listeners; those on this very connection get it before the reply of this command.
     pub fn publish(&mut self, kind: crate::pubsub::Kind, channel: &[u8], message: &[u8]) -> usize {
         let (own, reply, outgoing) = (self.session.id(), &mut self.reply, &mut *self.outgoing);
-        self.pubsub.borrow().publish(kind, channel, message, &mut |client, bytes| {
-            if client.id == own {
-                reply.raw(bytes);
-            } else {
-                outgoing.push(client, bytes);
-            }
-        })
+        self.pubsub
+            .borrow()
+            .publish(kind, channel, message, &mut |client, bytes| {
+                if client.id == own {
+                    reply.raw(bytes);
+                } else {
+                    outgoing.push(client, bytes);
+                }
+            })
     }
 }

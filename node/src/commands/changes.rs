@@ -109,7 +109,11 @@ impl Changes {
     #[inline]
     pub fn notify(&mut self, db: usize, key: &[u8], class: Class, event: &'static str) {
         if self.classes.intersects(class) {
-            self.notifications.push(Notification { db, event, key: key.to_vec() });
+            self.notifications.push(Notification {
+                db,
+                event,
+                key: key.to_vec(),
+            });
         }
     }
 
@@ -123,7 +127,10 @@ impl Changes {
     /// Whether the running command changed nothing.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.dirty == 0 && self.touched.is_empty() && self.notifications.is_empty() && self.instead.is_none()
+        self.dirty == 0
+            && self.touched.is_empty()
+            && self.notifications.is_empty()
+            && self.instead.is_none()
     }
 
     /// The running command is over: what it changed in database `db` goes into the effects.
@@ -131,7 +138,9 @@ impl Changes {
         let instead = self.instead.take();
         let dirty = std::mem::take(&mut self.dirty);
         self.total += dirty;
-        let Some(effects) = &mut self.effects else { return };
+        let Some(effects) = &mut self.effects else {
+            return;
+        };
         match instead {
             Some(commands) => {
                 let alone = commands.len() > 1 && effects.transaction.is_none();
@@ -218,7 +227,10 @@ impl Notification {
             deliver(&channel, self.event.as_bytes());
         }
         if classes.contains(Class::KEYEVENT) {
-            deliver(format!("__keyevent@{}__:{}", self.db, self.event).as_bytes(), &self.key);
+            deliver(
+                format!("__keyevent@{}__:{}", self.db, self.event).as_bytes(),
+                &self.key,
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use super::spec::{Begin, Find};
 use crate::session::{Queued, Transaction};
 use crate::shard::dispatch::perform;
 
-use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
 fn multi(call: &mut Call<'_>) -> Outcome {
     if call.session.transaction.is_some() {
@@ -32,7 +32,9 @@ fn exec(call: &mut Call<'_>) -> Outcome {
     look_at_watched(call);
     let is_broken = forget_watched(call);
     if transaction.aborted {
-        return Err(Fault::new("EXECABORT Transaction discarded because of previous errors."));
+        return Err(Fault::new(
+            "EXECABORT Transaction discarded because of previous errors.",
+        ));
     }
     if is_broken {
         call.reply.null_array();
@@ -76,7 +78,8 @@ fn look_at_watched(call: &mut Call<'_>) {
     for (db, key) in call.watches.keys_of_client(call.session.id()) {
         call.dbs[db].contains(&key);
         for expired in call.dbs[db].drain_expired() {
-            call.changes.removed(db, &expired, Class::EXPIRED, "expired");
+            call.changes
+                .removed(db, &expired, Class::EXPIRED, "expired");
             call.watches.touch(db, expired);
         }
     }

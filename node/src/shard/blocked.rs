@@ -53,7 +53,10 @@ impl Blocked {
     /// A client begins to wait, last in the queue of each of its keys.
     pub fn add(&mut self, client: u64, waiter: Waiter) {
         for key in &waiter.wait.keys {
-            self.queues.entry((waiter.blocking.session.db, key.clone())).or_default().push_back(client);
+            self.queues
+                .entry((waiter.blocking.session.db, key.clone()))
+                .or_default()
+                .push_back(client);
         }
         if let Some(deadline) = waiter.wait.deadline_ms {
             self.deadlines.insert((deadline, client));
@@ -81,12 +84,19 @@ impl Blocked {
 
     /// Who waits for a key, longest first.
     pub fn queue(&self, db: usize, key: &[u8]) -> Vec<u64> {
-        self.queues.get(&(db, key.to_vec())).map(|queue| queue.iter().copied().collect()).unwrap_or_default()
+        self.queues
+            .get(&(db, key.to_vec()))
+            .map(|queue| queue.iter().copied().collect())
+            .unwrap_or_default()
     }
 
     /// The keys of `db` for which somebody waits.
     pub fn keys_of(&self, db: usize) -> Vec<Vec<u8>> {
-        self.queues.keys().filter(|key| key.0 == db).map(|key| key.1.clone()).collect()
+        self.queues
+            .keys()
+            .filter(|key| key.0 == db)
+            .map(|key| key.1.clone())
+            .collect()
     }
 
     /// The one who waits.
@@ -101,6 +111,10 @@ impl Blocked {
 
     /// The clients whose time is up, earliest first.
     pub fn overdue(&self, now_ms: i64) -> Vec<u64> {
-        self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now_ms).map(|(_, client)| *client).collect()
+        self.deadlines
+            .iter()
+            .take_while(|(deadline, _)| *deadline <= now_ms)
+            .map(|(_, client)| *client)
+            .collect()
     }
 }

@@ -78,22 +78,46 @@ impl<'a> Requests<'a> {
 
 impl Shard {
     /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before.
-    pub fn run(&mut self, requests: Requests<'_>, first: usize, session: &mut Session, out: &mut Vec<u8>) -> Progress {
+    pub fn run(
+        &mut self,
+        requests: Requests<'_>,
+        first: usize,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> Progress {
         let full = out.len() + REPLIES_PER_TURN;
         for i in first..requests.len() {
             let args = requests.args(i);
             let stop = self.request(args, session, out);
             match stop {
-                None if out.len() > full => return Progress { done: i + 1, stop: Stop::Full },
+                None if out.len() > full => {
+                    return Progress {
+                        done: i + 1,
+                        stop: Stop::Full,
+                    };
+                }
                 None => {}
-                Some(Stop::Paused) => return Progress { done: i, stop: Stop::Paused },
+                Some(Stop::Paused) => {
+                    return Progress {
+                        done: i,
+                        stop: Stop::Paused,
+                    };
+                }
                 Some(stop) => return Progress { done: i + 1, stop },
             }
         }
-        Progress { done: requests.len(), stop: Stop::Finished }
+        Progress {
+            done: requests.len(),
+            stop: Stop::Finished,
+        }
     }
 
-    fn request(&mut self, args: Args<'_>, session: &mut Session, out: &mut Vec<u8>) -> Option<Stop> {
+    fn request(
+        &mut self,
+        args: Args<'_>,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> Option<Stop> {
         let start = out.len();
         let command = match self.admit(args, session) {
             Ok(command) => command,
@@ -121,12 +145,17 @@ impl Shard {
             self.block(command, args, session, wait);
             return Some(Stop::Blocked);
         }
-        if session.closing { Some(Stop::Closing) } else { None }
+        if session.closing {
+            Some(Stop::Closing)
+        } else {
+            None
+        }
     }
 
     /// Redis's order: known? arity? password? transaction? memory? subscriber?
     fn admit(&mut self, args: Args<'_>, session: &Session) -> Result<&'static Command, Fault> {
-        let command = table::resolve(args)?;
+        let command = table::resolve(args)?.command();
+        table::check_arity(command, args.len())?;
         let flags = command.flags;
         if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
             return Err(Fault::new("NOAUTH Authentication required."));
@@ -150,19 +179,33 @@ impl Shard {
     fn make_room(&mut self, command: &'static Command, session: &Session) -> Result<(), Fault> {
         let has_room = self.evict();
         let needs_room = command.flags.contains(Flags::DENYOOM)
-            || (command.name == "exec" && session.transaction.as_ref().is_some_and(|t| t.queued.iter().any(needs_memory)));
+            || (command.name == "exec"
+                && session
+                    .transaction
+                    .as_ref()
+                    .is_some_and(|t| t.queued.iter().any(needs_memory)));
         if needs_room && !has_room {
-            return Err(Fault::new("OOM command not allowed when used memory > 'maxmemory'."));
+            return Err(Fault::new(
+                "OOM command not allowed when used memory > 'maxmemory'.",
+            ));
         }
         Ok(())
     }
 
     fn is_paused(&self, command: &'static Command, session: &Session) -> bool {
-        self.node.pause.stops(self.now_ms, || may_write(command, session))
+        self.node
+            .pause
+            .stops(self.now_ms, || may_write(command, session))
     }
 
     /// Runs one command and everything that follows from it. Returns what the client must wait for.
-    fn execute(&mut self, command: &'static Command, args: Args<'_>, session: &mut Session, out: &mut Vec<u8>) -> Option<Wait> {
+    fn execute(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> Option<Wait> {
         let db = session.db;
         perform(&mut self.call(command, args, session, out));
         let wait = self.waiting.take();
@@ -223,7 +266,9 @@ impl Shard {
         for notification in std::mem::take(&mut self.changes.notifications) {
             let (pubsub, outgoing) = (self.pubsub.borrow(), &mut self.outgoing);
             notification.publish(self.changes.classes, &mut |channel, message| {
-                pubsub.publish(Kind::Channel, channel, message, &mut |client, bytes| outgoing.push(client, bytes));
+                pubsub.publish(Kind::Channel, channel, message, &mut |client, bytes| {
+                    outgoing.push(client, bytes)
+                });
             });
         }
     }
@@ -233,7 +278,11 @@ impl Shard {
             self.dbs[session.db].wait_for(key);
         }
         session.client.profile().blocked = true;
-        let blocking = Blocking { command, request: OwnedRequest::copy(args), session: session.clone() };
+        let blocking = Blocking {
+            command,
+            request: OwnedRequest::copy(args),
+            session: session.clone(),
+        };
         self.blocked.add(session.id(), Waiter { blocking, wait });
     }
 
@@ -261,8 +310,14 @@ impl Shard {
     }
 
     fn serve_one(&mut self, client: u64) {
-        let Some(waiter) = self.blocked.get(client) else { return };
-        let Blocking { command, request, mut session } = waiter.blocking.clone();
+        let Some(waiter) = self.blocked.get(client) else {
+            return;
+        };
+        let Blocking {
+            command,
+            request,
+            mut session,
+        } = waiter.blocking.clone();
         let mut out = Vec::new();
         let db = session.db;
         perform(&mut self.call(command, request.args(), &mut session, &mut out));
@@ -275,7 +330,9 @@ impl Shard {
 
     /// A blocked client gets its answer.
     pub(super) fn release(&mut self, client: u64, mut answer: Vec<u8>) {
-        let Some(waiter) = self.blocked.remove(client) else { return };
+        let Some(waiter) = self.blocked.remove(client) else {
+            return;
+        };
         waiter.stop_waiting(&mut self.dbs);
         let session = &waiter.blocking.session;
         if matches!(session.replies, Replies::Off | Replies::SkipThis) {
@@ -311,7 +368,11 @@ impl Shard {
 pub(crate) fn perform(call: &mut Call<'_>) -> bool {
     let start = call.reply.position();
     let outcome: Outcome = match call.command.run {
-        Run::Shard(run) | Run::Session(run) | Run::Node(run) | Run::EveryShard(run) => run(call),
+        Run::Shard(run)
+        | Run::Session(run)
+        | Run::Node(run)
+        | Run::EveryShard(run)
+        | Run::ContainerOr(run, _) => run(call),
         Run::Container(_) => Err(Fault::arity(call.command.name)),
     };
     let Err(fault) = outcome else { return true };
@@ -322,26 +383,47 @@ pub(crate) fn perform(call: &mut Call<'_>) -> bool {
 
 fn queue(session: &mut Session, command: &'static Command, args: Args<'_>) {
     if let Some(transaction) = &mut session.transaction {
-        transaction.queued.push(Queued { command, request: OwnedRequest::copy(args) });
+        transaction.queued.push(Queued {
+            command,
+            request: OwnedRequest::copy(args),
+        });
     }
 }
 
 fn runs_inside_multi(command: &Command) -> bool {
-    matches!(command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+    matches!(
+        command.name,
+        "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
+    )
 }
 
 fn is_for_subscribers(command: &Command) -> bool {
     matches!(
         command.name,
-        "ping" | "subscribe" | "ssubscribe" | "unsubscribe" | "sunsubscribe" | "psubscribe" | "punsubscribe" | "quit" | "reset"
+        "ping"
+            | "subscribe"
+            | "ssubscribe"
+            | "unsubscribe"
+            | "sunsubscribe"
+            | "psubscribe"
+            | "punsubscribe"
+            | "quit"
+            | "reset"
     )
 }
 
 fn may_write(command: &Command, session: &Session) -> bool {
-    let writes = |command: &Command| command.flags.intersects(Flags::WRITE.union(Flags::MAY_REPLICATE));
+    let writes = |command: &Command| {
+        command
+            .flags
+            .intersects(Flags::WRITE.union(Flags::MAY_REPLICATE))
+    };
     writes(command)
         || (command.name == "exec"
-            && session.transaction.as_ref().is_some_and(|t| t.queued.iter().any(|queued| writes(queued.command))))
+            && session
+                .transaction
+                .as_ref()
+                .is_some_and(|t| t.queued.iter().any(|queued| writes(queued.command))))
 }
 
 fn needs_memory(queued: &Queued) -> bool {

@@ -1,26 +1,53 @@
 //! What a shard does by itself: keys whose time is up, clients that have waited long enough, room for new keys.
 
+use std::time::{Duration, Instant};
+
+use almandine_protocol::Reply;
+
 use super::Shard;
 use crate::commands::Class;
+use crate::memory;
+use crate::params::Policy;
 
-/// Where the expiry cycle stands.
+/// Buckets of a table that the expiry cycle looks at between two looks at the clock; a bucket holds up to 7 keys.
+const BUCKETS_PER_STEP: usize = 64;
+/// Most time the expiry cycle takes at a stretch: what it adds to the latency of others.
+const CYCLE_MAX: Duration = Duration::from_micros(500);
+/// Keys that eviction keeps in mind as the best to evict next.
+const POOL: usize = 16;
+/// Keys evicted before one command; more room is made before the next ones.
+const EVICTIONS_PER_COMMAND: usize = 128;
+
+/// What the shard's own work remembers between two turns.
 #[derive(Debug, Default)]
 pub struct Housekeeping {
-    #[expect(dead_code, reason = "the cycle follows")]
+    /// DEBUG SET-ACTIVE-EXPIRE 0.
+    pub expiry_is_off: bool,
     next_db: usize,
+    pool: Vec<Victim>,
+    /// Keys removed because their time was up.
+    pub expired: u64,
+    /// Keys removed to make room.
+    pub evicted: u64,
+}
+
+/// A key that eviction has seen.
+#[derive(Debug, Clone)]
+struct Victim {
+    db: usize,
+    key: Vec<u8>,
+    idleness: u64,
 }
 
 impl Shard {
     /// Removes keys whose time is up, and answers clients that have waited long enough. Called every few milliseconds.
     pub fn tick(&mut self) {
         self.time_out_waiters();
+        if !self.housekeeping.expiry_is_off && !self.node.pause.holds_expiry(self.now_ms) {
+            self.expire_cycle();
+        }
         self.note_expired();
         self.tell();
-    }
-
-    /// When [`Shard::tick`] has something to do for blocked clients, Unix time in milliseconds.
-    pub fn next_deadline(&self) -> Option<i64> {
-        self.blocked.next_deadline()
     }
 
     fn time_out_waiters(&mut self) {
@@ -28,23 +55,144 @@ impl Shard {
             let mut answer = Vec::new();
             if let Some(waiter) = self.blocked.get(client) {
                 let version = waiter.blocking.session.version;
-                waiter.wait.on_timeout.answer(&mut almandine_protocol::Reply::new(&mut answer, version));
+                waiter
+                    .wait
+                    .on_timeout
+                    .answer(&mut Reply::new(&mut answer, version));
             }
             self.release(client, answer);
+        }
+    }
+
+    /// Walks the tables in slices: goes on while much is found and the time lasts.
+    fn expire_cycle(&mut self) {
+        let began = Instant::now();
+        let count = self.dbs.count();
+        for _ in 0..count {
+            let db = self.housekeeping.next_db % count;
+            loop {
+                if self.dbs[db].expires() == 0 {
+                    break;
+                }
+                let removed = self.dbs[db].expire_some(BUCKETS_PER_STEP);
+                if began.elapsed() > CYCLE_MAX {
+                    return;
+                }
+                if removed * 4 < BUCKETS_PER_STEP {
+                    break;
+                }
+            }
+            self.housekeeping.next_db = (db + 1) % count;
         }
     }
 
     /// Journals and tells what look-ups have found expired.
     pub(super) fn note_expired(&mut self) {
         for (db, keys) in self.dbs.iter_mut().enumerate() {
-            for key in keys.drain_expired() {
-                self.changes.removed(db, &key, Class::EXPIRED, "expired");
+            if keys.has_expired() {
+                for key in keys.drain_expired() {
+                    self.housekeeping.expired += 1;
+                    self.changes.removed(db, &key, Class::EXPIRED, "expired");
+                }
             }
         }
     }
 
     /// Makes room where `maxmemory` is exceeded; false if there is none to be made.
     pub(super) fn evict(&mut self) -> bool {
+        let limit = self.params.maxmemory as usize;
+        let policy = self.params.maxmemory_policy;
+        for _ in 0..EVICTIONS_PER_COMMAND {
+            if memory::used() <= limit {
+                return true;
+            }
+            if self.node.pause.holds_expiry(self.now_ms) {
+                return false;
+            }
+            let Some((db, key)) = self.choose_victim(policy) else {
+                return false;
+            };
+            self.dbs[db].delete(&key);
+            self.housekeeping.evicted += 1;
+            self.changes.removed(db, &key, Class::EVICTED, "evicted");
+            self.tell();
+        }
         true
+    }
+
+    fn choose_victim(&mut self, policy: Policy) -> Option<(usize, Vec<u8>)> {
+        match policy {
+            Policy::NoEviction => None,
+            Policy::AllkeysRandom | Policy::VolatileRandom => {
+                self.random_victim(policy.only_volatile())
+            }
+            _ => self.pooled_victim(policy),
+        }
+    }
+
+    fn random_victim(&mut self, only_timed: bool) -> Option<(usize, Vec<u8>)> {
+        let count = self.dbs.count();
+        for _ in 0..count {
+            self.housekeeping.next_db = (self.housekeeping.next_db + 1) % count;
+            let db = self.housekeeping.next_db;
+            if let Some(candidate) = self.dbs[db].candidate(&mut self.rng, only_timed) {
+                return Some((db, candidate.key.to_vec()));
+            }
+        }
+        None
+    }
+
+    /// Samples every database into the pool, and takes the worst key of the pool that is still there.
+    fn pooled_victim(&mut self, policy: Policy) -> Option<(usize, Vec<u8>)> {
+        loop {
+            let mut population = 0;
+            for db in 0..self.dbs.count() {
+                let keys = &self.dbs[db];
+                population += if policy.only_volatile() {
+                    keys.expires()
+                } else {
+                    keys.len()
+                };
+                for _ in 0..self.params.maxmemory_samples {
+                    let Some(candidate) = keys.candidate(&mut self.rng, policy.only_volatile())
+                    else {
+                        break;
+                    };
+                    let idleness = match (policy, candidate.expire_at) {
+                        (Policy::VolatileTtl, Some(at)) => (i64::MAX - at.max(0)) as u64,
+                        _ => candidate.idleness,
+                    };
+                    let pool = &mut self.housekeeping.pool;
+                    if !pool
+                        .iter()
+                        .any(|victim| victim.db == db && victim.key == candidate.key)
+                    {
+                        pool.push(Victim {
+                            db,
+                            key: candidate.key.to_vec(),
+                            idleness,
+                        });
+                    }
+                }
+            }
+            if population == 0 {
+                self.housekeeping.pool.clear();
+                return None;
+            }
+            let pool = &mut self.housekeeping.pool;
+            pool.sort_by_key(|victim| victim.idleness);
+            let surplus = pool.len().saturating_sub(POOL);
+            pool.drain(..surplus);
+            while let Some(Victim { db, key, .. }) = self.housekeeping.pool.pop() {
+                let keys = &mut self.dbs[db];
+                let is_there = match policy.only_volatile() {
+                    true => keys.expire_at(&key).flatten().is_some(),
+                    false => keys.contains(&key),
+                };
+                if is_there {
+                    return Some((db, key));
+                }
+            }
+        }
     }
 }

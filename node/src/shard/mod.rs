@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use almandine_storage::{Databases, Rng, Thresholds};
+use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 pub use blocked::{Blocked, Waiter};
 pub use dispatch::{Progress, Requests, Stop};
@@ -68,14 +68,24 @@ impl Outgoing {
     /// A message.
     pub fn push(&mut self, client: &Arc<Client>, bytes: &[u8]) {
         match self.parcels.last_mut() {
-            Some(last) if last.client.id == client.id && !last.unblocks => last.bytes.extend_from_slice(bytes),
-            _ => self.parcels.push(Parcel { client: client.clone(), bytes: bytes.to_vec(), unblocks: false }),
+            Some(last) if last.client.id == client.id && !last.unblocks => {
+                last.bytes.extend_from_slice(bytes)
+            }
+            _ => self.parcels.push(Parcel {
+                client: client.clone(),
+                bytes: bytes.to_vec(),
+                unblocks: false,
+            }),
         }
     }
 
     /// The answer to a blocked command.
     pub fn unblock(&mut self, client: &Arc<Client>, bytes: Vec<u8>) {
-        self.parcels.push(Parcel { client: client.clone(), bytes, unblocks: true });
+        self.parcels.push(Parcel {
+            client: client.clone(),
+            bytes,
+            unblocks: true,
+        });
     }
 
     /// Takes what is to be sent.
@@ -117,12 +127,30 @@ impl Shard {
             self.params = self.node.params();
             self.thresholds = self.params.thresholds();
         }
-        self.changes.begin(self.params.notify_keyspace_events, !self.watches.is_empty());
+        self.changes
+            .begin(self.params.notify_keyspace_events, !self.watches.is_empty());
     }
 
     fn set_now(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
-        self.dbs.set_now(now_ms);
+        let access = self.access();
+        self.dbs.set_now(now_ms, access);
+    }
+
+    /// How accesses are remembered under the policy in force.
+    fn access(&mut self) -> Access {
+        let now_s = u64::try_from(self.now_ms / 1000).unwrap_or(0);
+        if !self.params.maxmemory_policy.is_lfu() {
+            return Access::Lru { now_s };
+        }
+        let dice = self.rng.bits() as u32;
+        let (log_factor, decay_minutes) = (self.params.lfu_log_factor, self.params.lfu_decay_time);
+        Access::Lfu {
+            now_s,
+            log_factor,
+            decay_minutes,
+            dice,
+        }
     }
 
     /// The connection of `client` is over.

@@ -27,7 +27,13 @@ impl Watches {
 
     /// Number of clients that watch keys, and of keys that are watched.
     pub fn counts(&self) -> (usize, usize) {
-        (self.by_client.len(), self.by_client.values().map(|watcher| watcher.keys.len()).sum())
+        (
+            self.by_client.len(),
+            self.by_client
+                .values()
+                .map(|watcher| watcher.keys.len())
+                .sum(),
+        )
     }
 
     /// `client` watches `key` from now on; returns how many keys it watches.
@@ -42,7 +48,9 @@ impl Watches {
 
     /// `client` watches nothing any more; says whether one of its keys had changed.
     pub fn unwatch(&mut self, client: u64) -> bool {
-        let Some(watcher) = self.by_client.remove(&client) else { return false };
+        let Some(watcher) = self.by_client.remove(&client) else {
+            return false;
+        };
         for key in &watcher.keys {
             if let Some(clients) = self.by_key.get_mut(key) {
                 clients.remove(&client);
@@ -65,11 +73,18 @@ impl Watches {
 
     /// The keys that `client` watches, with the numbers of their databases.
     pub fn keys_of_client(&self, client: u64) -> Vec<(usize, Vec<u8>)> {
-        self.by_client.get(&client).map(|watcher| watcher.keys.clone()).unwrap_or_default()
+        self.by_client
+            .get(&client)
+            .map(|watcher| watcher.keys.clone())
+            .unwrap_or_default()
     }
 
     /// The watched keys of a database, for whoever replaces all of it (FLUSHDB, SWAPDB).
     pub fn keys_of(&self, db: usize) -> Vec<Vec<u8>> {
-        self.by_key.keys().filter(|key| key.0 == db).map(|key| key.1.clone()).collect()
+        self.by_key
+            .keys()
+            .filter(|key| key.0 == db)
+            .map(|key| key.1.clone())
+            .collect()
     }
 }

@@ -23,7 +23,10 @@ pub struct ConfigActor {
 impl ConfigActor {
     /// Watches over the parameters of `node`.
     pub fn new(node: Arc<Node>, lifeline: Lifeline) -> Self {
-        ConfigActor { node, _lifeline: lifeline }
+        ConfigActor {
+            node,
+            _lifeline: lifeline,
+        }
     }
 }
 

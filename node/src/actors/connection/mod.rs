@@ -85,7 +85,14 @@ enum Read {
 
 impl ConnectionActor {
     /// A connection that begins to read once it is started.
-    pub fn new(node: Arc<Node>, shard: ShardHandle, socket: Socket, client: Arc<Client>, seat: Seat, lifeline: Lifeline) -> Self {
+    pub fn new(
+        node: Arc<Node>,
+        shard: ShardHandle,
+        socket: Socket,
+        client: Arc<Client>,
+        seat: Seat,
+        lifeline: Lifeline,
+    ) -> Self {
         let params = node.params();
         let session = Box::new(Session::new(client.clone(), params.requirepass.is_empty()));
         ConnectionActor {
@@ -132,12 +139,24 @@ impl ConnectionActor {
         if self.tail.is_empty() && self.state == State::Reading {
             return self.read_and_execute(ctx, task);
         }
-        let limit = self.node.params().client_query_buffer_limit;
-        if self.tail.len() as u64 >= limit {
-            debug!(client = self.client.id, bytes = self.tail.len(), "closing client that reached max query buffer length");
+        let limit = match self.is_authenticated() {
+            true => {
+                usize::try_from(self.node.params().client_query_buffer_limit).unwrap_or(usize::MAX)
+            }
+            false => Limits::UNAUTHENTICATED_QUERY,
+        };
+        if self.tail.len() >= limit {
+            debug!(
+                client = self.client.id,
+                bytes = self.tail.len(),
+                "closing client that reached max query buffer length"
+            );
             return Read::Closed;
         }
-        match self.socket.read_into(&mut self.tail, self.parser.wants(), task) {
+        match self
+            .socket
+            .read_into(&mut self.tail, self.parser.wants(), task)
+        {
             Poll::Pending => Read::Nothing,
             Poll::Ready(Ok(0) | Err(_)) => Read::Closed,
             Poll::Ready(Ok(count)) => {
@@ -182,8 +201,14 @@ impl ConnectionActor {
         let mut used = 0;
         while self.state == State::Reading {
             scratch.batch.clear();
-            let limits = if self.is_authenticated() { self.limits } else { self.limits.unauthenticated() };
-            let parsed = self.parser.parse(&bytes[used..], &limits, &mut scratch.batch);
+            let limits = if self.is_authenticated() {
+                self.limits
+            } else {
+                self.limits.unauthenticated()
+            };
+            let parsed = self
+                .parser
+                .parse(&bytes[used..], &limits, &mut scratch.batch);
             if !scratch.batch.requests.is_empty() {
                 let done = self.run(&bytes[used..], scratch, ctx);
                 used += done;
@@ -212,10 +237,17 @@ impl ConnectionActor {
 
     /// Runs one batch; returns the bytes of the requests that are done.
     fn run(&mut self, bytes: &[u8], scratch: &mut Scratch, ctx: &mut Context<Self>) -> usize {
-        let ShardHandle::Here(shard) = &self.shard else { return self.send_away(bytes, scratch, ctx) };
+        let ShardHandle::Here(shard) = &self.shard else {
+            return self.send_away(bytes, scratch, ctx);
+        };
         let shard = shard.clone();
-        let Some(mut session) = self.session.take() else { return 0 };
-        let requests = Requests { buffer: bytes, batch: &scratch.batch };
+        let Some(mut session) = self.session.take() else {
+            return 0;
+        };
+        let requests = Requests {
+            buffer: bytes,
+            batch: &scratch.batch,
+        };
         let (now_ms, mut done) = (now_ms(), 0);
         let stop = loop {
             scratch.out.clear();
@@ -235,8 +267,12 @@ impl ConnectionActor {
 
     /// The keyspace lives on another thread: the whole batch goes there, the session with it.
     fn send_away(&mut self, bytes: &[u8], scratch: &mut Scratch, ctx: &mut Context<Self>) -> usize {
-        let ShardHandle::There(link) = &self.shard else { return 0 };
-        let Some(session) = self.session.take() else { return 0 };
+        let ShardHandle::There(link) = &self.shard else {
+            return 0;
+        };
+        let Some(session) = self.session.take() else {
+            return 0;
+        };
         let end = end_of(&scratch.batch, scratch.batch.requests.len());
         let mut parts = link.parts();
         parts.buffer.extend_from_slice(&bytes[..end]);
@@ -278,7 +314,9 @@ impl ConnectionActor {
         if bytes.is_empty() {
             return;
         }
-        self.client.bytes_out.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.client
+            .bytes_out
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if !self.outbox.send(&self.socket, bytes) {
             self.state = State::Closing;
         }
@@ -286,7 +324,11 @@ impl ConnectionActor {
             let waiting = self.outbox.len() as u64;
             self.client.output_buffer.store(waiting, Ordering::Relaxed);
             if self.exceeds_limits(waiting) {
-                debug!(client = self.client.id, bytes = waiting, "closing client that does not read its replies");
+                debug!(
+                    client = self.client.id,
+                    bytes = waiting,
+                    "closing client that does not read its replies"
+                );
                 self.outbox.clear();
                 self.state = State::Closing;
             }
@@ -295,26 +337,43 @@ impl ConnectionActor {
     }
 
     fn exceeds_limits(&self, waiting: u64) -> bool {
-        let subscribed = self.client.profile().subscriptions.iter().any(|count| *count > 0);
+        let subscribed = self
+            .client
+            .profile()
+            .subscriptions
+            .iter()
+            .any(|count| *count > 0);
         let params = self.node.params();
         let limit = params.output_limit(subscribed).hard;
-        (limit > 0 && waiting > limit) || (!self.is_authenticated() && waiting > self.limits.unauthenticated_output)
+        (limit > 0 && waiting > limit)
+            || (!self.is_authenticated() && waiting > Limits::UNAUTHENTICATED_OUTPUT)
     }
 
     fn is_authenticated(&self) -> bool {
-        self.session.as_ref().is_none_or(|session| session.authenticated)
+        self.session
+            .as_ref()
+            .is_none_or(|session| session.authenticated)
     }
 
     fn version(&self) -> almandine_protocol::Version {
-        self.session.as_ref().map(|session| session.version).unwrap_or_default()
+        self.session
+            .as_ref()
+            .map(|session| session.version)
+            .unwrap_or_default()
     }
 
     fn count_read(&self, bytes: usize) {
-        self.client.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.client
+            .bytes_in
+            .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     fn remember(&mut self, waker: &Waker) {
-        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(waker))
+        {
             self.waker = Some(waker.clone());
         }
     }
@@ -375,7 +434,9 @@ impl Handler<Answered> for ConnectionActor {
     type Result = ();
 
     fn handle(&mut self, Answered(done): Answered, ctx: &mut Context<Self>) {
-        let ShardHandle::There(link) = self.shard.clone() else { return };
+        let ShardHandle::There(link) = self.shard.clone() else {
+            return;
+        };
         self.session = Some(done.session);
         self.client.active_ms.store(now_ms(), Ordering::Relaxed);
         self.send(&done.out);
@@ -406,5 +467,7 @@ impl Handler<Kill> for ConnectionActor {
 
 /// Where request number `done` of a batch begins.
 fn end_of(batch: &almandine_protocol::Batch, done: usize) -> usize {
-    done.checked_sub(1).and_then(|last| batch.requests.get(last)).map_or(0, |request| request.end as usize)
+    done.checked_sub(1)
+        .and_then(|last| batch.requests.get(last))
+        .map_or(0, |request| request.end as usize)
 }

@@ -23,7 +23,11 @@ pub enum Socket {
 
 impl Socket {
     /// Reads into the beginning of `buffer`; 0 = the peer has closed.
-    pub(super) fn poll_read(&mut self, buffer: &mut [u8], task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read(
+        &mut self,
+        buffer: &mut [u8],
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         let outcome = match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_read(task, &mut buffer),
@@ -43,7 +47,11 @@ impl Socket {
         let room = wants.unwrap_or(0).clamp(READ_STEP, READ_AHEAD.max(length));
         tail.resize(length + room.min(READ_AHEAD), 0);
         let outcome = self.poll_read(&mut tail[length..], task);
-        let count = if let Poll::Ready(Ok(count)) = outcome { count } else { 0 };
+        let count = if let Poll::Ready(Ok(count)) = outcome {
+            count
+        } else {
+            0
+        };
         tail.truncate(length + count);
         outcome
     }
@@ -55,7 +63,11 @@ impl Socket {
         }
     }
 
-    pub(super) fn poll_write(&mut self, bytes: &[u8], task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write(
+        &mut self,
+        bytes: &[u8],
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         match self {
             Socket::Tcp(stream) => Pin::new(stream).poll_write(task, bytes),
             Socket::Unix(stream) => Pin::new(stream).poll_write(task, bytes),

@@ -72,11 +72,18 @@ impl Sockets {
             match bind_tcp(name, params) {
                 Ok(bound) => sockets.tcp.extend(bound),
                 Err(error) if is_optional && is_absent(&error) => {}
-                Err(error) => return Err(format!("Failed listening on port {} (tcp), aborting: {name}: {error}", params.port)),
+                Err(error) => {
+                    return Err(format!(
+                        "Failed listening on port {} (tcp), aborting: {name}: {error}",
+                        params.port
+                    ));
+                }
             }
         }
         if !params.unixsocket.is_empty() {
-            let socket = bind_unix(params).map_err(|error| format!("Failed opening Unix socket {}: {error}", params.unixsocket))?;
+            let socket = bind_unix(params).map_err(|error| {
+                format!("Failed opening Unix socket {}: {error}", params.unixsocket)
+            })?;
             sockets.unix.push(socket);
         }
         if sockets.tcp.is_empty() && sockets.unix.is_empty() {
@@ -88,40 +95,76 @@ impl Sockets {
     /// The same sockets once more, for a listener that is started again.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Sockets {
-            tcp: self.tcp.iter().map(|socket| socket.try_clone()).collect::<io::Result<_>>()?,
-            unix: self.unix.iter().map(|socket| socket.try_clone()).collect::<io::Result<_>>()?,
+            tcp: self
+                .tcp
+                .iter()
+                .map(|socket| socket.try_clone())
+                .collect::<io::Result<_>>()?,
+            unix: self
+                .unix
+                .iter()
+                .map(|socket| socket.try_clone())
+                .collect::<io::Result<_>>()?,
         })
     }
 
     /// The addresses, for people.
     pub fn addresses(&self) -> Vec<String> {
-        self.tcp.iter().filter_map(|socket| socket.local_addr().ok()).map(|address| address.to_string()).collect()
+        self.tcp
+            .iter()
+            .filter_map(|socket| socket.local_addr().ok())
+            .map(|address| address.to_string())
+            .collect()
     }
 }
 
 impl Worker {
     /// The thread of `arbiter`, without connections.
     pub fn new(arbiter: ArbiterHandle) -> Self {
-        Worker { arbiter, connections: Arc::default() }
+        Worker {
+            arbiter,
+            connections: Arc::default(),
+        }
     }
 }
 
 impl ListenerActor {
     /// Accepts on `sockets` once it is started.
-    pub fn new(node: Arc<Node>, sockets: Sockets, workers: Vec<Worker>, parent: Recipient<ChildExited>) -> Self {
+    pub fn new(
+        node: Arc<Node>,
+        sockets: Sockets,
+        workers: Vec<Worker>,
+        parent: Recipient<ChildExited>,
+    ) -> Self {
         let _lifeline = Lifeline::new(Child::Listener, parent.clone());
-        ListenerActor { node, sockets: Some(sockets), workers, parent, _lifeline }
+        ListenerActor {
+            node,
+            sockets: Some(sockets),
+            workers,
+            parent,
+            _lifeline,
+        }
     }
 
     fn accept_on(&self, sockets: Sockets, ctx: &mut Context<Self>) -> io::Result<()> {
         for socket in sockets.tcp {
-            let door = Door { node: self.node.clone(), workers: self.workers.clone(), name: socket.local_addr()?.to_string(), parent: self.parent.clone() };
+            let door = Door {
+                node: self.node.clone(),
+                workers: self.workers.clone(),
+                name: socket.local_addr()?.to_string(),
+                parent: self.parent.clone(),
+            };
             let listener = TcpListener::from_std(socket)?;
             ctx.spawn(async move { door.accept_tcp(listener).await }.into_actor(self));
         }
         for socket in sockets.unix {
             let name = self.node.params().unixsocket.clone();
-            let door = Door { node: self.node.clone(), workers: self.workers.clone(), name, parent: self.parent.clone() };
+            let door = Door {
+                node: self.node.clone(),
+                workers: self.workers.clone(),
+                name,
+                parent: self.parent.clone(),
+            };
             let listener = UnixListener::from_std(socket)?;
             ctx.spawn(async move { door.accept_unix(listener).await }.into_actor(self));
         }
@@ -177,30 +220,40 @@ impl Door {
 
     fn admit_tcp(&self, stream: TcpStream, peer: SocketAddr) {
         let params = self.node.params();
-        let local = stream.local_addr().map_or_else(|_| self.name.clone(), |address| address.to_string());
+        let local = stream
+            .local_addr()
+            .map_or_else(|_| self.name.clone(), |address| address.to_string());
         if let Err(error) = prepare(&stream, &params) {
             warn!(%error, "Error setting up a connection");
             return;
         }
-        let Ok(mut stream) = stream.into_std() else { return };
+        let Ok(mut stream) = stream.into_std() else {
+            return;
+        };
         let refusal = self.refusal(&params, Some(peer.ip()));
         if let Some(refusal) = refusal {
             // The peer may be gone already; then nobody needs the reason.
             let _ = stream.write_all(refusal.as_bytes());
             return;
         }
-        self.hand_over(peer.to_string(), local, stream.as_raw_fd(), move || Ok(Socket::Tcp(TcpStream::from_std(stream)?)));
+        self.hand_over(peer.to_string(), local, stream.as_raw_fd(), move || {
+            Ok(Socket::Tcp(TcpStream::from_std(stream)?))
+        });
     }
 
     fn admit_unix(&self, stream: UnixStream) {
-        let Ok(mut stream) = stream.into_std() else { return };
+        let Ok(mut stream) = stream.into_std() else {
+            return;
+        };
         if let Some(refusal) = self.refusal(&self.node.params(), None) {
             // As above.
             let _ = stream.write_all(refusal.as_bytes());
             return;
         }
         let name = format!("{}:0", self.name);
-        self.hand_over(name.clone(), name, stream.as_raw_fd(), move || Ok(Socket::Unix(UnixStream::from_std(stream)?)));
+        self.hand_over(name.clone(), name, stream.as_raw_fd(), move || {
+            Ok(Socket::Unix(UnixStream::from_std(stream)?))
+        });
     }
 
     /// Why this client is not let in.
@@ -213,8 +266,20 @@ impl Door {
     }
 
     /// Gives the connection to the worker with the fewest.
-    fn hand_over(&self, peer: String, local: String, fd: i32, open: impl FnOnce() -> io::Result<Socket> + Send + 'static) {
-        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed)) else { return };
+    fn hand_over(
+        &self,
+        peer: String,
+        local: String,
+        fd: i32,
+        open: impl FnOnce() -> io::Result<Socket> + Send + 'static,
+    ) {
+        let Some(worker) = self
+            .workers
+            .iter()
+            .min_by_key(|worker| worker.connections.load(Ordering::Relaxed))
+        else {
+            return;
+        };
         let (node, connections) = (self.node.clone(), worker.connections.clone());
         let (id, parent) = (node.clients.next_id(), self.parent.clone());
         connections.fetch_add(1, Ordering::Relaxed);
@@ -224,8 +289,22 @@ impl Door {
                 Ok(socket) => socket,
                 Err(error) => return warn!(%error, "a connection could not be moved to its thread"),
             };
-            let Some(shard) = SHARD.with(|shard| shard.borrow().clone()) else { return };
-            start(node, shard, socket, Identity { id, peer, local, fd }, parent, seat);
+            let Some(shard) = SHARD.with(|shard| shard.borrow().clone()) else {
+                return;
+            };
+            start(
+                node,
+                shard,
+                socket,
+                Identity {
+                    id,
+                    peer,
+                    local,
+                    fd,
+                },
+                parent,
+                seat,
+            );
         });
         if !is_running {
             warn!("a connection is dropped, its thread has ended");
@@ -246,7 +325,10 @@ fn prepare(stream: &TcpStream, params: &Params) -> io::Result<()> {
     stream.set_nodelay(true)?;
     if params.tcp_keepalive > 0 {
         let idle = Duration::from_secs(params.tcp_keepalive);
-        let probes = TcpKeepalive::new().with_time(idle).with_interval((idle / 3).max(Duration::from_secs(1))).with_retries(3);
+        let probes = TcpKeepalive::new()
+            .with_time(idle)
+            .with_interval((idle / 3).max(Duration::from_secs(1)))
+            .with_retries(3);
         SockRef::from(stream).set_tcp_keepalive(&probes)?;
     }
     Ok(())
@@ -263,7 +345,10 @@ fn start(
 ) {
     let lifeline = Lifeline::new(Child::Connection(identity.id), parent);
     ConnectionActor::create(|ctx| {
-        let mailbox = Mailbox { deliver: ctx.address().recipient(), kill: ctx.address().recipient() };
+        let mailbox = Mailbox {
+            deliver: ctx.address().recipient(),
+            kill: ctx.address().recipient(),
+        };
         let client = Arc::new(Client::new(identity, mailbox));
         node.clients.add(client.clone());
         ConnectionActor::new(node, shard, socket, client, seat, lifeline)
@@ -276,11 +361,18 @@ fn bind_tcp(name: &str, params: &Params) -> io::Result<Vec<std::net::TcpListener
         "::*" => vec![SocketAddr::from(([0_u16; 8], params.port))],
         name => std::net::ToSocketAddrs::to_socket_addrs(&(name, params.port))?.collect(),
     };
-    addresses.into_iter().map(|address| listen(address, params.tcp_backlog)).collect()
+    addresses
+        .into_iter()
+        .map(|address| listen(address, params.tcp_backlog))
+        .collect()
 }
 
 fn listen(address: SocketAddr, backlog: u32) -> io::Result<std::net::TcpListener> {
-    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = RawSocket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -297,7 +389,11 @@ fn bind_unix(params: &Params) -> io::Result<std::os::unix::net::UnixListener> {
     let path = std::path::Path::new(&params.unixsocket);
     let private = path.with_extension(format!("{}.tmp", std::process::id()));
     let socket = std::os::unix::net::UnixListener::bind(&private)?;
-    let rights = if params.unixsocketperm == 0 { 0o700 } else { params.unixsocketperm };
+    let rights = if params.unixsocketperm == 0 {
+        0o700
+    } else {
+        params.unixsocketperm
+    };
     std::fs::set_permissions(&private, std::fs::Permissions::from_mode(rights))?;
     std::fs::rename(&private, path)?;
     socket.set_nonblocking(true)?;
@@ -306,8 +402,10 @@ fn bind_unix(params: &Params) -> io::Result<std::os::unix::net::UnixListener> {
 
 /// This machine has no such address, or not this kind of addresses.
 fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+    ) || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
 /// What a client from elsewhere reads while there is no password.

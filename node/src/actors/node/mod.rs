@@ -46,7 +46,11 @@ impl NodeActor {
 
     /// Worker 0 holds the subscriptions and the keyspace; the others reach them by message.
     fn start_workers(&mut self, me: &Addr<Self>) {
-        let (node, seed, threads) = (self.node.clone(), self.seed, self.node.params().threads.max(1));
+        let (node, seed, threads) = (
+            self.node.clone(),
+            self.seed,
+            self.node.params().threads.max(1),
+        );
         let parent = me.clone();
         let first = Arbiter::new();
         let (report, shard) = std::sync::mpsc::channel();
@@ -54,7 +58,12 @@ impl NodeActor {
             let pubsub = PubSubActor::new(Lifeline::new(Child::PubSub, parent.clone().recipient()));
             let subscriptions = pubsub.local();
             pubsub.start();
-            let actor = ShardActor::new(node, subscriptions, seed, Lifeline::new(Child::Shard, parent.recipient()));
+            let actor = ShardActor::new(
+                node,
+                subscriptions,
+                seed,
+                Lifeline::new(Child::Shard, parent.recipient()),
+            );
             let local = actor.local();
             super::listener::set_shard(ShardHandle::Here(local));
             // The receiver waits below; if it is gone, so is the node.
@@ -69,7 +78,11 @@ impl NodeActor {
         self.arbiters.push(first);
         for _ in 1..threads {
             let (arbiter, shard) = (Arbiter::new(), shard.clone());
-            arbiter.spawn_fn(move || super::listener::set_shard(ShardHandle::There(super::shard::handle::ShardLink::new(shard))));
+            arbiter.spawn_fn(move || {
+                super::listener::set_shard(ShardHandle::There(
+                    super::shard::handle::ShardLink::new(shard),
+                ))
+            });
             self.workers.push(Worker::new(arbiter.handle()));
             self.arbiters.push(arbiter);
         }
@@ -85,7 +98,12 @@ impl NodeActor {
                 return;
             }
         };
-        let listener = ListenerActor::new(self.node.clone(), sockets, self.workers.clone(), me.clone().recipient());
+        let listener = ListenerActor::new(
+            self.node.clone(),
+            sockets,
+            self.workers.clone(),
+            me.clone().recipient(),
+        );
         self.listener = Some(listener.start());
     }
 }
@@ -116,7 +134,9 @@ impl Handler<ChildExited> for NodeActor {
 
     fn handle(&mut self, ChildExited { child, exit }: ChildExited, ctx: &mut Context<Self>) {
         match (child, exit) {
-            (Child::Connection(id), Exit::Panicked) => error!(client = id, "a connection has panicked and is closed"),
+            (Child::Connection(id), Exit::Panicked) => {
+                error!(client = id, "a connection has panicked and is closed")
+            }
             (Child::Connection(_), Exit::Stopped) => {}
             (Child::Listener, _) if !self.is_stopping => {
                 warn!("the listener is gone and is started again");

@@ -6,7 +6,7 @@ pub mod messages;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use actix::{Actor, AsyncContext, Context, Handler};
+use actix::{Actor, Context, Handler};
 
 use self::messages::Publish;
 use super::connection::messages::Deliver;
@@ -25,7 +25,10 @@ pub struct PubSubActor {
 impl PubSubActor {
     /// Nobody listens yet.
     pub fn new(lifeline: Lifeline) -> Self {
-        PubSubActor { subscriptions: Rc::default(), _lifeline: lifeline }
+        PubSubActor {
+            subscriptions: Rc::default(),
+            _lifeline: lifeline,
+        }
     }
 
     /// For the shard of this thread.
@@ -45,9 +48,22 @@ impl Actor for PubSubActor {
 impl Handler<Publish> for PubSubActor {
     type Result = usize;
 
-    fn handle(&mut self, Publish { kind, channel, message }: Publish, _: &mut Context<Self>) -> usize {
-        self.subscriptions.borrow().publish(kind, &channel, &message, &mut |client, bytes| {
-            client.mailbox.deliver.do_send(Deliver { bytes: bytes.to_vec(), unblocks: false });
-        })
+    fn handle(
+        &mut self,
+        Publish {
+            kind,
+            channel,
+            message,
+        }: Publish,
+        _: &mut Context<Self>,
+    ) -> usize {
+        self.subscriptions
+            .borrow()
+            .publish(kind, &channel, &message, &mut |client, bytes| {
+                client.mailbox.deliver.do_send(Deliver {
+                    bytes: bytes.to_vec(),
+                    unblocks: false,
+                });
+            })
     }
 }

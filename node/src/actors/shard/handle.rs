@@ -146,7 +146,12 @@ impl ShardLink {
 
 /// Hands parcels to their connections.
 pub(super) fn send(parcels: Vec<Parcel>) {
-    for Parcel { client, bytes, unblocks } in parcels {
+    for Parcel {
+        client,
+        bytes,
+        unblocks,
+    } in parcels
+    {
         client.mailbox.deliver.do_send(Deliver { bytes, unblocks });
     }
 }

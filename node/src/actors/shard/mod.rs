@@ -33,9 +33,17 @@ pub struct ShardActor {
 
 impl ShardActor {
     /// An empty keyspace.
-    pub fn new(node: Arc<Node>, pubsub: Rc<RefCell<Subscriptions>>, seed: u64, lifeline: Lifeline) -> Self {
+    pub fn new(
+        node: Arc<Node>,
+        pubsub: Rc<RefCell<Subscriptions>>,
+        seed: u64,
+        lifeline: Lifeline,
+    ) -> Self {
         let shard = Shard::new(node, pubsub, seed);
-        ShardActor { shard: LocalShard::new(Rc::new(RefCell::new(shard))), _lifeline: lifeline }
+        ShardActor {
+            shard: LocalShard::new(Rc::new(RefCell::new(shard))),
+            _lifeline: lifeline,
+        }
     }
 
     /// For the connections of this thread.
@@ -63,10 +71,26 @@ impl Handler<ExecuteBatches> for ShardActor {
 
     fn handle(&mut self, ExecuteBatches(batches): ExecuteBatches, _: &mut Context<Self>) {
         let now_ms = now_ms();
-        for RemoteBatch { buffer, batch, mut session, mut out, answer_to } in batches {
-            let requests = Requests { buffer: &buffer, batch: &batch };
+        for RemoteBatch {
+            buffer,
+            batch,
+            mut session,
+            mut out,
+            answer_to,
+        } in batches
+        {
+            let requests = Requests {
+                buffer: &buffer,
+                batch: &batch,
+            };
             let progress = run_all(&self.shard, now_ms, requests, &mut session, &mut out);
-            answer_to.do_send(Answered(BatchDone { buffer, batch, session, out, progress }));
+            answer_to.do_send(Answered(BatchDone {
+                buffer,
+                batch,
+                session,
+                out,
+                progress,
+            }));
         }
     }
 }

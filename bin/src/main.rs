@@ -16,7 +16,10 @@ fn main() -> ExitCode {
     let mut params = Params::default();
     let args: Vec<String> = std::env::args().collect();
     for pair in args[1..].chunks(2) {
-        match (pair[0].as_str(), pair.get(1).and_then(|v| v.parse::<u64>().ok())) {
+        match (
+            pair[0].as_str(),
+            pair.get(1).and_then(|v| v.parse::<u64>().ok()),
+        ) {
             ("--port", Some(port)) => params.port = port as u16,
             ("--threads", Some(threads)) => params.threads = threads as usize,
             _ => {}

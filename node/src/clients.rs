@@ -40,8 +40,8 @@ pub struct Client {
     pub output_buffer: AtomicU64,
     /// What changes rarely.
     pub profile: Mutex<Profile>,
-    /// Where messages for this connection go.
-    pub mailbox: Mailbox,
+    /// Where messages for this connection go; a client made by a test has none.
+    mailbox: Option<Mailbox>,
 }
 
 /// The parts of a [`Client`] that change rarely. Written by the session's commands.
@@ -113,7 +113,7 @@ impl Client {
             local,
             fd,
         }: Identity,
-        mailbox: Mailbox,
+        mailbox: Option<Mailbox>,
     ) -> Self {
         let created_ms = now_ms();
         Client {
@@ -135,6 +135,20 @@ impl Client {
                 ..Profile::default()
             }),
             mailbox,
+        }
+    }
+
+    /// Sends it bytes; `unblocks` = they answer its blocked command.
+    pub fn deliver(&self, bytes: Vec<u8>, unblocks: bool) {
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.deliver.do_send(Deliver { bytes, unblocks });
+        }
+    }
+
+    /// Closes it.
+    pub fn kill(&self) {
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.kill.do_send(Kill);
         }
     }
 

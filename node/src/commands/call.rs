@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 
-use almandine_protocol::{Reply, Span, number};
+pub use almandine_protocol::Span;
+use almandine_protocol::{Reply, number};
 use almandine_storage::{Databases, Db, Rng, Thresholds};
 
 use super::changes::Changes;

@@ -1,11 +1,20 @@
 //! A bench for handlers: databases and all else that a [`Call`] lends, without sockets and actors. Tests only.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use almandine_protocol::{Reply, reply::Version};
-use almandine_storage::{Databases, Rng, Thresholds};
+use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 use super::call::{Args, Call, Span, Wait};
 use super::changes::Changes;
 use super::table;
+use crate::clients::{Client, Identity};
+use crate::node::Node;
+use crate::params::Params;
+use crate::pubsub::Subscriptions;
+use crate::session::Session;
+use crate::shard::{Blocked, Outgoing, Watches};
 
 /// Runs one command after the other on its own databases.
 pub(crate) struct Bench {
@@ -25,13 +34,32 @@ pub(crate) struct Bench {
     pub version: Version,
     /// What the last command waits for.
     pub waiting: Option<Wait>,
+    /// The client; its database and version are those above.
+    pub session: Session,
+    /// What the threads of a node share.
+    pub node: Node,
+    /// WATCH.
+    pub watches: Watches,
+    /// Clients in blocking commands.
+    pub blocked: Blocked,
+    /// Who listens to which channel.
+    pub pubsub: RefCell<Subscriptions>,
+    /// Bytes for other connections.
+    pub outgoing: Outgoing,
 }
 
 impl Bench {
     /// Sixteen empty databases in 2001.
     pub(crate) fn new() -> Self {
+        let (peer, local) = ("127.0.0.1:50000".to_owned(), "127.0.0.1:6379".to_owned());
+        let identity = Identity {
+            id: 1,
+            peer,
+            local,
+            fd: 7,
+        };
         Bench {
-            dbs: Databases::new(16),
+            dbs: Databases::new(16, 1),
             changes: Changes::default(),
             thresholds: Thresholds::default(),
             now_ms: 1_000_000_000_000,
@@ -39,6 +67,12 @@ impl Bench {
             db: 0,
             version: Version::Resp2,
             waiting: None,
+            session: Session::new(Arc::new(Client::new(identity, None)), true),
+            node: Node::new(Params::default(), 1),
+            watches: Watches::default(),
+            blocked: Blocked::default(),
+            pubsub: RefCell::default(),
+            outgoing: Outgoing::default(),
         }
     }
 
@@ -63,7 +97,10 @@ impl Bench {
             ..Changes::default()
         };
         self.waiting = None;
-        self.dbs.set_now(self.now_ms);
+        let now_s = u64::try_from(self.now_ms / 1000).expect("after 1970");
+        self.dbs.set_now(self.now_ms, Access::Lru { now_s });
+        (self.session.db, self.session.version) = (self.db, self.version);
+        let params = self.node.params();
         let mut out = Vec::new();
         let args = Args::new(&buffer, &spans);
         let outcome = table::resolve(args).and_then(|id| {
@@ -80,8 +117,17 @@ impl Bench {
                 now_ms: self.now_ms,
                 rng: &mut self.rng,
                 waiting: &mut self.waiting,
+                in_exec: false,
+                session: &mut self.session,
+                node: &self.node,
+                params: &params,
+                watches: &mut self.watches,
+                blocked: &mut self.blocked,
+                pubsub: &self.pubsub,
+                outgoing: &mut self.outgoing,
             })
         });
+        (self.db, self.version) = (self.session.db, self.session.version);
         if let Err(fault) = outcome {
             out.clear();
             Reply::new(&mut out, self.version).error(fault.0.as_bytes());

@@ -62,4 +62,27 @@ impl Policy {
     }
 }
 
-impl Default for Params { fn default() -> Self { Params { databases: 16, requirepass: String::new(), threads: 1, bind: vec!["127.0.0.1".into(), "-::1".into()], port: 6379, unixsocket: String::new(), unixsocketperm: 0, tcp_backlog: 511, tcp_keepalive: 300, maxclients: 10000, protected_mode: true, maxmemory: 0, notify_keyspace_events: Class::empty(), client_query_buffer_limit: 1 << 30, maxmemory_policy: Policy::NoEviction, maxmemory_samples: 5, lfu_log_factor: 10, lfu_decay_time: 1 } } }
+impl Default for Params {
+    fn default() -> Self {
+        Params {
+            databases: 16,
+            requirepass: String::new(),
+            threads: 1,
+            bind: vec!["127.0.0.1".into(), "-::1".into()],
+            port: 6379,
+            unixsocket: String::new(),
+            unixsocketperm: 0,
+            tcp_backlog: 511,
+            tcp_keepalive: 300,
+            maxclients: 10000,
+            protected_mode: true,
+            maxmemory: 0,
+            notify_keyspace_events: Class::empty(),
+            client_query_buffer_limit: 1 << 30,
+            maxmemory_policy: Policy::NoEviction,
+            maxmemory_samples: 5,
+            lfu_log_factor: 10,
+            lfu_decay_time: 1,
+        }
+    }
+}

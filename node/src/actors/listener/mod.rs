@@ -349,7 +349,7 @@ fn start(
             deliver: ctx.address().recipient(),
             kill: ctx.address().recipient(),
         };
-        let client = Arc::new(Client::new(identity, mailbox));
+        let client = Arc::new(Client::new(identity, Some(mailbox)));
         node.clients.add(client.clone());
         ConnectionActor::new(node, shard, socket, client, seat, lifeline)
     });

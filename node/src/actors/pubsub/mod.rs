@@ -9,7 +9,6 @@ use std::rc::Rc;
 use actix::{Actor, Context, Handler};
 
 use self::messages::Publish;
-use super::connection::messages::Deliver;
 use super::lifeline::Lifeline;
 use crate::pubsub::Subscriptions;
 
@@ -60,10 +59,7 @@ impl Handler<Publish> for PubSubActor {
         self.subscriptions
             .borrow()
             .publish(kind, &channel, &message, &mut |client, bytes| {
-                client.mailbox.deliver.do_send(Deliver {
-                    bytes: bytes.to_vec(),
-                    unblocks: false,
-                });
+                client.deliver(bytes.to_vec(), false);
             })
     }
 }

@@ -8,7 +8,6 @@ use almandine_protocol::Batch;
 
 use super::ShardActor;
 use super::messages::{ExecuteBatches, Forget, RemoteBatch};
-use crate::actors::connection::messages::Deliver;
 use crate::session::Session;
 use crate::shard::{Parcel, Progress, Requests, Shard};
 
@@ -152,6 +151,6 @@ pub(super) fn send(parcels: Vec<Parcel>) {
         unblocks,
     } in parcels
     {
-        client.mailbox.deliver.do_send(Deliver { bytes, unblocks });
+        client.deliver(bytes, unblocks);
     }
 }

@@ -22,6 +22,8 @@ pub struct NodeActor {
     sockets: Option<Sockets>,
     seed: u64,
     config: Option<Addr<ConfigActor>>,
+    /// Actors stop when nobody holds their address.
+    core: Option<(Addr<PubSubActor>, Addr<ShardActor>)>,
     listener: Option<Addr<ListenerActor>>,
     workers: Vec<Worker>,
     arbiters: Vec<Arbiter>,
@@ -37,6 +39,7 @@ impl NodeActor {
             sockets: Some(sockets),
             seed,
             config: None,
+            core: None,
             listener: None,
             workers: Vec::new(),
             arbiters: Vec::new(),
@@ -53,11 +56,11 @@ impl NodeActor {
         );
         let parent = me.clone();
         let first = Arbiter::new();
-        let (report, shard) = std::sync::mpsc::channel();
+        let (report, hears) = std::sync::mpsc::channel();
         first.spawn_fn(move || {
             let pubsub = PubSubActor::new(Lifeline::new(Child::PubSub, parent.clone().recipient()));
             let subscriptions = pubsub.local();
-            pubsub.start();
+            let pubsub = pubsub.start();
             let actor = ShardActor::new(
                 node,
                 subscriptions,
@@ -67,13 +70,14 @@ impl NodeActor {
             let local = actor.local();
             super::listener::set_shard(ShardHandle::Here(local));
             // The receiver waits below; if it is gone, so is the node.
-            let _ = report.send(actor.start());
+            let _ = report.send((pubsub, actor.start()));
         });
-        let Ok(shard) = shard.recv() else {
+        let Ok((pubsub, shard)) = hears.recv() else {
             error!("the keyspace could not be started");
             System::current().stop_with_code(1);
             return;
         };
+        self.core = Some((pubsub, shard.clone()));
         self.workers.push(Worker::new(first.handle()));
         self.arbiters.push(first);
         for _ in 1..threads {
@@ -161,6 +165,7 @@ impl Handler<Shutdown> for NodeActor {
         }
         info!("User requested shutdown...");
         self.listener = None;
+        self.core = None;
         for arbiter in self.arbiters.drain(..).rev() {
             arbiter.stop();
         }

@@ -79,8 +79,16 @@ pub enum ProtocolError {
 
 /// Most requests of one batch.
 const BATCH_MAX: usize = 1024;
-/// Arguments that a half-read request may reserve memory for ahead of their arrival.
-const SPANS_AHEAD: usize = 1024;
+
+impl Span {
+    /// The same range of a buffer that begins `by` bytes earlier (modulo 2^32).
+    fn moved(self, by: u32) -> Span {
+        Span {
+            start: self.start.wrapping_add(by),
+            end: self.end.wrapping_add(by),
+        }
+    }
+}
 
 impl Batch {
     /// Forgets the requests and keeps the memory.
@@ -165,18 +173,20 @@ impl Parser {
             }
             self.position = after - start;
             self.missing = count as u64;
-            self.spans.reserve(
-                usize::try_from(count)
-                    .unwrap_or(SPANS_AHEAD)
-                    .min(SPANS_AHEAD),
-            );
         }
+        let first = batch.spans.len();
+        let shift = start as u32;
+        batch
+            .spans
+            .extend(self.spans.drain(..).map(|span| span.moved(shift)));
         let mut at = start + self.position;
         while self.missing > 0 {
             let length = match self.bulk {
                 Some(length) => length,
                 None => {
-                    let Some((length, after)) = bulk(buffer, at, limits)? else {
+                    let Some((length, after)) =
+                        bulk(buffer, at, limits).inspect_err(|_| batch.spans.truncate(first))?
+                    else {
                         break;
                     };
                     (at, self.bulk) = (after, Some(length));
@@ -186,9 +196,9 @@ impl Parser {
             if buffer.len() - at < length + 2 {
                 break;
             }
-            self.spans.push(Span {
-                start: (at - start) as u32,
-                end: (at - start + length) as u32,
+            batch.spans.push(Span {
+                start: at as u32,
+                end: (at + length) as u32,
             });
             at += length + 2;
             self.bulk = None;
@@ -196,21 +206,21 @@ impl Parser {
         }
         self.position = at - start;
         if self.missing > 0 {
+            self.spans.extend(
+                batch
+                    .spans
+                    .drain(first..)
+                    .map(|span| span.moved(shift.wrapping_neg())),
+            );
             return Ok(None);
         }
-        let first = batch.spans.len() as u32;
-        let shift = start as u32;
-        batch.spans.extend(self.spans.iter().map(|span| Span {
-            start: span.start + shift,
-            end: span.end + shift,
-        }));
+        let count = batch.spans.len() - first;
         batch.requests.push(RequestSpan {
-            first,
-            count: self.spans.len() as u32,
+            first: first as u32,
+            count: count as u32,
             end: at as u32,
             is_unquoted: false,
         });
-        self.spans.clear();
         Ok(Some(at))
     }
 
@@ -467,3 +477,177 @@ impl fmt::Display for ProtocolError {
 }
 
 impl std::error::Error for ProtocolError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Words = Vec<Vec<u8>>;
+
+    /// Feeds `bytes` in the given pieces, as a connection would.
+    fn feed(bytes: &[u8], cuts: &[usize], limits: &Limits) -> (Vec<Words>, Option<ProtocolError>) {
+        let (mut parser, mut batch) = (Parser::default(), Batch::default());
+        let (mut requests, mut buffer, mut at) = (Vec::new(), Vec::new(), 0);
+        for cut in cuts.iter().copied().chain([bytes.len()]) {
+            buffer.extend_from_slice(&bytes[at..cut]);
+            at = cut;
+            loop {
+                batch.clear();
+                let parsed = parser.parse(&buffer, limits, &mut batch);
+                for i in 0..batch.requests.len() {
+                    let (source, spans) = batch.slices(&buffer, i);
+                    requests.push(
+                        spans
+                            .iter()
+                            .map(|s| source[s.start as usize..s.end as usize].to_vec())
+                            .collect(),
+                    );
+                }
+                match parsed {
+                    Err(error) => return (requests, Some(error)),
+                    Ok(0) => break,
+                    Ok(used) => drop(buffer.drain(..used)),
+                }
+            }
+        }
+        (requests, None)
+    }
+
+    fn words(requests: &[Words]) -> Vec<Vec<String>> {
+        let text = |word: &Vec<u8>| word.escape_ascii().to_string();
+        requests
+            .iter()
+            .map(|request| request.iter().map(text).collect())
+            .collect()
+    }
+
+    #[test]
+    fn requests_are_the_same_wherever_the_bytes_are_cut() {
+        let long = [
+            b"*2\r\n$3\r\nGET\r\n$300\r\n".as_slice(),
+            &[b'x'; 300],
+            b"\r\n",
+        ]
+        .concat();
+        let bytes = [
+            b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\nPING\r\n*0\r\n*-1\r\n\r\n".as_slice(),
+            b"set \"a\\x41\\n b\" 'it\\'s'\n*1\r\n$4\r\n\r\n\r\n\r\n",
+            &long,
+        ]
+        .concat();
+        let (whole, error) = feed(&bytes, &[], &Limits::default());
+        assert_eq!((whole.len(), error), (5, None));
+        assert_eq!(words(&whole)[2], ["set", "aA\\n b", "it\\'s"]);
+        for cut in 0..bytes.len() {
+            assert_eq!(
+                feed(&bytes, &[cut], &Limits::default()).0,
+                whole,
+                "cut at {cut}"
+            );
+        }
+        let all: Vec<usize> = (0..bytes.len()).collect();
+        assert_eq!(
+            feed(&bytes, &all, &Limits::default()).0,
+            whole,
+            "cut at every byte"
+        );
+    }
+
+    #[test]
+    fn bad_bytes_get_redis_words_after_the_good_requests_before_them() {
+        let before_auth = Limits::default().unauthenticated();
+        for (limits, bytes, text) in [
+            (
+                Limits::default(),
+                "*1048577\r\n",
+                "invalid multibulk length",
+            ),
+            (
+                Limits::default(),
+                "*9223372036854775808\r\n",
+                "invalid multibulk length",
+            ),
+            (Limits::default(), "*+1\r\n", "invalid multibulk length"),
+            (Limits::default(), "*01\r\n", "invalid multibulk length"),
+            (Limits::default(), "*1 \r\n", "invalid multibulk length"),
+            (Limits::default(), "*1\r\n$-1\r\n", "invalid bulk length"),
+            (
+                Limits::default(),
+                "*1\r\n$536870913\r\n",
+                "invalid bulk length",
+            ),
+            (
+                Limits::default(),
+                "*1\r\n$9223372036854775808\r\n",
+                "invalid bulk length",
+            ),
+            (Limits::default(), "*1\r\n:1\r\n", "expected '$', got ':'"),
+            (Limits::default(), "*1\r\n*1\r\n", "expected '$', got '*'"),
+            (
+                Limits::default(),
+                "get \"a\r\n",
+                "unbalanced quotes in request",
+            ),
+            (
+                Limits::default(),
+                "get \"a\"b\r\n",
+                "unbalanced quotes in request",
+            ),
+            (before_auth, "*11\r\n", "unauthenticated multibulk length"),
+            (
+                before_auth,
+                "*1\r\n$16385\r\n",
+                "unauthenticated bulk length",
+            ),
+        ] {
+            let bytes = format!("PING\r\n{bytes}");
+            let (requests, error) = feed(bytes.as_bytes(), &[], &limits);
+            assert_eq!(requests.len(), 1, "{bytes:?}");
+            let error = error.map(|error| error.to_string());
+            assert_eq!(
+                error,
+                Some(format!("ERR Protocol error: {text}")),
+                "{bytes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn lines_without_an_end_are_refused_at_64_kib() {
+        for (start, text) in [
+            ("", "inline request"),
+            ("*", "mbulk count string"),
+            ("*1\r\n$", "bulk count string"),
+        ] {
+            let bytes = format!("{start}{}", "1".repeat(65 * 1024 + 1));
+            let error = feed(bytes.as_bytes(), &[], &Limits::default())
+                .1
+                .map(|error| error.to_string());
+            assert_eq!(error, Some(format!("ERR Protocol error: too big {text}")));
+        }
+    }
+
+    #[test]
+    fn random_bytes_never_panic_and_parse_the_same_however_they_are_cut() {
+        let alphabet = b"*$0123456789-+\r\n\r\n\r\n\"'\\x abcGET";
+        for seed in 1..3_000_u64 {
+            let mut state = seed;
+            let mut dice = || {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize
+            };
+            let bytes: Vec<u8> = (0..dice() % 120)
+                .map(|_| alphabet[dice() % alphabet.len()])
+                .collect();
+            let cut = dice() % (bytes.len() + 1);
+            let whole = feed(&bytes, &[], &Limits::default());
+            assert_eq!(
+                feed(&bytes, &[cut], &Limits::default()),
+                whole,
+                "seed {seed}, cut at {cut}"
+            );
+        }
+    }
+}

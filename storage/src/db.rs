@@ -29,6 +29,11 @@ pub enum Ttl {
 #[derive(Debug)]
 pub struct Databases {
     dbs: Vec<Db>,
+    now_ms: i64,
+    access: Access,
+    touches: bool,
+    /// Databases that were lent to be changed since [`Databases::take_lent`], one bit each (the last for all above 62).
+    lent: u64,
 }
 
 /// One database.
@@ -67,10 +72,15 @@ pub struct Candidate<'a> {
 impl Databases {
     /// `count` empty databases. The seed keeps clients from choosing keys that collide.
     pub fn new(count: usize, seed: u64) -> Self {
+        let dbs = (0..count as u64)
+            .map(|n| Db::new(seed.wrapping_add(n)))
+            .collect();
         Databases {
-            dbs: (0..count as u64)
-                .map(|n| Db::new(seed.wrapping_add(n)))
-                .collect(),
+            dbs,
+            now_ms: 0,
+            access: Access::default(),
+            touches: true,
+            lent: 0,
         }
     }
 
@@ -81,15 +91,31 @@ impl Databases {
 
     /// Unix time in milliseconds for all lookups until the next call, and how accesses are remembered.
     pub fn set_now(&mut self, now_ms: i64, access: Access) {
-        for db in &mut self.dbs {
-            db.now_ms = now_ms;
-            db.access = access;
-        }
+        (self.now_ms, self.access) = (now_ms, access);
     }
 
     /// Whether reads move the access clock until the next call (CLIENT NO-TOUCH).
     pub fn set_touches(&mut self, touches: bool) {
-        self.dbs.iter_mut().for_each(|db| db.touches = touches);
+        self.touches = touches;
+    }
+
+    /// Numbers of the databases that were lent to be changed since the last call.
+    #[inline]
+    pub fn take_lent(&mut self) -> impl Iterator<Item = usize> + use<> {
+        let (mut lent, count) = (mem::take(&mut self.lent), self.dbs.len());
+        let above = if lent >> 63 == 1 {
+            63..count.max(63)
+        } else {
+            0..0
+        };
+        lent &= u64::MAX >> 1;
+        std::iter::from_fn(move || {
+            let next = (lent != 0).then(|| lent.trailing_zeros() as usize);
+            lent &= lent.wrapping_sub(1);
+            next
+        })
+        .filter(move |db| *db < count)
+        .chain(above)
     }
 
     /// Exchanges the contents of two databases. Whoever waits for keys goes on waiting under the same number, and is told
@@ -118,6 +144,11 @@ impl Databases {
 
     /// All of them in order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Db> {
+        let (now_ms, access, touches) = (self.now_ms, self.access, self.touches);
+        self.lent = u64::MAX;
+        for db in &mut self.dbs {
+            (db.now_ms, db.access, db.touches) = (now_ms, access, touches);
+        }
         self.dbs.iter_mut()
     }
 }
@@ -130,8 +161,12 @@ impl std::ops::Index<usize> for Databases {
 }
 
 impl std::ops::IndexMut<usize> for Databases {
+    #[inline]
     fn index_mut(&mut self, db: usize) -> &mut Db {
-        &mut self.dbs[db]
+        self.lent |= 1 << db.min(63);
+        let lent = &mut self.dbs[db];
+        (lent.now_ms, lent.access, lent.touches) = (self.now_ms, self.access, self.touches);
+        lent
     }
 }
 

@@ -76,6 +76,53 @@ impl<'a> Requests<'a> {
     }
 }
 
+/// How many requests ahead the bucket of a key is asked of memory, and its entry.
+const BUCKET_AHEAD: usize = 8;
+const ENTRY_AHEAD: usize = 4;
+
+/// Brings the keys of the requests to come into the cache while the ones before them run: random keys cost two cache
+/// misses each, and misses that overlap cost little.
+struct Ahead {
+    /// Hashes of the keys of requests `..next`, where they have one, by their number modulo the window.
+    hashes: [Option<u64>; BUCKET_AHEAD],
+    next: usize,
+    last: usize,
+}
+
+impl Ahead {
+    /// A batch of one request has nothing to look ahead to.
+    fn new(first: usize, last: usize) -> Self {
+        let last = if last - first > 1 { last } else { first };
+        Ahead {
+            hashes: [None; BUCKET_AHEAD],
+            next: first,
+            last,
+        }
+    }
+
+    /// Called before request `i` runs.
+    #[inline]
+    fn look(&mut self, shard: &Shard, requests: Requests<'_>, db: usize, i: usize) {
+        while self.next < self.last.min(i + BUCKET_AHEAD) {
+            // Nearly every command has its key behind its name; a wrong guess costs nothing but a prefetch.
+            let hash = requests
+                .args(self.next)
+                .get(1)
+                .map(|key| shard.dbs[db].hash_of(key));
+            if let Some(hash) = hash {
+                shard.dbs[db].prefetch_bucket(hash);
+            }
+            self.hashes[self.next % BUCKET_AHEAD] = hash;
+            self.next += 1;
+        }
+        if i + ENTRY_AHEAD < self.next
+            && let Some(hash) = self.hashes[(i + ENTRY_AHEAD) % BUCKET_AHEAD]
+        {
+            shard.dbs[db].prefetch_entry(hash);
+        }
+    }
+}
+
 impl Shard {
     /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before.
     pub fn run(
@@ -86,7 +133,9 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Progress {
         let full = out.len() + REPLIES_PER_TURN;
+        let mut ahead = Ahead::new(first, requests.len());
         for i in first..requests.len() {
+            ahead.look(self, requests, session.db, i);
             let args = requests.args(i);
             let stop = self.request(args, session, out);
             match stop {

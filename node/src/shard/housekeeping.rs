@@ -87,14 +87,20 @@ impl Shard {
     }
 
     /// Journals and tells what look-ups have found expired.
+    #[inline]
     pub(super) fn note_expired(&mut self) {
-        for (db, keys) in self.dbs.iter_mut().enumerate() {
-            if keys.has_expired() {
-                for key in keys.drain_expired() {
-                    self.housekeeping.expired += 1;
-                    self.changes.removed(db, &key, Class::EXPIRED, "expired");
-                }
+        for db in self.dbs.take_lent() {
+            if self.dbs[db].has_expired() {
+                self.note_expired_of(db);
             }
+        }
+    }
+
+    #[cold]
+    fn note_expired_of(&mut self, db: usize) {
+        for key in self.dbs[db].drain_expired() {
+            self.housekeeping.expired += 1;
+            self.changes.removed(db, &key, Class::EXPIRED, "expired");
         }
     }
 

@@ -13,11 +13,15 @@
 //! Architecture invariant: `storage` knows no socket, no RESP connection and no cluster. Time and randomness are arguments.
 
 pub mod access;
+pub mod blob;
 pub mod db;
 mod entry;
 pub mod glob;
 pub mod hash;
+pub mod intset;
 pub mod list;
+pub mod listpack;
+pub mod member;
 pub mod pair;
 pub mod rng;
 pub mod set;
@@ -28,9 +32,13 @@ pub mod value;
 pub mod zset;
 
 pub use access::Access;
+pub use blob::Blob;
 pub use db::{Candidate, Databases, Db, Removed, Ttl};
 pub use hash::Hash;
+pub use intset::Intset;
 pub use list::List;
+pub use listpack::Listpack;
+pub use member::Member;
 pub use pair::{Pair, PairRef};
 pub use rng::Rng;
 pub use set::Set;

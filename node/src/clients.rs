@@ -22,6 +22,8 @@ pub struct Client {
     pub local: String,
     /// File descriptor, for people.
     pub fd: i32,
+    /// Number of the thread that carries it.
+    pub worker: usize,
     /// Unix time in milliseconds.
     pub created_ms: i64,
     /// Unix time in milliseconds of the last batch.
@@ -102,6 +104,8 @@ pub struct Identity {
     pub local: String,
     /// See [`Client::fd`].
     pub fd: i32,
+    /// See [`Client::worker`].
+    pub worker: usize,
 }
 
 impl Client {
@@ -112,6 +116,7 @@ impl Client {
             peer,
             local,
             fd,
+            worker,
         }: Identity,
         mailbox: Option<Mailbox>,
     ) -> Self {
@@ -121,6 +126,7 @@ impl Client {
             peer,
             local,
             fd,
+            worker,
             created_ms,
             active_ms: AtomicI64::new(created_ms),
             last_command: AtomicU32::new(u32::MAX),
@@ -136,6 +142,11 @@ impl Client {
             }),
             mailbox,
         }
+    }
+
+    /// Whether it came by a unix socket.
+    pub fn is_unix(&self) -> bool {
+        self.peer.ends_with(":0")
     }
 
     /// Sends it bytes; `unblocks` = they answer its blocked command.

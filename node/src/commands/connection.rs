@@ -1,114 +1,188 @@
-//! The connection commands.
+//! The connection commands: who is there, in which version and database, and when it ends.
 
-use super::spec::{Begin, Find};
-use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use almandine_protocol::{Version, number};
 
-fn auth(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+use super::client;
+use super::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
+use crate::clients::Profile;
+use crate::session::Replies;
+
+fn auth(call: &mut Call<'_>) -> Outcome {
+    let (user, password) = match call.args.len() {
+        2 if call.params.requirepass.is_empty() => {
+            return Err(Fault::new(
+                "ERR AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?",
+            ));
+        }
+        2 => (b"default".as_slice(), call.args.at(1)),
+        3 => (call.args.at(1), call.args.at(2)),
+        _ => return Err(Fault::SYNTAX),
+    };
+    log_in(call, user, password)?;
+    call.reply.ok();
+    Ok(())
 }
 
-fn client_caching(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// AUTH and HELLO AUTH. There is one user, `default`; without `requirepass` it takes any password.
+fn log_in(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result<(), Fault> {
+    let expected = call.params.requirepass.as_bytes();
+    if user != b"default" || !(expected.is_empty() || same(expected, password)) {
+        return Err(Fault::new(
+            "WRONGPASS invalid username-password pair or user is disabled.",
+        ));
+    }
+    call.session.authenticated = true;
+    Ok(())
 }
 
-fn client_capa(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Compares in a time that does not tell where the first difference is.
+fn same(expected: &[u8], given: &[u8]) -> bool {
+    let differences = expected
+        .iter()
+        .zip(given)
+        .fold(0, |sum, (a, b)| sum | (a ^ b));
+    std::hint::black_box(differences) == 0 && expected.len() == given.len()
 }
 
-fn client_getname(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Nothing is changed unless every option is right.
+fn hello(call: &mut Call<'_>) -> Outcome {
+    let args = call.args;
+    let version = match args.get(1) {
+        None => call.session.version,
+        Some(version) => match number::parse_i64(version) {
+            Some(2) => Version::Resp2,
+            Some(3) => Version::Resp3,
+            Some(_) => return Err(Fault::new("NOPROTO unsupported protocol version")),
+            None => {
+                return Err(Fault::new(
+                    "ERR Protocol version is not an integer or out of range",
+                ));
+            }
+        },
+    };
+    let (mut login, mut name, mut i) = (None, None, 2);
+    while i < args.len() {
+        match (args.get(i + 1), args.get(i + 2)) {
+            (Some(user), Some(password)) if args.is(i, "auth") => {
+                (login, i) = (Some((user, password)), i + 3)
+            }
+            (Some(wanted), _) if args.is(i, "setname") => {
+                client::check_name(wanted)?;
+                (name, i) = (Some(wanted), i + 2);
+            }
+            _ => {
+                let option = String::from_utf8_lossy(args.at(i));
+                return Err(Fault::text(format!(
+                    "ERR Syntax error in HELLO option '{option}'"
+                )));
+            }
+        }
+    }
+    if let Some((user, password)) = login {
+        log_in(call, user, password)?;
+    }
+    if !call.session.authenticated {
+        return Err(Fault::new(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> \
+             <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+        ));
+    }
+    if let Some(name) = name {
+        client::rename(call, name)?;
+    }
+    speak(call, version);
+    introduce(call);
+    Ok(())
 }
 
-fn client_getredir(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Switches the version of the protocol; this reply is the first in it.
+fn speak(call: &mut Call<'_>, version: Version) {
+    call.session.version = version;
+    call.session.client.profile().resp = if version == Version::Resp3 { 3 } else { 2 };
+    call.pubsub
+        .borrow_mut()
+        .set_version(call.session.id(), version);
+    call.reply.set_version(version);
 }
 
-fn client_help(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Clients choose features by these fields: we are a Redis to them.
+fn introduce(call: &mut Call<'_>) {
+    let (id, version) = (call.session.id() as i64, call.session.version);
+    call.reply.map(7);
+    for (name, value) in [("server", "redis"), ("version", crate::REDIS_VERSION)] {
+        call.reply.bulk(name.as_bytes());
+        call.reply.bulk(value.as_bytes());
+    }
+    call.reply.bulk(b"proto");
+    call.reply
+        .integer(if version == Version::Resp3 { 3 } else { 2 });
+    call.reply.bulk(b"id");
+    call.reply.integer(id);
+    for (name, value) in [("mode", "standalone"), ("role", "master")] {
+        call.reply.bulk(name.as_bytes());
+        call.reply.bulk(value.as_bytes());
+    }
+    call.reply.bulk(b"modules");
+    call.reply.array(0);
 }
 
-fn client_id(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn ping(call: &mut Call<'_>) -> Outcome {
+    if call.args.len() > 2 {
+        return Err(Fault::arity("ping"));
+    }
+    let message = call.args.get(1);
+    if call.session.is_subscriber() {
+        call.reply.array(2);
+        call.reply.bulk(b"pong");
+        call.reply.bulk(message.unwrap_or_default());
+    } else {
+        match message {
+            None => call.reply.simple("PONG"),
+            Some(message) => call.reply.bulk(message),
+        }
+    }
+    Ok(())
 }
 
-fn client_import_source(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn echo(call: &mut Call<'_>) -> Outcome {
+    call.reply.bulk(call.args.at(1));
+    Ok(())
 }
 
-fn client_info(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn quit(call: &mut Call<'_>) -> Outcome {
+    call.session.closing = true;
+    call.reply.ok();
+    Ok(())
 }
 
-fn client_kill(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// The connection is as if it had just been accepted, but for its id.
+fn reset(call: &mut Call<'_>) -> Outcome {
+    call.session.transaction = None;
+    super::transactions::forget_watched(call);
+    let id = call.session.id();
+    call.pubsub.borrow_mut().drop_client(id);
+    call.session.subscriptions = 0;
+    call.session.replies = Replies::On;
+    (call.session.no_touch, call.session.no_evict) = (false, false);
+    call.dbs.set_touches(true);
+    call.session.authenticated = call.params.requirepass.is_empty();
+    call.session.db = 0;
+    *call.session.client.profile() = Profile::default();
+    speak(call, Version::Resp2);
+    call.reply.simple("RESET");
+    Ok(())
 }
 
-fn client_list(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_no_evict(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_no_touch(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_pause(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_reply(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_setinfo(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_setname(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_tracking(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_trackinginfo(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_unblock(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn client_unpause(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn echo(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hello(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn ping(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn quit(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn reset(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn select(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn select(call: &mut Call<'_>) -> Outcome {
+    let index = call.args.integer(1)?;
+    let db = usize::try_from(index)
+        .ok()
+        .filter(|db| *db < call.dbs.count());
+    call.session.db = db.ok_or(Fault::new("ERR DB index is out of range"))?;
+    call.session.client.profile().db = call.session.db;
+    call.reply.ok();
+    Ok(())
 }
 
 /// The entries of this family.
@@ -126,8 +200,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Logs the connection in.",
+        complexity: "O(N) where N is the length of the password",
         args: "[username] password",
         run: Run::Session(auth),
     },
@@ -139,8 +213,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "2.4.0",
-        summary: "",
-        complexity: "",
+        summary: "Connections, seen from each other.",
+        complexity: "Depends on the subcommand.",
         args: "",
         run: Run::Container(&[
             Command {
@@ -151,10 +225,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "6.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Says whether the keys of the next command are tracked.",
+                complexity: "O(1)",
                 args: "mode=<YES|NO>",
-                run: Run::Session(client_caching),
+                run: Run::Session(client::caching),
             },
             Command {
                 name: "client|capa",
@@ -167,10 +241,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "8.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Announces what the client can do.",
+                complexity: "O(1)",
                 args: "capability...",
-                run: Run::Session(client_capa),
+                run: Run::Session(client::capa),
             },
             Command {
                 name: "client|getname",
@@ -180,10 +254,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "2.6.9",
-                summary: "",
-                complexity: "",
+                summary: "Tells the name of the connection.",
+                complexity: "O(1)",
                 args: "",
-                run: Run::Session(client_getname),
+                run: Run::Session(client::getname),
             },
             Command {
                 name: "client|getredir",
@@ -193,10 +267,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "6.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Tells which client gets the invalidation messages of this one.",
+                complexity: "O(1)",
                 args: "",
-                run: Run::Session(client_getredir),
+                run: Run::Session(client::getredir),
             },
             Command {
                 name: "client|help",
@@ -206,10 +280,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "5.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Lists the subcommands.",
+                complexity: "O(1)",
                 args: "",
-                run: Run::Session(client_help),
+                run: Run::Session(client::client_help),
             },
             Command {
                 name: "client|id",
@@ -219,10 +293,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "5.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Tells the id of the connection.",
+                complexity: "O(1)",
                 args: "",
-                run: Run::Session(client_id),
+                run: Run::Session(client::id),
             },
             Command {
                 name: "client|import-source",
@@ -232,10 +306,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "8.1.0",
-                summary: "",
-                complexity: "",
+                summary: "Says whether the connection loads a data set.",
+                complexity: "O(1)",
                 args: "enabled=<ON|OFF>",
-                run: Run::Session(client_import_source),
+                run: Run::Session(client::import_source),
             },
             Command {
                 name: "client|info",
@@ -245,10 +319,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "6.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Tells what the server knows of the connection.",
+                complexity: "O(1)",
                 args: "",
-                run: Run::Session(client_info),
+                run: Run::Session(client::info),
             },
             Command {
                 name: "client|kill",
@@ -261,10 +335,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "2.4.0",
-                summary: "",
-                complexity: "",
+                summary: "Closes connections.",
+                complexity: "O(N) where N is the number of connections",
                 args: "filter=<old-format|new-format=<[ID client-id:integer]|[TYPE client-type=<NORMAL|MASTER|SLAVE|REPLICA|PUBSUB>]|[USER username]|[ADDR addr]|[LADDR laddr]|[SKIPME skipme=<YES|NO>]|[MAXAGE maxage:integer]>...>",
-                run: Run::Session(client_kill),
+                run: Run::Session(client::kill),
             },
             Command {
                 name: "client|list",
@@ -277,10 +351,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "2.4.0",
-                summary: "",
-                complexity: "",
+                summary: "Lists connections.",
+                complexity: "O(N) where N is the number of connections",
                 args: "[TYPE client-type=<NORMAL|MASTER|REPLICA|PUBSUB>] [ID client-id:integer...]",
-                run: Run::Session(client_list),
+                run: Run::Session(client::list),
             },
             Command {
                 name: "client|no-evict",
@@ -293,10 +367,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "7.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Spares the connection when clients are evicted.",
+                complexity: "O(1)",
                 args: "enabled=<ON|OFF>",
-                run: Run::Session(client_no_evict),
+                run: Run::Session(client::no_evict),
             },
             Command {
                 name: "client|no-touch",
@@ -306,10 +380,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "7.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Leaves the access clock of keys alone.",
+                complexity: "O(1)",
                 args: "enabled=<ON|OFF>",
-                run: Run::Session(client_no_touch),
+                run: Run::Session(client::no_touch),
             },
             Command {
                 name: "client|pause",
@@ -322,10 +396,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "3.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Lets commands of clients wait for a while.",
+                complexity: "O(1)",
                 args: "timeout:integer [mode=<WRITE|ALL>]",
-                run: Run::Session(client_pause),
+                run: Run::Session(client::pause),
             },
             Command {
                 name: "client|reply",
@@ -335,10 +409,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "3.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Says whether the connection wants replies.",
+                complexity: "O(1)",
                 args: "action=<ON|OFF|SKIP>",
-                run: Run::Session(client_reply),
+                run: Run::Session(client::reply),
             },
             Command {
                 name: "client|setinfo",
@@ -348,10 +422,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "7.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Tells which library the client is made of.",
+                complexity: "O(1)",
                 args: "attr=<LIB-NAME libname|LIB-VER libver>",
-                run: Run::Session(client_setinfo),
+                run: Run::Session(client::setinfo),
             },
             Command {
                 name: "client|setname",
@@ -361,10 +435,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "2.6.9",
-                summary: "",
-                complexity: "",
+                summary: "Names the connection.",
+                complexity: "O(1)",
                 args: "connection-name",
-                run: Run::Session(client_setname),
+                run: Run::Session(client::setname),
             },
             Command {
                 name: "client|tracking",
@@ -374,10 +448,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "6.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Switches server-assisted caching.",
+                complexity: "O(1), or O(N) for N prefixes",
                 args: "status=<ON|OFF> [REDIRECT client-id:integer] [{PREFIX prefix}...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
-                run: Run::Session(client_tracking),
+                run: Run::Session(client::tracking),
             },
             Command {
                 name: "client|trackinginfo",
@@ -387,10 +461,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "6.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Tells the state of server-assisted caching.",
+                complexity: "O(1)",
                 args: "",
-                run: Run::Session(client_trackinginfo),
+                run: Run::Session(client::trackinginfo),
             },
             Command {
                 name: "client|unblock",
@@ -403,10 +477,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "5.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Ends the wait of a client in a blocking command.",
+                complexity: "O(log N) where N is the number of blocked clients",
                 args: "client-id:integer [unblock-type=<TIMEOUT|ERROR>]",
-                run: Run::Session(client_unblock),
+                run: Run::Session(client::unblock),
             },
             Command {
                 name: "client|unpause",
@@ -419,10 +493,10 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Connection,
                 since: "6.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Ends a pause.",
+                complexity: "O(N) where N is the number of paused connections",
                 args: "",
-                run: Run::Session(client_unpause),
+                run: Run::Session(client::unpause),
             },
         ]),
     },
@@ -434,8 +508,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns its argument.",
+        complexity: "O(1)",
         args: "message",
         run: Run::Session(echo),
     },
@@ -452,8 +526,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "6.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Chooses the version of the protocol, logs in, names the connection.",
+        complexity: "O(1)",
         args: "[arguments=(protover:integer [AUTH auth=(username password)] [SETNAME clientname])]",
         run: Run::Session(hello),
     },
@@ -465,8 +539,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Answers, if the server is alive.",
+        complexity: "O(1)",
         args: "[message]",
         run: Run::Session(ping),
     },
@@ -483,8 +557,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Closes the connection.",
+        complexity: "O(1)",
         args: "",
         run: Run::Session(quit),
     },
@@ -501,8 +575,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "6.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Makes the connection as good as new.",
+        complexity: "O(1)",
         args: "",
         run: Run::Session(reset),
     },
@@ -514,8 +588,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Connection,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Chooses the database of the connection.",
+        complexity: "O(1)",
         args: "index:integer",
         run: Run::Session(select),
     },

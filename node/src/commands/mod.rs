@@ -15,6 +15,7 @@
 
 pub mod call;
 pub mod changes;
+mod client;
 pub mod docs;
 pub mod errors;
 pub mod facts;

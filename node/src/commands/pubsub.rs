@@ -1,63 +1,186 @@
-//! The pubsub commands.
+//! Publish and subscribe: channels, patterns, shard channels.
 
+use almandine_storage::glob;
+
+use super::help::help;
 use super::spec::{Begin, Find};
 use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use crate::pubsub::Kind;
 
-fn psubscribe(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn subscribe(call: &mut Call<'_>) -> Outcome {
+    add(call, Kind::Channel);
+    Ok(())
 }
 
-fn publish(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn psubscribe(call: &mut Call<'_>) -> Outcome {
+    add(call, Kind::Pattern);
+    Ok(())
 }
 
-fn pubsub_channels(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn ssubscribe(call: &mut Call<'_>) -> Outcome {
+    add(call, Kind::Shard);
+    Ok(())
 }
 
-fn pubsub_help(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn unsubscribe(call: &mut Call<'_>) -> Outcome {
+    take_away(call, Kind::Channel);
+    Ok(())
 }
 
-fn pubsub_numpat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn punsubscribe(call: &mut Call<'_>) -> Outcome {
+    take_away(call, Kind::Pattern);
+    Ok(())
 }
 
-fn pubsub_numsub(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn sunsubscribe(call: &mut Call<'_>) -> Outcome {
+    take_away(call, Kind::Shard);
+    Ok(())
 }
 
-fn pubsub_shardchannels(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn publish(call: &mut Call<'_>) -> Outcome {
+    send(call, Kind::Channel)
 }
 
-fn pubsub_shardnumsub(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn spublish(call: &mut Call<'_>) -> Outcome {
+    send(call, Kind::Shard)
 }
 
-fn punsubscribe(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn send(call: &mut Call<'_>, kind: Kind) -> Outcome {
+    let (channel, message) = (call.args.at(1), call.args.at(2));
+    let receivers = call.publish(kind, channel, message);
+    call.reply.length(receivers);
+    Ok(())
 }
 
-fn spublish(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// One confirmation per name, each with the number of subscriptions that the connection has then.
+fn add(call: &mut Call<'_>, kind: Kind) {
+    for name in call.args.from(1) {
+        let session = &mut *call.session;
+        call.pubsub
+            .borrow_mut()
+            .subscribe(&session.client, session.version, kind, name);
+        confirm(call, kind, true, Some(name));
+    }
 }
 
-fn ssubscribe(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Without names all of this kind end; if there was none, that is confirmed too.
+fn take_away(call: &mut Call<'_>, kind: Kind) {
+    let id = call.session.id();
+    if call.args.len() > 1 {
+        for name in call.args.from(1) {
+            call.pubsub.borrow_mut().unsubscribe(id, kind, name);
+            confirm(call, kind, false, Some(name));
+        }
+        return;
+    }
+    let names = call.pubsub.borrow().names(id, kind);
+    for name in &names {
+        call.pubsub.borrow_mut().unsubscribe(id, kind, name);
+        confirm(call, kind, false, Some(name));
+    }
+    if names.is_empty() {
+        confirm(call, kind, false, None);
+    }
 }
 
-fn subscribe(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn confirm(call: &mut Call<'_>, kind: Kind, is_added: bool, name: Option<&[u8]>) {
+    let counts = call.pubsub.borrow().counts(call.session.id());
+    let [channels, patterns, shards] = counts;
+    call.session.subscriptions = counts.iter().sum();
+    call.session.client.profile().subscriptions = counts;
+    let word = match (kind, is_added) {
+        (Kind::Channel, true) => "subscribe",
+        (Kind::Pattern, true) => "psubscribe",
+        (Kind::Shard, true) => "ssubscribe",
+        (Kind::Channel, false) => "unsubscribe",
+        (Kind::Pattern, false) => "punsubscribe",
+        (Kind::Shard, false) => "sunsubscribe",
+    };
+    call.reply.push(3);
+    call.reply.bulk(word.as_bytes());
+    match name {
+        Some(name) => call.reply.bulk(name),
+        None => call.reply.null(),
+    }
+    call.reply.length(if kind == Kind::Shard {
+        shards
+    } else {
+        channels + patterns
+    });
 }
 
-fn sunsubscribe(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn pubsub_channels(call: &mut Call<'_>) -> Outcome {
+    list_active(call, Kind::Channel)
 }
 
-fn unsubscribe(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn pubsub_shardchannels(call: &mut Call<'_>) -> Outcome {
+    list_active(call, Kind::Shard)
 }
+
+fn list_active(call: &mut Call<'_>, kind: Kind) -> Outcome {
+    if call.args.len() > 3 {
+        return Err(Fault::arity(call.command.name));
+    }
+    let (pattern, place, mut count) = (call.args.get(2), call.reply.reserve(), 0);
+    for name in call.pubsub.borrow().active(kind) {
+        if pattern.is_none_or(|pattern| glob::matches(pattern, name)) {
+            call.reply.bulk(name);
+            count += 1;
+        }
+    }
+    call.reply.fill_array(place, count);
+    Ok(())
+}
+
+fn pubsub_numsub(call: &mut Call<'_>) -> Outcome {
+    count_listeners(call, Kind::Channel);
+    Ok(())
+}
+
+fn pubsub_shardnumsub(call: &mut Call<'_>) -> Outcome {
+    count_listeners(call, Kind::Shard);
+    Ok(())
+}
+
+fn count_listeners(call: &mut Call<'_>, kind: Kind) {
+    let names = call.args.from(2);
+    call.reply.array(names.len() * 2);
+    for name in names {
+        call.reply.bulk(name);
+        call.reply
+            .length(call.pubsub.borrow().listener_count(kind, name));
+    }
+}
+
+fn pubsub_numpat(call: &mut Call<'_>) -> Outcome {
+    call.reply.length(call.pubsub.borrow().pattern_count());
+    Ok(())
+}
+
+fn pubsub_help(call: &mut Call<'_>) -> Outcome {
+    help(&mut call.reply, "PUBSUB", HELP);
+    Ok(())
+}
+
+const HELP: &[(&str, &[&str])] = &[
+    (
+        "CHANNELS [<pattern>]",
+        &["Channels with subscribers, all or those that match <pattern>."],
+    ),
+    ("NUMPAT", &["Number of subscribed patterns."]),
+    (
+        "NUMSUB [<channel> ...]",
+        &["Number of subscribers of each channel, patterns not counted."],
+    ),
+    (
+        "SHARDCHANNELS [<pattern>]",
+        &["Shard channels with subscribers, all or those that match <pattern>."],
+    ),
+    (
+        "SHARDNUMSUB [<shardchannel> ...]",
+        &["Number of subscribers of each shard channel."],
+    ),
+];
 
 /// The entries of this family.
 pub static COMMANDS: &[Command] = &[
@@ -72,8 +195,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Pubsub,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Listens to all channels that match patterns.",
+        complexity: "O(N) where N is the number of patterns",
         args: "pattern:pattern...",
         run: Run::Shard(psubscribe),
     },
@@ -88,8 +211,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Pubsub,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sends a message to a channel.",
+        complexity: "O(N+M) where N is the number of subscribers and M the number of patterns",
         args: "channel message",
         run: Run::Shard(publish),
     },
@@ -101,8 +224,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Pubsub,
         since: "2.8.0",
-        summary: "",
-        complexity: "",
+        summary: "Who listens to what.",
+        complexity: "Depends on the subcommand.",
         args: "",
         run: Run::Container(&[
             Command {
@@ -113,8 +236,8 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Pubsub,
                 since: "2.8.0",
-                summary: "",
-                complexity: "",
+                summary: "Lists the channels with subscribers.",
+                complexity: "O(N) where N is the number of channels",
                 args: "[pattern:pattern]",
                 run: Run::Shard(pubsub_channels),
             },
@@ -126,8 +249,8 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Pubsub,
                 since: "6.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Lists the subcommands.",
+                complexity: "O(1)",
                 args: "",
                 run: Run::Shard(pubsub_help),
             },
@@ -139,8 +262,8 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Pubsub,
                 since: "2.8.0",
-                summary: "",
-                complexity: "",
+                summary: "Counts the subscribed patterns.",
+                complexity: "O(1)",
                 args: "",
                 run: Run::Shard(pubsub_numpat),
             },
@@ -152,8 +275,8 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Pubsub,
                 since: "2.8.0",
-                summary: "",
-                complexity: "",
+                summary: "Counts the subscribers of channels.",
+                complexity: "O(N) for N channels",
                 args: "[channel...]",
                 run: Run::Shard(pubsub_numsub),
             },
@@ -165,8 +288,8 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Pubsub,
                 since: "7.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Lists the shard channels with subscribers.",
+                complexity: "O(N) where N is the number of shard channels",
                 args: "[pattern:pattern]",
                 run: Run::Shard(pubsub_shardchannels),
             },
@@ -178,8 +301,8 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Pubsub,
                 since: "7.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Counts the subscribers of shard channels.",
+                complexity: "O(N) for N shard channels",
                 args: "[shardchannel...]",
                 run: Run::Shard(pubsub_shardnumsub),
             },
@@ -196,8 +319,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Pubsub,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Stops listening to patterns.",
+        complexity: "O(N) where N is the number of patterns",
         args: "[pattern:pattern...]",
         run: Run::Shard(punsubscribe),
     },
@@ -220,8 +343,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Pubsub,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sends a message to a shard channel.",
+        complexity: "O(N) where N is the number of subscribers",
         args: "shardchannel message",
         run: Run::Shard(spublish),
     },
@@ -244,8 +367,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Pubsub,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Listens to shard channels.",
+        complexity: "O(N) where N is the number of channels",
         args: "shardchannel...",
         run: Run::Shard(ssubscribe),
     },
@@ -260,8 +383,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Pubsub,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Listens to channels.",
+        complexity: "O(N) where N is the number of channels",
         args: "channel...",
         run: Run::Shard(subscribe),
     },
@@ -284,8 +407,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Pubsub,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Stops listening to shard channels.",
+        complexity: "O(N) where N is the number of channels",
         args: "[shardchannel...]",
         run: Run::Shard(sunsubscribe),
     },
@@ -300,8 +423,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Pubsub,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Stops listening to channels.",
+        complexity: "O(N) where N is the number of channels",
         args: "[channel...]",
         run: Run::Shard(unsubscribe),
     },

@@ -57,6 +57,7 @@ impl Bench {
             peer,
             local,
             fd: 7,
+            worker: 0,
         };
         Bench {
             dbs: Databases::new(16, 1),

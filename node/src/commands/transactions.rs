@@ -1,10 +1,9 @@
-//! The transactions commands.
+//! MULTI, EXEC, WATCH: several commands as one.
 
 use super::spec::{Begin, Find};
+use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 use crate::session::{Queued, Transaction};
 use crate::shard::dispatch::perform;
-
-use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
 fn multi(call: &mut Call<'_>) -> Outcome {
     if call.session.transaction.is_some() {
@@ -109,8 +108,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Transactions,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Forgets the queued commands.",
+        complexity: "O(N) where N is the number of queued commands",
         args: "",
         run: Run::Session(discard),
     },
@@ -125,8 +124,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Transactions,
         since: "1.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Runs the queued commands as one.",
+        complexity: "Depends on the commands.",
         args: "",
         run: Run::Session(exec),
     },
@@ -142,8 +141,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Transactions,
         since: "1.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Queues the commands that follow.",
+        complexity: "O(1)",
         args: "",
         run: Run::Session(multi),
     },
@@ -159,8 +158,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Transactions,
         since: "2.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Watches no key any more.",
+        complexity: "O(1)",
         args: "",
         run: Run::Session(unwatch),
     },
@@ -184,8 +183,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Transactions,
         since: "2.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Lets the next transaction fail if one of these keys changes.",
+        complexity: "O(1) for each key",
         args: "key:key...",
         run: Run::Shard(watch),
     },

@@ -133,6 +133,7 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Progress {
         let full = out.len() + REPLIES_PER_TURN;
+        self.dbs.set_touches(!session.no_touch);
         let mut ahead = Ahead::new(first, requests.len());
         for i in first..requests.len() {
             ahead.look(self, requests, session.db, i);

@@ -273,10 +273,11 @@ impl Door {
         fd: i32,
         open: impl FnOnce() -> io::Result<Socket> + Send + 'static,
     ) {
-        let Some(worker) = self
+        let Some((number, worker)) = self
             .workers
             .iter()
-            .min_by_key(|worker| worker.connections.load(Ordering::Relaxed))
+            .enumerate()
+            .min_by_key(|(_, worker)| worker.connections.load(Ordering::Relaxed))
         else {
             return;
         };
@@ -301,6 +302,7 @@ impl Door {
                     peer,
                     local,
                     fd,
+                    worker: number,
                 },
                 parent,
                 seat,

@@ -1,0 +1,555 @@
+//! CLIENT: what connections say of themselves and of each other.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use almandine_protocol::{Reply, number};
+
+use super::help::help;
+use super::table::CommandId;
+use super::{Args, Call, Fault, Outcome};
+use crate::clients::{Client, Profile};
+use crate::session::Replies;
+
+/// Bytes that a connection holds for itself, for `tot-mem`: its actor, its session, its entry.
+const CONNECTION_MEMORY: u64 = 2048;
+
+pub(super) fn id(call: &mut Call<'_>) -> Outcome {
+    call.reply.integer(call.session.id() as i64);
+    Ok(())
+}
+
+pub(super) fn getname(call: &mut Call<'_>) -> Outcome {
+    match call.session.client.profile().name.as_slice() {
+        [] => call.reply.null(),
+        name => call.reply.bulk(name),
+    }
+    Ok(())
+}
+
+pub(super) fn setname(call: &mut Call<'_>) -> Outcome {
+    rename(call, call.args.at(2))?;
+    call.reply.ok();
+    Ok(())
+}
+
+/// CLIENT SETNAME and HELLO SETNAME.
+pub(super) fn rename(call: &Call<'_>, name: &[u8]) -> Result<(), Fault> {
+    check_name(name)?;
+    call.session.client.profile().name = name.to_vec();
+    Ok(())
+}
+
+/// Whether `name` may be a name.
+pub(super) fn check_name(name: &[u8]) -> Result<(), Fault> {
+    if is_plain(name) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "ERR Client names cannot contain spaces, newlines or special characters.",
+    ))
+}
+
+pub(super) fn setinfo(call: &mut Call<'_>) -> Outcome {
+    let (option, value) = (call.args.at(2), call.args.at(3));
+    let is_name = call.args.is(2, "lib-name");
+    if !is_name && !call.args.is(2, "lib-ver") {
+        return Err(Fault::text(format!(
+            "ERR Unrecognized option '{}'",
+            String::from_utf8_lossy(option)
+        )));
+    }
+    if !is_plain(value) {
+        let option = if is_name { "lib-name" } else { "lib-ver" };
+        return Err(Fault::text(format!(
+            "ERR {option} cannot contain spaces, newlines or special characters."
+        )));
+    }
+    let mut profile = call.session.client.profile();
+    *if is_name {
+        &mut profile.lib_name
+    } else {
+        &mut profile.lib_ver
+    } = value.to_vec();
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn info(call: &mut Call<'_>) -> Outcome {
+    let line = describe(
+        &call.session.client,
+        &call.session.client.profile(),
+        call.now_ms,
+    );
+    call.reply.verbatim(b"txt", line.as_bytes());
+    Ok(())
+}
+
+pub(super) fn list(call: &mut Call<'_>) -> Outcome {
+    let filter = match call.args.len() {
+        2 => Filter::default(),
+        4 if call.args.is(2, "type") => Filter {
+            kind: Some(parse_kind(call.args.at(3))?),
+            ..Filter::default()
+        },
+        count if count > 3 && call.args.is(2, "id") => {
+            let invalid = || Fault::new("ERR Invalid client ID");
+            let ids = call.args.from(3).map(|id| {
+                number::parse_i64(id)
+                    .filter(|id| *id > 0)
+                    .ok_or_else(invalid)
+            });
+            Filter {
+                ids: ids.collect::<Result<_, _>>()?,
+                has_ids: true,
+                ..Filter::default()
+            }
+        }
+        _ => return Err(Fault::SYNTAX),
+    };
+    let mut text = String::new();
+    for client in call.node.clients.all() {
+        let profile = client.profile();
+        if filter.matches(&client, &profile, call.now_ms) {
+            text.push_str(&describe(&client, &profile, call.now_ms));
+        }
+    }
+    call.reply.verbatim(b"txt", text.as_bytes());
+    Ok(())
+}
+
+pub(super) fn kill(call: &mut Call<'_>) -> Outcome {
+    if call.args.len() == 3 {
+        let filter = Filter {
+            addr: Some(call.args.at(2).to_vec()),
+            ..Filter::default()
+        };
+        if kill_matching(call, &filter, false) == 0 {
+            return Err(Fault::new("ERR No such client"));
+        }
+        call.reply.ok();
+        return Ok(());
+    }
+    let (filter, skip_me) = parse_kill(call.args)?;
+    let killed = kill_matching(call, &filter, skip_me);
+    call.reply.length(killed);
+    Ok(())
+}
+
+fn parse_kill(args: Args<'_>) -> Result<(Filter, bool), Fault> {
+    let (mut filter, mut skip_me, mut i) = (Filter::default(), true, 2);
+    while i < args.len() {
+        let value = args.get(i + 1).ok_or(Fault::SYNTAX)?;
+        if args.is(i, "id") {
+            let id = number::parse_i64(value).filter(|id| *id > 0);
+            filter.ids = vec![id.ok_or(Fault::new("ERR client-id should be greater than 0"))?];
+            filter.has_ids = true;
+        } else if args.is(i, "maxage") {
+            let age = number::parse_i64(value)
+                .ok_or(Fault::new("ERR maxage is not an integer or out of range"))?;
+            if age <= 0 {
+                return Err(Fault::new("ERR maxage should be greater than 0"));
+            }
+            filter.min_age_s = Some(age);
+        } else if args.is(i, "type") {
+            filter.kind = Some(parse_kind(value)?);
+        } else if args.is(i, "addr") {
+            filter.addr = Some(value.to_vec());
+        } else if args.is(i, "laddr") {
+            filter.laddr = Some(value.to_vec());
+        } else if args.is(i, "user") {
+            if value != b"default" {
+                return Err(Fault::text(format!(
+                    "ERR No such user '{}'",
+                    String::from_utf8_lossy(value)
+                )));
+            }
+            filter.user = Some(value.to_vec());
+        } else if args.is(i, "skipme") {
+            skip_me = match value {
+                yes if yes.eq_ignore_ascii_case(b"yes") => true,
+                no if no.eq_ignore_ascii_case(b"no") => false,
+                _ => return Err(Fault::SYNTAX),
+            };
+        } else {
+            return Err(Fault::SYNTAX);
+        }
+        i += 2;
+    }
+    Ok((filter, skip_me))
+}
+
+fn kill_matching(call: &mut Call<'_>, filter: &Filter, skip_me: bool) -> usize {
+    let mut killed = 0;
+    for client in call.node.clients.all() {
+        let is_me = client.id == call.session.id();
+        if (is_me && skip_me) || !filter.matches(&client, &client.profile(), call.now_ms) {
+            continue;
+        }
+        killed += 1;
+        if is_me {
+            call.session.closing = true;
+        } else {
+            client.kill();
+        }
+    }
+    killed
+}
+
+pub(super) fn pause(call: &mut Call<'_>) -> Outcome {
+    let only_writes = match call.args.get(3) {
+        None => false,
+        Some(_) if call.args.is(3, "write") => true,
+        Some(_) if call.args.is(3, "all") => false,
+        Some(_) => return Err(Fault::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
+    };
+    let invalid = Fault::new("ERR timeout is not an integer or out of range");
+    let millis = call.args.integer(2).map_err(|_| invalid.clone())?;
+    if millis < 0 {
+        return Err(Fault::new("ERR timeout is negative"));
+    }
+    let until_ms = call.now_ms.checked_add(millis).ok_or(invalid)?;
+    call.node.pause.begin(until_ms, only_writes, call.now_ms);
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn unpause(call: &mut Call<'_>) -> Outcome {
+    call.node.pause.end();
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn reply(call: &mut Call<'_>) -> Outcome {
+    if call.args.is(2, "on") {
+        call.session.replies = Replies::On;
+        call.reply.ok();
+    } else if call.args.is(2, "off") {
+        call.session.replies = Replies::Off;
+    } else if call.args.is(2, "skip") {
+        if call.session.replies != Replies::Off {
+            call.session.replies = Replies::SkipNext;
+        }
+    } else {
+        return Err(Fault::SYNTAX);
+    }
+    Ok(())
+}
+
+pub(super) fn no_evict(call: &mut Call<'_>) -> Outcome {
+    call.session.no_evict = on_or_off(call.args)?;
+    call.session.client.profile().no_evict = call.session.no_evict;
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn no_touch(call: &mut Call<'_>) -> Outcome {
+    call.session.no_touch = on_or_off(call.args)?;
+    call.session.client.profile().no_touch = call.session.no_touch;
+    call.dbs.set_touches(!call.session.no_touch);
+    call.reply.ok();
+    Ok(())
+}
+
+/// Valkey's import mode keeps expired and evictable keys while a data set is loaded; this node has no such mode yet, so
+/// only switching it off is possible.
+pub(super) fn import_source(call: &mut Call<'_>) -> Outcome {
+    if on_or_off(call.args)? {
+        return Err(Fault::new("ERR Server is not in import mode"));
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+/// Capabilities that a client announces; unknown ones are ignored by contract.
+pub(super) fn capa(call: &mut Call<'_>) -> Outcome {
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn unblock(call: &mut Call<'_>) -> Outcome {
+    let with_error = match call.args.get(3) {
+        None => false,
+        Some(_) if call.args.is(3, "timeout") => false,
+        Some(_) if call.args.is(3, "error") => true,
+        Some(_) => {
+            return Err(Fault::new(
+                "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+            ));
+        }
+    };
+    let id = call.args.integer(2)?;
+    let waiter = u64::try_from(id)
+        .ok()
+        .and_then(|id| call.blocked.remove(id));
+    call.reply.integer(i64::from(waiter.is_some()));
+    if let Some(waiter) = waiter {
+        waiter.stop_waiting(call.dbs);
+        let session = &waiter.blocking.session;
+        let mut answer = Vec::new();
+        let mut reply = Reply::new(&mut answer, session.version);
+        if with_error {
+            reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        } else {
+            waiter.wait.on_timeout.answer(&mut reply);
+        }
+        session.client.profile().blocked = false;
+        call.outgoing.unblock(&session.client, answer);
+    }
+    Ok(())
+}
+
+pub(super) fn tracking(call: &mut Call<'_>) -> Outcome {
+    if call.args.is(2, "off") {
+        call.reply.ok();
+        return Ok(());
+    }
+    if !call.args.is(2, "on") {
+        return Err(Fault::SYNTAX);
+    }
+    Err(Fault::new(
+        "ERR client tracking is not supported by this server",
+    ))
+}
+
+pub(super) fn caching(call: &mut Call<'_>) -> Outcome {
+    if !call.args.is(2, "yes") && !call.args.is(2, "no") {
+        return Err(Fault::SYNTAX);
+    }
+    Err(Fault::new(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
+    ))
+}
+
+pub(super) fn getredir(call: &mut Call<'_>) -> Outcome {
+    call.reply.integer(-1);
+    Ok(())
+}
+
+pub(super) fn trackinginfo(call: &mut Call<'_>) -> Outcome {
+    call.reply.map(3);
+    call.reply.bulk(b"flags");
+    call.reply.set(1);
+    call.reply.bulk(b"off");
+    call.reply.bulk(b"redirect");
+    call.reply.integer(-1);
+    call.reply.bulk(b"prefixes");
+    call.reply.array(0);
+    Ok(())
+}
+
+pub(super) fn client_help(call: &mut Call<'_>) -> Outcome {
+    help(&mut call.reply, "CLIENT", HELP);
+    Ok(())
+}
+
+/// What CLIENT LIST and CLIENT KILL select by.
+#[derive(Debug, Default)]
+struct Filter {
+    ids: Vec<i64>,
+    has_ids: bool,
+    kind: Option<&'static str>,
+    addr: Option<Vec<u8>>,
+    laddr: Option<Vec<u8>>,
+    user: Option<Vec<u8>>,
+    min_age_s: Option<i64>,
+}
+
+impl Filter {
+    fn matches(&self, client: &Client, profile: &Profile, now_ms: i64) -> bool {
+        let is = |wanted: &Option<Vec<u8>>, value: &str| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted == value.as_bytes())
+        };
+        (!self.has_ids || self.ids.contains(&(client.id as i64)))
+            && self.kind.is_none_or(|kind| kind == kind_of(profile))
+            && is(&self.addr, &client.peer)
+            && is(&self.laddr, &client.local)
+            && is(&self.user, &profile.user)
+            && self
+                .min_age_s
+                .is_none_or(|age| (now_ms - client.created_ms) / 1000 >= age)
+    }
+}
+
+/// The class by which clients are filtered and limited.
+fn kind_of(profile: &Profile) -> &'static str {
+    if profile.subscriptions.iter().any(|count| *count > 0) {
+        "pubsub"
+    } else {
+        "normal"
+    }
+}
+
+fn parse_kind(name: &[u8]) -> Result<&'static str, Fault> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"normal" => Ok("normal"),
+        b"pubsub" => Ok("pubsub"),
+        b"master" | b"primary" => Ok("master"),
+        b"replica" | b"slave" => Ok("replica"),
+        _ => Err(Fault::text(format!(
+            "ERR Unknown client type '{}'",
+            String::from_utf8_lossy(name)
+        ))),
+    }
+}
+
+fn on_or_off(args: Args<'_>) -> Result<bool, Fault> {
+    if args.is(2, "on") {
+        Ok(true)
+    } else if args.is(2, "off") {
+        Ok(false)
+    } else {
+        Err(Fault::SYNTAX)
+    }
+}
+
+/// Printable ASCII without blanks.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A line of CLIENT LIST.
+fn describe(client: &Arc<Client>, profile: &Profile, now_ms: i64) -> String {
+    let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let last = client.last_command.load(Ordering::Relaxed);
+    let command = CommandId::from_index(last as usize).map_or("NULL", |id| id.command().name);
+    let (query, output) = (load(&client.query_buffer), load(&client.output_buffer));
+    let total = CONNECTION_MEMORY + query + output + profile.multi_memory as u64;
+    let [channels, patterns, shards] = profile.subscriptions;
+    format!(
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shards} \
+         multi={} watch={} qbuf={query} qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={output} oll=0 omem={output} \
+         tot-mem={total} events={} cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={} io-thread={} \
+         tot-net-in={} tot-net-out={} tot-cmds={}\n",
+        client.id,
+        client.peer,
+        client.local,
+        client.fd,
+        String::from_utf8_lossy(&profile.name),
+        (now_ms - client.created_ms).max(0) / 1000,
+        (now_ms - client.active_ms.load(Ordering::Relaxed)).max(0) / 1000,
+        flags(client, profile),
+        profile.db,
+        profile.multi.map_or(-1, |queued| queued as i64),
+        profile.watched,
+        profile.multi_memory,
+        if output > 0 { "rw" } else { "r" },
+        profile.user,
+        profile.resp,
+        String::from_utf8_lossy(&profile.lib_name),
+        String::from_utf8_lossy(&profile.lib_ver),
+        client.worker,
+        load(&client.bytes_in),
+        load(&client.bytes_out),
+        load(&client.commands),
+    )
+}
+
+/// The letters of `flags=`; N = nothing special.
+fn flags(client: &Client, profile: &Profile) -> String {
+    let letters = [
+        (profile.subscriptions.iter().any(|count| *count > 0), 'P'),
+        (profile.multi.is_some(), 'x'),
+        (profile.blocked, 'b'),
+        (client.is_unix(), 'U'),
+        (profile.no_evict, 'e'),
+        (profile.no_touch, 'T'),
+    ];
+    let flags: String = letters
+        .iter()
+        .filter(|(is_set, _)| *is_set)
+        .map(|(_, letter)| *letter)
+        .collect();
+    if flags.is_empty() { "N".into() } else { flags }
+}
+
+const HELP: &[(&str, &[&str])] = &[
+    (
+        "CACHING (YES|NO)",
+        &["Track, or do not track, the keys of the next command in OPTIN/OPTOUT modes."],
+    ),
+    (
+        "CAPA <capability> [<capability> ...]",
+        &["Announce what this client can do. Unknown capabilities are ignored."],
+    ),
+    (
+        "GETREDIR",
+        &["The id of the client that gets our invalidation messages."],
+    ),
+    ("GETNAME", &["The name of this connection."]),
+    ("ID", &["The id of this connection."]),
+    ("INFO", &["What the server knows of this connection."]),
+    ("KILL <ip:port>", &["Close the connection from <ip:port>."]),
+    (
+        "KILL <option> <value> [<option> <value> [...]]",
+        &[
+            "Close connections. The options are:",
+            "* ADDR (<ip:port>|<unixsocket>:0)",
+            "  Those from this address",
+            "* LADDR (<ip:port>|<unixsocket>:0)",
+            "  Those to this local address",
+            "* TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+            "  Those of this type",
+            "* USER <username>",
+            "  Those that have logged in as <username>",
+            "* SKIPME (YES|NO)",
+            "  Spare this connection (default: yes)",
+            "* ID <client-id>",
+            "  The one with this id",
+            "* MAXAGE <maxage>",
+            "  Those at least this many seconds old",
+        ],
+    ),
+    (
+        "LIST [options ...]",
+        &[
+            "One line per connection. The options are:",
+            "* TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+            "* ID <client-id> ...",
+        ],
+    ),
+    ("UNPAUSE", &["End a running pause."]),
+    (
+        "PAUSE <timeout> [WRITE|ALL]",
+        &["Let all, or only writing, clients wait for <timeout> milliseconds."],
+    ),
+    (
+        "REPLY (ON|OFF|SKIP)",
+        &["Whether this connection wants replies."],
+    ),
+    ("SETNAME <name>", &["Name this connection."]),
+    (
+        "SETINFO <option> <value>",
+        &[
+            "Say what library this is. The options are:",
+            "* LIB-NAME: its name",
+            "* LIB-VER: its version",
+        ],
+    ),
+    (
+        "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+        &["End the wait of a client in a blocking command."],
+    ),
+    (
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+        &["[OPTIN] [OPTOUT] [NOLOOP]"],
+    ),
+    (
+        "TRACKINGINFO",
+        &["The state of tracking of this connection."],
+    ),
+    (
+        "NO-EVICT (ON|OFF)",
+        &["Spare this connection when clients are evicted."],
+    ),
+    (
+        "NO-TOUCH (ON|OFF)",
+        &["Whether the commands of this connection leave LRU/LFU alone."],
+    ),
+    (
+        "IMPORT-SOURCE (ON|OFF)",
+        &["Whether this connection loads a data set."],
+    ),
+];

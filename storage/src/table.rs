@@ -44,8 +44,6 @@ const PLACES: usize = 7;
 /// Records per bucket, in quarters, above which a bucket is split (5.25) and below which two are merged (2).
 const SPLIT_ABOVE_QUARTERS: usize = 21;
 const MERGE_BELOW_QUARTERS: usize = 8;
-/// Segment `s` holds `2^(s-1)` buckets: enough for 2^47 of them.
-const SEGMENTS: usize = 48;
 
 const TAGS: u64 = 0x00ff_ffff_ffff_ffff;
 const LOW_BITS: u64 = 0x0001_0101_0101_0101;
@@ -55,14 +53,17 @@ const MARKS_SHIFT: u32 = 56;
 
 /// See the module.
 pub struct Table<R: Record> {
-    segments: [*mut Bucket<R>; SEGMENTS],
+    /// Segment `s` holds `2^(s-1)` buckets (segment 0: one); null = not in use any more.
+    segments: Box<[*mut Bucket<R>]>,
     /// Number of buckets that are full of hashes of `level` bits.
     buckets: usize,
     /// `2^level - 1` where `2^level <= buckets < 2^(level+1)`.
     mask: u64,
     len: usize,
     marked: usize,
-    chained: usize,
+    chained: u32,
+    /// Buckets in the longest chain there has been.
+    depth: u32,
     hasher: FixedState,
     owns: PhantomData<R>,
 }
@@ -106,18 +107,17 @@ impl<R: Record> Table<R> {
                 "a record is one pointer"
             )
         };
-        let mut table = Table {
-            segments: [ptr::null_mut(); SEGMENTS],
+        Table {
+            segments: Box::new([allocate(1)]),
             buckets: 1,
             mask: 0,
             len: 0,
             marked: 0,
             chained: 0,
+            depth: 1,
             hasher: FixedState::with_seed(seed),
             owns: PhantomData,
-        };
-        table.segments[0] = allocate(1);
-        table
+        }
     }
 
     /// Number of records.
@@ -142,7 +142,8 @@ impl<R: Record> Table<R> {
 
     /// Bytes of the table itself, without its records.
     pub fn memory(&self) -> usize {
-        (self.buckets + self.chained) * size_of::<Bucket<R>>()
+        (self.buckets + self.chained as usize) * size_of::<Bucket<R>>()
+            + size_of_val(&*self.segments)
     }
 
     /// The hash by which this table finds `key`; good for the `*_hashed` calls of this table only.
@@ -284,12 +285,24 @@ impl<R: Record> Table<R> {
 
     /// A record chosen with equal chances.
     pub fn random(&self, rng: &mut Rng) -> Option<&R> {
+        // SAFETY: `choose` returns places that hold a record, and the loan of `self` keeps it there.
         self.choose(rng, false)
+            .map(|(_, spot)| unsafe { spot.record() })
+    }
+
+    /// Takes out a record chosen with equal chances.
+    pub fn take_random(&mut self, rng: &mut Rng) -> Option<R> {
+        let (head, spot) = self.choose(rng, false)?;
+        let record = self.take(head, spot);
+        self.merge_if_sparse();
+        Some(record)
     }
 
     /// A marked record chosen with equal chances.
     pub fn random_marked(&self, rng: &mut Rng) -> Option<&R> {
+        // SAFETY: as in `random`.
         self.choose(rng, true)
+            .map(|(_, spot)| unsafe { spot.record() })
     }
 
     /// Takes out the marked records of `count` buckets from bucket `start` on for which `is_over` is true, and returns
@@ -386,7 +399,7 @@ impl<R: Record> Table<R> {
     /// Puts a record into a free place of the chain that begins at `head`.
     fn add(&mut self, head: NonNull<Bucket<R>>, tag: u8, is_marked: bool, record: R) -> Spot<R> {
         self.marked += usize::from(is_marked);
-        let mut bucket = head;
+        let (mut bucket, mut depth) = (head, 1);
         loop {
             // SAFETY: a bucket of the table, exclusively lent.
             let this = unsafe { bucket.as_mut() };
@@ -401,6 +414,8 @@ impl<R: Record> Table<R> {
                     this.chain()
                 }
             };
+            depth += 1;
+            self.depth = self.depth.max(depth);
         }
     }
 
@@ -439,6 +454,10 @@ impl<R: Record> Table<R> {
         let segment = (usize::BITS - new.leading_zeros()) as usize;
         let half = self.mask as usize + 1;
         let old = new - half;
+        if segment == self.segments.len() {
+            let known = self.segments.iter().copied();
+            self.segments = known.chain([ptr::null_mut()]).collect();
+        }
         if self.segments[segment].is_null() {
             self.segments[segment] = allocate(1 << (segment - 1));
         }
@@ -535,49 +554,61 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Draws a bucket and a place until there is a record: equal chances for all in chains of at most two buckets.
-    fn choose(&self, rng: &mut Rng, marked: bool) -> Option<&R> {
+    /// Draws a bucket and a place in the longest possible chain until there is a record: equal chances for all.
+    fn choose(&self, rng: &mut Rng, marked: bool) -> Option<(NonNull<Bucket<R>>, Spot<R>)> {
         let population = if marked { self.marked } else { self.len };
         if population == 0 {
             return None;
         }
         for _ in 0..64 {
-            let index = rng.below(self.buckets);
-            let mut wanted = rng.below(PLACES * 2);
-            let mut bucket = Some(self.bucket(index));
-            while let Some(this) = bucket {
-                // SAFETY: as in `visit_bucket`.
-                let this = unsafe { this.as_ref() };
-                for place in (0..PLACES)
-                    .filter(|place| this.tag(*place) != 0 && (!marked || this.is_marked(*place)))
-                {
-                    if wanted == 0 {
-                        return Some(unsafe { &this.places[place].record });
-                    }
-                    wanted -= 1;
-                }
-                bucket = this.child();
+            let head = self.bucket(rng.below(self.buckets));
+            let wanted = rng.below(PLACES * self.depth as usize);
+            if let Some(spot) = self.spots(head, marked).nth(wanted) {
+                return Some((head, spot));
             }
         }
         self.first_from(rng.below(self.buckets), marked)
     }
 
     /// The first record at or after bucket `start`, around the end if need be; for tables where few are marked.
-    fn first_from(&self, start: usize, marked: bool) -> Option<&R> {
-        for step in 0..self.buckets {
-            let mut bucket = Some(self.bucket((start + step) % self.buckets));
-            while let Some(this) = bucket {
-                // SAFETY: as in `visit_bucket`.
-                let this = unsafe { this.as_ref() };
-                let found = (0..PLACES)
-                    .find(|place| this.tag(*place) != 0 && (!marked || this.is_marked(*place)));
-                if let Some(place) = found {
-                    return Some(unsafe { &this.places[place].record });
-                }
-                bucket = this.child();
-            }
+    fn first_from(&self, start: usize, marked: bool) -> Option<(NonNull<Bucket<R>>, Spot<R>)> {
+        (0..self.buckets).find_map(|step| {
+            let head = self.bucket((start + step) % self.buckets);
+            Some((head, self.spots(head, marked).next()?))
+        })
+    }
+
+    /// The places of a chain that hold a record, or a marked one.
+    fn spots(&self, head: NonNull<Bucket<R>>, marked: bool) -> impl Iterator<Item = Spot<R>> {
+        // SAFETY: buckets of one chain of the table, which is lent.
+        let chain = std::iter::successors(Some(head), |bucket| unsafe { bucket.as_ref() }.child());
+        chain.flat_map(move |bucket| {
+            let this = unsafe { bucket.as_ref() };
+            (0..PLACES)
+                .filter(move |place| this.tag(*place) != 0 && (!marked || this.is_marked(*place)))
+                .map(move |place| Spot { bucket, place })
+        })
+    }
+}
+
+impl<R: Record + Clone> Clone for Table<R> {
+    /// The same records, found by the same hash; without marks.
+    fn clone(&self) -> Self {
+        let mut table = Table::new(0);
+        table.hasher = self.hasher.clone();
+        for record in self {
+            table.insert_new(table.hash(record.key()), record.clone());
         }
-        None
+        table
+    }
+}
+
+impl<'a, R: Record> IntoIterator for &'a Table<R> {
+    type Item = &'a R;
+    type IntoIter = Iter<'a, R>;
+
+    fn into_iter(self) -> Iter<'a, R> {
+        self.iter()
     }
 }
 
@@ -592,8 +623,9 @@ impl<R: Record> Drop for Table<R> {
             .enumerate()
             .filter(|(_, buckets)| !buckets.is_null())
         {
+            let count = if segment == 0 { 1 } else { 1 << (segment - 1) };
             // SAFETY: every segment was allocated with this size and its buckets are empty now.
-            unsafe { release(*buckets, if segment == 0 { 1 } else { 1 << (segment - 1) }) };
+            unsafe { release(*buckets, count) };
         }
     }
 }
@@ -675,7 +707,7 @@ impl<R> Spot<R> {
 }
 
 /// See [`Table::iter`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Iter<'a, R: Record> {
     table: &'a Table<R>,
     index: usize,
@@ -855,19 +887,48 @@ mod tests {
     }
 
     #[test]
-    fn random_records_have_about_equal_chances() {
-        let mut table = Table::<Pair>::new(3);
-        (0..100).for_each(|n| drop(table.insert(Pair::new(&key(n), b""))));
-        let (mut rng, mut counts) = (Rng::new(9), BTreeMap::<Vec<u8>, u32>::new());
-        for _ in 0..100_000 {
-            *counts
-                .entry(table.random(&mut rng).unwrap().key().to_vec())
-                .or_default() += 1;
+    fn random_records_have_equal_chances_in_long_chains_too() {
+        for count in [1, 3, 100, 997, 3_000] {
+            let mut table = Table::<Pair>::new(3);
+            (0..count).for_each(|n| drop(table.insert(Pair::new(&key(n), b""))));
+            let (mut rng, mut counts) = (Rng::new(9), BTreeMap::<Vec<u8>, u64>::new());
+            for _ in 0..count * 200 {
+                let name = table.random(&mut rng).unwrap().key().to_vec();
+                *counts.entry(name).or_default() += 1;
+            }
+            assert_eq!(counts.len() as u64, count);
+            let squares: f64 = counts
+                .values()
+                .map(|n| (*n as f64 - 200.0).powi(2) / 200.0)
+                .sum();
+            let freedom = (count - 1) as f64;
+            assert!(
+                squares <= freedom + 5.0 * (2.0 * freedom).sqrt(),
+                "chi square {squares} of {freedom}"
+            );
         }
-        assert_eq!(counts.len(), 100);
-        assert!(
-            counts.values().all(|count| (700..1_400).contains(count)),
-            "{counts:?}"
-        );
+    }
+
+    #[test]
+    fn taking_random_records_empties_the_table() {
+        let mut table = Table::<Pair>::new(5);
+        (0..2_000).for_each(|n| drop(table.insert(Pair::new(&key(n), b""))));
+        let (mut rng, mut taken) = (Rng::new(2), BTreeSet::new());
+        while let Some(pair) = table.take_random(&mut rng) {
+            assert!(taken.insert(pair.key().to_vec()));
+            assert_eq!(table.len() + taken.len(), 2_000);
+        }
+        assert_eq!((taken.len(), table.buckets()), (2_000, 1));
+    }
+
+    #[test]
+    fn a_clone_holds_the_same_and_lives_on_its_own() {
+        let mut table = Table::<Pair>::new(5);
+        (0..5_000).for_each(|n| drop(table.insert(Pair::new(&key(n), &key(n + 1)))));
+        let copy = table.clone();
+        (0..5_000).for_each(|n| drop(table.remove(&key(n))));
+        assert_eq!((table.len(), copy.len()), (0, 5_000));
+        assert!((0..5_000).all(|n| copy.get(&key(n)).unwrap().value() == key(n + 1)));
+        assert!(copy.memory() < 5_000 * 20, "{}", copy.memory());
     }
 }

@@ -291,6 +291,13 @@ impl Db {
         }
     }
 
+    /// The value of a key that a lookup of this command has found alive, for commands that need several at once. Removes
+    /// nothing and leaves no trace; a key whose time is up is not there.
+    pub fn view(&self, key: &[u8]) -> Option<ValueRef<'_>> {
+        let entry = self.table.get(key)?;
+        (!entry.is_over(self.now_ms)).then(|| entry.lend())
+    }
+
     /// As [`Db::get`], but neither statistics nor the access clock notice.
     pub fn peek(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         self.live(key).map(|entry| entry.lend())

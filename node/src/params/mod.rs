@@ -1,88 +1,398 @@
-//! The parameters of a node. The full table follows; until then these few.
+//! The parameters of a node: one entry each, from which flags, the configuration file, CONFIG and the README are made.
+//!
+//! ```text
+//!   table.rs    every parameter, one line each
+//!   entry.rs    the vocabulary of a line, and the macro that makes struct and table of them
+//!   kind.rs     numbers, sizes, words: text <-> value        shapes.rs   values of several words
+//!   words.rs    the words that the node acts on
+//!   conf.rs     the syntax of configuration files            rewrite.rs  CONFIG REWRITE
+//!   layers.rs   default < file < environment < flag
+//! ```
+//!
+//! A value passes through its kind wherever it comes from, so what CONFIG GET prints CONFIG SET takes back.
 
-use crate::commands::Class;
+pub mod conf;
+mod entry;
+pub mod kind;
+pub mod layers;
+pub mod rewrite;
+pub mod shapes;
+mod table;
+pub mod words;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+use std::thread::available_parallelism;
+
 use almandine_protocol::Limits;
 use almandine_storage::Thresholds;
-#[derive(Debug, Clone)]
-pub struct Params {
-    pub databases: usize,
-    pub requirepass: String,
-    pub threads: usize,
-    pub bind: Vec<String>,
-    pub port: u16,
-    pub unixsocket: String,
-    pub unixsocketperm: u32,
-    pub tcp_backlog: u32,
-    pub tcp_keepalive: u64,
-    pub maxclients: usize,
-    pub protected_mode: bool,
-    pub maxmemory: u64,
-    pub notify_keyspace_events: Class,
-    pub client_query_buffer_limit: u64,
-    pub maxmemory_policy: Policy,
-    pub maxmemory_samples: usize,
-    pub lfu_log_factor: u32,
-    pub lfu_decay_time: u32,
-}
-pub struct OutputLimit {
-    pub hard: u64,
-}
+
+pub use self::entry::{Change, Effect, Param};
+pub use self::kind::{Bytes, MemoryOrPercent};
+pub use self::shapes::{OutputLimit, OutputLimits, SavePoint, ShutdownOptions};
+pub use self::table::{Params, TABLE};
+pub use self::words::{LogFormat, LogLevel, Permission, Policy};
+
+/// Why a value is not taken, in Redis's words; fits after `CONFIG SET failed (...) - `.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamError(Cow<'static, str>);
+
 impl Params {
+    /// The entry called `name`, in any letter case, and the spelling of the table (an alias is found under its own name).
+    pub fn find(name: &[u8]) -> Option<(&'static Param, &'static str)> {
+        TABLE.iter().find_map(|param| {
+            let is_it = |spelling: &&str| spelling.as_bytes().eq_ignore_ascii_case(name);
+            Some((param, param.names().find(is_it)?))
+        })
+    }
+
+    /// Sets one parameter.
+    ///
+    /// # Errors
+    /// There is none of that name, or it does not take this value.
+    pub fn set(&mut self, name: &str, words: &[&[u8]]) -> Result<(), ParamError> {
+        match Params::find(name.as_bytes()) {
+            Some((param, _)) => param.set(self, words),
+            None => Err(ParamError::UNKNOWN),
+        }
+    }
+
+    /// One parameter as CONFIG GET prints it; `None` if there is none of that name.
+    pub fn get(&self, name: &str) -> Option<Vec<u8>> {
+        Params::find(name.as_bytes()).map(|(param, _)| param.get(self))
+    }
+
+    /// Looks at all values together, after every layer has been read; makes `dir` absolute.
+    ///
+    /// # Errors
+    /// What does not fit together.
+    pub fn resolve(&mut self) -> Result<(), ParamError> {
+        if self.port == 0 && self.unixsocket.is_empty() {
+            return Err(ParamError::new(
+                "there is nothing to listen on: port is 0 and there is no unixsocket",
+            ));
+        }
+        if self.port != 0 && self.bind.is_empty() && self.unixsocket.is_empty() {
+            return Err(ParamError::new(
+                "there is nothing to listen on: bind is empty and there is no unixsocket",
+            ));
+        }
+        let dir = Path::new(&self.dir).canonicalize();
+        let dir = dir.map_err(|error| ParamError::text(format!("dir {}: {error}", self.dir)))?;
+        self.dir = dir
+            .into_os_string()
+            .into_string()
+            .map_err(|_| ParamError::new("the path of dir is not UTF-8"))?;
+        Ok(())
+    }
+
+    /// Parameters that somebody has set although nothing follows from them, and why.
+    pub fn without_effect(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        TABLE.iter().filter_map(|param| match param.effect {
+            Effect::Inert(why) if !param.is_default(self) => Some((param.name, why)),
+            _ => None,
+        })
+    }
+
+    /// Threads that carry connections.
+    pub fn worker_threads(&self) -> usize {
+        match self.threads {
+            0 => available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    /// Where collections leave their packed form.
     pub fn thresholds(&self) -> Thresholds {
-        Thresholds::default()
+        Thresholds {
+            list_max_listpack_size: self.list_max_listpack_size,
+            hash_max_listpack_entries: self.hash_max_listpack_entries,
+            hash_max_listpack_value: self.hash_max_listpack_value,
+            set_max_intset_entries: self.set_max_intset_entries,
+            set_max_listpack_entries: self.set_max_listpack_entries,
+            set_max_listpack_value: self.set_max_listpack_value,
+            zset_max_listpack_entries: self.zset_max_listpack_entries,
+            zset_max_listpack_value: self.zset_max_listpack_value,
+        }
     }
+
+    /// How large a request may be.
     pub fn limits(&self) -> Limits {
-        Limits::default()
+        Limits {
+            bulk: self.proto_max_bulk_len,
+            ..Limits::default()
+        }
     }
-    pub fn output_limit(&self, _s: bool) -> OutputLimit {
-        OutputLimit { hard: 0 }
-    }
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Policy {
-    #[default]
-    NoEviction,
-    AllkeysLru,
-    VolatileLru,
-    AllkeysRandom,
-    VolatileRandom,
-    VolatileTtl,
-    AllkeysLfu,
-    VolatileLfu,
-}
-impl Policy {
-    pub fn is_lfu(self) -> bool {
-        matches!(self, Policy::AllkeysLfu | Policy::VolatileLfu)
-    }
-    pub fn only_volatile(self) -> bool {
-        !matches!(
-            self,
-            Policy::AllkeysLru | Policy::AllkeysRandom | Policy::AllkeysLfu
-        )
+
+    /// How many bytes of replies a client may leave unread.
+    pub fn output_limit(&self, is_subscribed: bool) -> OutputLimit {
+        if is_subscribed {
+            self.client_output_buffer_limit.pubsub
+        } else {
+            self.client_output_buffer_limit.normal
+        }
     }
 }
 
-impl Default for Params {
-    fn default() -> Self {
-        Params {
-            databases: 16,
-            requirepass: String::new(),
-            threads: 1,
-            bind: vec!["127.0.0.1".into(), "-::1".into()],
-            port: 6379,
-            unixsocket: String::new(),
-            unixsocketperm: 0,
-            tcp_backlog: 511,
-            tcp_keepalive: 300,
-            maxclients: 10000,
-            protected_mode: true,
-            maxmemory: 0,
-            notify_keyspace_events: Class::empty(),
-            client_query_buffer_limit: 1 << 30,
-            maxmemory_policy: Policy::NoEviction,
-            maxmemory_samples: 5,
-            lfu_log_factor: 10,
-            lfu_decay_time: 1,
+impl ParamError {
+    /// Too few or too many words.
+    pub const WORD_COUNT: ParamError = ParamError::new("wrong number of arguments");
+    /// A negative number, or one beyond 63 bits, for a variable without a sign.
+    pub const NEGATIVE: ParamError = ParamError::new("argument must be greater or equal to 0");
+    /// No such parameter.
+    pub const UNKNOWN: ParamError = ParamError::new("Bad directive or wrong number of arguments");
+
+    /// A fixed text.
+    pub const fn new(text: &'static str) -> Self {
+        ParamError(Cow::Borrowed(text))
+    }
+
+    /// A text made for the occasion.
+    pub fn text(text: impl Into<String>) -> Self {
+        ParamError(Cow::Owned(text.into()))
+    }
+
+    /// None of these words.
+    pub fn not_one_of<'a>(words: impl Iterator<Item = &'a str>) -> Self {
+        let words: Vec<&str> = words.collect();
+        let words = words.join(", ");
+        ParamError::text(format!("argument(s) must be one of the following: {words}"))
+    }
+}
+
+impl fmt::Display for ParamError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ParamError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(name: &str, value: &str) -> Result<String, String> {
+        let mut params = Params::default();
+        params
+            .set(name, &[value.as_bytes()])
+            .map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(params.get(name).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_default_is_printed_as_it_stands_in_the_table() {
+        let params = Params::default();
+        for param in TABLE {
+            let text = String::from_utf8(param.get(&params)).unwrap();
+            assert_eq!(text, param.default, "{}", param.name);
         }
+    }
+
+    #[test]
+    fn what_get_prints_set_takes_back() {
+        let defaults = Params::default();
+        for param in TABLE {
+            let mut params = defaults.clone();
+            let text = param.get(&params);
+            assert_eq!(param.set(&mut params, &[&text]), Ok(()), "{}", param.name);
+            assert_eq!(params, defaults, "{}", param.name);
+        }
+    }
+
+    #[test]
+    fn no_name_is_used_twice() {
+        let mut names: Vec<&str> = TABLE
+            .iter()
+            .flat_map(|param| param.names().chain(param.flags.iter().copied()))
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn sizes_have_units_and_numbers_have_ranges() {
+        assert_eq!(set("maxmemory", "1kb"), Ok("1024".into()));
+        assert_eq!(set("maxmemory", "2K"), Ok("2000".into()));
+        assert_eq!(set("maxmemory", "3GB"), Ok("3221225472".into()));
+        assert_eq!(set("maxmemory", ""), Ok("0".into()));
+        for bad in ["-1", "1.5gb", "1t", " 10", "1 0", "0x10", "1xb"] {
+            let error = Err("argument must be a memory value".into());
+            assert_eq!(set("maxmemory", bad), error, "{bad}");
+        }
+        for huge in ["18446744073709551616", "18446744073709551615k"] {
+            let error = Err("argument must be greater or equal to 0".into());
+            assert_eq!(set("maxmemory", huge), error, "{huge}");
+        }
+        for (name, value, error) in [
+            ("hz", "foo", "argument couldn't be parsed into an integer"),
+            ("hz", "+15", "argument couldn't be parsed into an integer"),
+            (
+                "hz",
+                "-1",
+                "argument must be between 0 and 2147483647 inclusive",
+            ),
+            ("maxclients", "-1", "argument must be greater or equal to 0"),
+            (
+                "maxclients",
+                "0",
+                "argument must be between 1 and 4294967295 inclusive",
+            ),
+            (
+                "proto-max-bulk-len",
+                "1",
+                "argument must be between 1048576 and 9223372036854775807 inclusive",
+            ),
+            (
+                "repl-backlog-size",
+                "9223372036854775808",
+                "argument must be between 1 and 9223372036854775807 inclusive",
+            ),
+            (
+                "unixsocketperm",
+                "8",
+                "argument couldn't be parsed as an octal number",
+            ),
+            (
+                "unixsocketperm",
+                "1000",
+                "argument must be between 0 and 777 inclusive",
+            ),
+            (
+                "maxmemory-clients",
+                "101%",
+                "percentage argument must be less or equal to 100",
+            ),
+            (
+                "maxmemory-clients",
+                "-5%",
+                "argument must be a memory or percent value",
+            ),
+            (
+                "appendfsync",
+                "",
+                "argument(s) must be one of the following: everysec, always, no",
+            ),
+            ("appendonly", "true", "argument must be 'yes' or 'no'"),
+        ] {
+            assert_eq!(set(name, value), Err(error.into()), "{name} {value}");
+        }
+        assert_eq!(set("hz", "1000"), Ok("500".into()));
+        assert_eq!(set("hz", "0"), Ok("1".into()));
+        assert_eq!(set("maxmemory-clients", "5%"), Ok("5%".into()));
+        assert_eq!(set("unixsocketperm", "0700"), Ok("700".into()));
+    }
+
+    #[test]
+    fn shapes_print_as_redis_prints_them() {
+        for (name, value, expect) in [
+            ("save", "60 1 300 10", "60 1 300 10"),
+            ("save", "", ""),
+            ("notify-keyspace-events", "AKEz", "AKE"),
+            ("notify-keyspace-events", "gKEnm", "gnKEm"),
+            ("notify-keyspace-events", "KEg$lszhxetdmn", "AKEm"),
+            (
+                "latency-tracking-info-percentiles",
+                "1 50.50 99.9999",
+                "1 50.5 99.9999",
+            ),
+            (
+                "shutdown-on-sigterm",
+                "force now nosave",
+                "nosave now force",
+            ),
+            ("shutdown-on-sigint", "now default", "now"),
+            ("oom-score-adj-values", "-2000 0 2000", "-2000 0 2000"),
+            ("maxmemory-policy", "allkeys-LRU", "allkeys-lru"),
+            (
+                "client-output-buffer-limit",
+                "replica 1mb 2kb 3",
+                "normal 0 0 0 slave 1048576 2048 3 pubsub 33554432 8388608 60",
+            ),
+        ] {
+            assert_eq!(set(name, value), Ok(expect.into()), "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn shapes_refuse_in_redis_words() {
+        for (name, value, error) in [
+            ("save", "1", "Invalid save parameters"),
+            ("save", " 60   1 ", "Invalid save parameters"),
+            ("save", "0 1", "Invalid save parameters"),
+            (
+                "client-output-buffer-limit",
+                "normal 1 2",
+                "Wrong number of arguments in buffer limit configuration.",
+            ),
+            (
+                "client-output-buffer-limit",
+                "master 1 2 3",
+                "Invalid client class specified in buffer limit configuration.",
+            ),
+            (
+                "client-output-buffer-limit",
+                "normal -1 2 3",
+                "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
+            ),
+            (
+                "notify-keyspace-events",
+                "q",
+                "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
+            ),
+            (
+                "latency-tracking-info-percentiles",
+                "1 2 101",
+                "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
+            ),
+            (
+                "latency-tracking-info-percentiles",
+                "nan",
+                "Invalid latency-tracking-info-percentiles parameters",
+            ),
+            (
+                "shutdown-on-sigterm",
+                "save nosave",
+                "shutdown options SAVE and NOSAVE can't be used simultaneously",
+            ),
+            ("oom-score-adj-values", "1 2", "wrong number of arguments"),
+            (
+                "oom-score-adj-values",
+                "1 a 3",
+                "Invalid oom-score-adj-values, elements must be between -2000 and 2000.",
+            ),
+            (
+                "proc-title-template",
+                "{foo}",
+                "template format is invalid or contains unknown variables",
+            ),
+            ("dir", "/nonexistent", "No such file or directory"),
+            (
+                "dbfilename",
+                "a/b",
+                "dbfilename can't be a path, just a filename",
+            ),
+            (
+                "cluster-announce-hostname",
+                "a_b",
+                "Hostnames may only contain alphanumeric characters, hyphens or dots",
+            ),
+        ] {
+            assert_eq!(set(name, value), Err(error.into()), "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn what_would_mislead_is_refused_and_what_does_nothing_is_named() {
+        assert!(set("cluster-enabled", "yes").is_err());
+        assert_eq!(set("cluster-enabled", "no"), Ok("no".into()));
+        let mut params = Params::default();
+        assert_eq!(params.without_effect().count(), 0);
+        params.set("appendonly", &[b"yes"]).unwrap();
+        let named: Vec<_> = params.without_effect().map(|(name, _)| name).collect();
+        assert_eq!(named, ["appendonly"]);
     }
 }

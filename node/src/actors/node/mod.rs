@@ -52,7 +52,7 @@ impl NodeActor {
         let (node, seed, threads) = (
             self.node.clone(),
             self.seed,
-            self.node.params().threads.max(1),
+            self.node.params().worker_threads(),
         );
         let parent = me.clone();
         let first = Arbiter::new();

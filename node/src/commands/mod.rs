@@ -27,6 +27,7 @@ pub mod table;
 pub(crate) mod testing;
 
 pub mod connection;
+mod expiry;
 pub mod generic;
 pub mod hash;
 pub mod list;

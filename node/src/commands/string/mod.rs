@@ -1,102 +1,198 @@
-//! The string commands.
+//! Strings: bytes, and integers and floats in decimal.
+
+mod lcs;
+mod set;
+
+use almandine_protocol::number::{self, Infinite, LongDouble};
+use almandine_storage::{StrRef, Ttl, ValueRef};
 
 use super::spec::{Begin, Find};
-use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
-fn append(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn get(call: &mut Call<'_>) -> Outcome {
+    match call.dbs[call.db].string(call.args.at(1))? {
+        None => call.reply.null(),
+        Some(StrRef::Int(n)) => call.reply.bulk_integer(n),
+        Some(StrRef::Bytes(bytes)) => call.reply.bulk(bytes),
+    }
+    Ok(())
 }
 
-fn decr(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Values that are no strings count as missing.
+fn mget(call: &mut Call<'_>) -> Outcome {
+    let db = &mut call.dbs[call.db];
+    call.reply.array(call.args.len() - 1);
+    for key in call.args.from(1) {
+        match db.get(key) {
+            Some(ValueRef::String(StrRef::Int(n))) => call.reply.bulk_integer(n),
+            Some(ValueRef::String(StrRef::Bytes(bytes))) => call.reply.bulk(bytes),
+            _ => call.reply.null(),
+        }
+    }
+    Ok(())
 }
 
-fn decrby(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn strlen(call: &mut Call<'_>) -> Outcome {
+    let length = call.dbs[call.db]
+        .string(call.args.at(1))?
+        .map_or(0, StrRef::len);
+    call.reply.length(length);
+    Ok(())
 }
 
-fn delifeq(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn append(call: &mut Call<'_>) -> Outcome {
+    let (key, more) = (call.args.at(1), call.args.at(2));
+    let old = call.dbs[call.db].string(key)?.map_or(0, StrRef::len);
+    check_length(call, old, more.len())?;
+    let db = &mut call.dbs[call.db];
+    let length = if old == 0 && !db.contains(key) {
+        db.set_string(key, more, Ttl::Clear);
+        more.len()
+    } else {
+        db.edit_string(key, |bytes| {
+            bytes.extend_from_slice(more);
+            bytes.len()
+        })?
+    };
+    call.changes.modified(call.db, key, Class::STRING, "append");
+    call.reply.length(length);
+    Ok(())
 }
 
-fn get(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn setrange(call: &mut Call<'_>) -> Outcome {
+    let (key, patch) = (call.args.at(1), call.args.at(3));
+    let offset = call.args.integer(2)?;
+    let offset = usize::try_from(offset).map_err(|_| Fault::new("ERR offset is out of range"))?;
+    let old = call.dbs[call.db].string(key)?.map_or(0, StrRef::len);
+    if patch.is_empty() {
+        call.reply.length(old);
+        return Ok(());
+    }
+    check_length(call, offset, patch.len())?;
+    let length = call.dbs[call.db].edit_string(key, |bytes| {
+        let end = offset + patch.len();
+        if bytes.len() < end {
+            bytes.resize(end, 0);
+        }
+        bytes[offset..end].copy_from_slice(patch);
+        bytes.len()
+    })?;
+    call.changes
+        .modified(call.db, key, Class::STRING, "setrange");
+    call.reply.length(length);
+    Ok(())
 }
 
-fn getdel(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// A string of `a + b` bytes must be one that a client could have sent.
+fn check_length(call: &Call<'_>, a: usize, b: usize) -> Result<(), Fault> {
+    let is_fine = a
+        .checked_add(b)
+        .is_some_and(|length| length as u64 <= call.params.limits().bulk);
+    if is_fine {
+        Ok(())
+    } else {
+        Err(Fault::STRING_TOO_LONG)
+    }
 }
 
-fn getex(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn getrange(call: &mut Call<'_>) -> Outcome {
+    let (start, end) = (call.args.integer(2)?, call.args.integer(3)?);
+    let mut digits = itoa::Buffer::new();
+    match call.dbs[call.db].string(call.args.at(1))? {
+        None => call.reply.bulk(b""),
+        Some(value) => {
+            let bytes = value.bytes(&mut digits);
+            call.reply.bulk(&bytes[slice(bytes.len(), start, end)]);
+        }
+    }
+    Ok(())
 }
 
-fn getrange(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// The range that two indexes name, both included, negative ones from the end.
+fn slice(length: usize, start: i64, end: i64) -> std::ops::Range<usize> {
+    let length = length as i64;
+    if start < 0 && end < 0 && start > end {
+        return 0..0;
+    }
+    let from_end = |index: i64| {
+        if index < 0 {
+            index.saturating_add(length).max(0)
+        } else {
+            index
+        }
+    };
+    let (start, end) = (from_end(start), from_end(end).min(length - 1));
+    if start > end || length == 0 {
+        0..0
+    } else {
+        start as usize..end as usize + 1
+    }
 }
 
-fn getset(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn incr(call: &mut Call<'_>) -> Outcome {
+    add(call, 1)
 }
 
-fn incr(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn decr(call: &mut Call<'_>) -> Outcome {
+    add(call, -1)
 }
 
-fn incrby(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn incrby(call: &mut Call<'_>) -> Outcome {
+    add(call, call.args.integer(2)?)
 }
 
-fn incrbyfloat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn decrby(call: &mut Call<'_>) -> Outcome {
+    let decrement = call.args.integer(2)?;
+    let increment = decrement
+        .checked_neg()
+        .ok_or(Fault::new("ERR decrement would overflow"))?;
+    add(call, increment)
 }
 
-fn lcs(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn add(call: &mut Call<'_>, increment: i64) -> Outcome {
+    let key = call.args.at(1);
+    let db = &mut call.dbs[call.db];
+    let old = match db.string(key)? {
+        None => 0,
+        Some(StrRef::Int(n)) => n,
+        Some(StrRef::Bytes(bytes)) => number::parse_i64(bytes).ok_or(Fault::NOT_INTEGER)?,
+    };
+    let new = old
+        .checked_add(increment)
+        .ok_or(Fault::INCREMENT_OVERFLOW)?;
+    db.set_int(key, new);
+    call.changes.modified(call.db, key, Class::STRING, "incrby");
+    call.reply.integer(new);
+    Ok(())
 }
 
-fn mget(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn incrbyfloat(call: &mut Call<'_>) -> Outcome {
+    let (key, increment) = (call.args.at(1), call.args.at(2));
+    let db = &mut call.dbs[call.db];
+    let mut digits = itoa::Buffer::new();
+    let old = db
+        .string(key)?
+        .map_or(b"0".as_slice(), |value| value.bytes(&mut digits));
+    let sum = add_long_doubles(old, increment)?;
+    db.set_string(key, sum.as_bytes(), Ttl::Keep);
+    call.changes
+        .modified(call.db, key, Class::STRING, "incrbyfloat");
+    call.changes
+        .journal(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"]);
+    call.reply.bulk(sum.as_bytes());
+    Ok(())
 }
 
-fn mset(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn msetex(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn msetnx(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn psetex(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn set(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn setex(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn setnx(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn setrange(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn strlen(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn substr(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// The sum as INCRBYFLOAT computes and prints it.
+fn add_long_doubles(old: &[u8], increment: &[u8]) -> Result<String, Fault> {
+    if LongDouble::is_infinity(old) || LongDouble::is_infinity(increment) {
+        return Err(Fault::INCREMENT_NAN);
+    }
+    let parse = |text| LongDouble::parse(text).ok_or(Fault::NOT_FLOAT);
+    let sum = parse(old)?
+        .plus(parse(increment)?)
+        .map_err(|Infinite| Fault::INCREMENT_NAN)?;
+    Ok(sum.to_string())
 }
 
 /// The entries of this family.
@@ -117,8 +213,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Appends bytes to a string.",
+        complexity: "O(1) amortized",
         args: "key:key value",
         run: Run::Shard(append),
     },
@@ -138,8 +234,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Subtracts one.",
+        complexity: "O(1)",
         args: "key:key",
         run: Run::Shard(decr),
     },
@@ -159,8 +255,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Subtracts an integer.",
+        complexity: "O(1)",
         args: "key:key decrement:integer",
         run: Run::Shard(decrby),
     },
@@ -180,10 +276,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "9.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Removes a string if it has this value.",
+        complexity: "O(1)",
         args: "key:key value",
-        run: Run::Shard(delifeq),
+        run: Run::Shard(set::delifeq),
     },
     Command {
         name: "get",
@@ -201,8 +297,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the value of a key.",
+        complexity: "O(1)",
         args: "key:key",
         run: Run::Shard(get),
     },
@@ -222,10 +318,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "6.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the value of a key and removes the key.",
+        complexity: "O(1)",
         args: "key:key",
-        run: Run::Shard(getdel),
+        run: Run::Shard(set::getdel),
     },
     Command {
         name: "getex",
@@ -243,10 +339,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "6.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the value of a key and changes its time to live.",
+        complexity: "O(1)",
         args: "key:key [expiration=<EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|PERSIST>]",
-        run: Run::Shard(getex),
+        run: Run::Shard(set::getex),
     },
     Command {
         name: "getrange",
@@ -264,8 +360,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "2.4.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns a part of a string.",
+        complexity: "O(N) where N is the length of the part",
         args: "key:key start:integer end:integer",
         run: Run::Shard(getrange),
     },
@@ -285,10 +381,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets a key and returns its old value.",
+        complexity: "O(1)",
         args: "key:key value",
-        run: Run::Shard(getset),
+        run: Run::Shard(set::getset),
     },
     Command {
         name: "incr",
@@ -306,8 +402,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Adds one.",
+        complexity: "O(1)",
         args: "key:key",
         run: Run::Shard(incr),
     },
@@ -327,8 +423,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Adds an integer.",
+        complexity: "O(1)",
         args: "key:key increment:integer",
         run: Run::Shard(incrby),
     },
@@ -348,8 +444,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "2.6.0",
-        summary: "",
-        complexity: "",
+        summary: "Adds a float.",
+        complexity: "O(1)",
         args: "key:key increment:double",
         run: Run::Shard(incrbyfloat),
     },
@@ -369,10 +465,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Finds the longest common subsequence of two strings.",
+        complexity: "O(N*M) where N and M are the lengths",
         args: "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:integer] [WITHMATCHLEN]",
-        run: Run::Shard(lcs),
+        run: Run::Shard(lcs::lcs),
     },
     Command {
         name: "mget",
@@ -390,8 +486,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the values of keys.",
+        complexity: "O(N) for N keys",
         args: "key:key...",
         run: Run::Shard(mget),
     },
@@ -411,10 +507,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.1",
-        summary: "",
-        complexity: "",
+        summary: "Sets keys.",
+        complexity: "O(N) for N keys",
         args: "data=(key:key value)...",
-        run: Run::Shard(mset),
+        run: Run::Shard(set::mset),
     },
     Command {
         name: "msetex",
@@ -432,10 +528,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "9.1.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets keys with a common time to live.",
+        complexity: "O(N) for N keys",
         args: "numkeys:integer data=(key:key value)... [condition=<NX|XX>] [expiration=<EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL>]",
-        run: Run::Shard(msetex),
+        run: Run::Shard(set::msetex),
     },
     Command {
         name: "msetnx",
@@ -453,10 +549,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.1",
-        summary: "",
-        complexity: "",
+        summary: "Sets keys if none of them exists.",
+        complexity: "O(N) for N keys",
         args: "data=(key:key value)...",
-        run: Run::Shard(msetnx),
+        run: Run::Shard(set::msetnx),
     },
     Command {
         name: "psetex",
@@ -474,10 +570,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "2.6.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets a key that lives for some milliseconds.",
+        complexity: "O(1)",
         args: "key:key milliseconds:integer value",
-        run: Run::Shard(psetex),
+        run: Run::Shard(set::psetex),
     },
     Command {
         name: "set",
@@ -498,10 +594,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets a key, whatever it held.",
+        complexity: "O(1)",
         args: "key:key value [condition=<NX|XX>] [GET] [expiration=<EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL>]",
-        run: Run::Shard(set),
+        run: Run::Shard(set::set),
     },
     Command {
         name: "setex",
@@ -519,10 +615,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets a key that lives for some seconds.",
+        complexity: "O(1)",
         args: "key:key seconds:integer value",
-        run: Run::Shard(setex),
+        run: Run::Shard(set::setex),
     },
     Command {
         name: "setnx",
@@ -540,10 +636,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets a key if it does not exist.",
+        complexity: "O(1)",
         args: "key:key value",
-        run: Run::Shard(setnx),
+        run: Run::Shard(set::setnx),
     },
     Command {
         name: "setrange",
@@ -561,8 +657,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "2.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Overwrites a part of a string.",
+        complexity: "O(N) where N is the length of the part",
         args: "key:key offset:integer value",
         run: Run::Shard(setrange),
     },
@@ -582,8 +678,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "2.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the length of a string.",
+        complexity: "O(1)",
         args: "key:key",
         run: Run::Shard(strlen),
     },
@@ -603,9 +699,9 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::String,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns a part of a string.",
+        complexity: "O(N) where N is the length of the part",
         args: "key:key start:integer end:integer",
-        run: Run::Shard(substr),
+        run: Run::Shard(getrange),
     },
 ];

@@ -1,0 +1,300 @@
+//! SET and the commands that are short for it.
+
+use almandine_storage::{StrRef, Ttl, WrongType};
+
+use crate::commands::expiry::{self, Form};
+use crate::commands::{Args, Call, Class, Fault, Outcome};
+
+/// When SET writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition<'a> {
+    Always,
+    IfMissing,
+    IfPresent,
+    IfEqual(&'a [u8]),
+}
+
+/// What follows the value.
+#[derive(Debug)]
+pub(super) struct Options<'a> {
+    pub(super) condition: Condition<'a>,
+    pub(super) get: bool,
+    pub(super) ttl: Ttl,
+}
+
+impl<'a> Options<'a> {
+    /// The options from argument `i` on; `command` is named by errors. GET and IFEQ are SET's alone.
+    pub(super) fn parse(
+        args: Args<'a>,
+        mut i: usize,
+        now_ms: i64,
+        command: &str,
+    ) -> Result<Self, Fault> {
+        let is_set = command == "set";
+        let (mut condition, mut get, mut keep, mut time) = (Condition::Always, false, false, None);
+        while i < args.len() {
+            let is_free = condition == Condition::Always;
+            let has_time = keep || time.is_some();
+            if args.is(i, "nx") && is_free {
+                condition = Condition::IfMissing;
+            } else if args.is(i, "xx") && is_free {
+                condition = Condition::IfPresent;
+            } else if args.is(i, "ifeq") && is_free && is_set && i + 1 < args.len() {
+                condition = Condition::IfEqual(args.at(i + 1));
+                i += 1;
+            } else if args.is(i, "get") && is_set {
+                get = true;
+            } else if args.is(i, "keepttl") && !has_time {
+                keep = true;
+            } else if let Some(form) = Form::parse(args, i)
+                && !has_time
+                && i + 1 < args.len()
+            {
+                time = Some((form, i + 1));
+                i += 1;
+            } else {
+                return Err(Fault::SYNTAX);
+            }
+            i += 1;
+        }
+        let ttl = match time {
+            Some((form, at)) => Ttl::At(expiry::positive(args, at, form, now_ms, command)?),
+            None if keep => Ttl::Keep,
+            None => Ttl::Clear,
+        };
+        Ok(Options {
+            condition,
+            get,
+            ttl,
+        })
+    }
+}
+
+/// SET key value, the common case, has no options to parse.
+pub(super) fn set(call: &mut Call<'_>) -> Outcome {
+    if call.args.len() == 3 {
+        store(call, call.args.at(1), call.args.at(2), Ttl::Clear);
+        call.reply.ok();
+        return Ok(());
+    }
+    let options = Options::parse(call.args, 3, call.now_ms, "set")?;
+    let (key, value) = (call.args.at(1), call.args.at(2));
+    let db = &mut call.dbs[call.db];
+    let is_allowed = match options.condition {
+        Condition::Always => true,
+        Condition::IfMissing => !db.contains(key),
+        Condition::IfPresent => db.contains(key),
+        Condition::IfEqual(expected) => holds(db.string(key)?, expected),
+    };
+    if options.get {
+        match db.string(key)? {
+            None => call.reply.null(),
+            Some(StrRef::Int(n)) => call.reply.bulk_integer(n),
+            Some(StrRef::Bytes(bytes)) => call.reply.bulk(bytes),
+        }
+    }
+    if is_allowed {
+        store(call, key, value, options.ttl);
+    }
+    match (options.get, is_allowed) {
+        (true, _) => {}
+        (false, true) => call.reply.ok(),
+        (false, false) => call.reply.null(),
+    }
+    Ok(())
+}
+
+/// Whether a string is there and has these bytes.
+pub(super) fn holds(value: Option<StrRef<'_>>, expected: &[u8]) -> bool {
+    value.is_some_and(|value| value.bytes(&mut itoa::Buffer::new()) == expected)
+}
+
+/// Writes a string and tells everybody; a relative time is journalled as an absolute one.
+pub(super) fn store(call: &mut Call<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
+    call.dbs[call.db].set_string(key, value, ttl);
+    call.changes.modified(call.db, key, Class::STRING, "set");
+    if let Ttl::At(at) = ttl {
+        call.changes.notify(call.db, key, Class::GENERIC, "expire");
+        call.changes.journal(&[
+            b"SET",
+            key,
+            value,
+            b"PXAT",
+            itoa::Buffer::new().format(at).as_bytes(),
+        ]);
+    }
+}
+
+pub(super) fn setnx(call: &mut Call<'_>) -> Outcome {
+    let (key, value) = (call.args.at(1), call.args.at(2));
+    let is_missing = !call.db().contains(key);
+    if is_missing {
+        store(call, key, value, Ttl::Clear);
+    }
+    call.reply.integer(i64::from(is_missing));
+    Ok(())
+}
+
+pub(super) fn setex(call: &mut Call<'_>) -> Outcome {
+    set_for(call, Form::Seconds)
+}
+
+pub(super) fn psetex(call: &mut Call<'_>) -> Outcome {
+    set_for(call, Form::Millis)
+}
+
+fn set_for(call: &mut Call<'_>, form: Form) -> Outcome {
+    let at = expiry::positive(call.args, 2, form, call.now_ms, call.command.name)?;
+    store(call, call.args.at(1), call.args.at(3), Ttl::At(at));
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn getset(call: &mut Call<'_>) -> Outcome {
+    let (key, value) = (call.args.at(1), call.args.at(2));
+    super::get(call)?;
+    store(call, key, value, Ttl::Clear);
+    call.changes.journal(&[b"SET", key, value]);
+    Ok(())
+}
+
+pub(super) fn getdel(call: &mut Call<'_>) -> Outcome {
+    let key = call.args.at(1);
+    super::get(call)?;
+    if call.db().delete(key) {
+        call.changes.modified(call.db, key, Class::GENERIC, "del");
+        call.changes.journal(&[b"DEL", key]);
+    }
+    Ok(())
+}
+
+pub(super) fn getex(call: &mut Call<'_>) -> Outcome {
+    let (args, key) = (call.args, call.args.at(1));
+    let ttl = match args.len() {
+        2 => Ttl::Keep,
+        3 if args.is(2, "persist") => Ttl::Clear,
+        4 => match Form::parse(args, 2) {
+            Some(form) => Ttl::At(expiry::positive(args, 3, form, call.now_ms, "getex")?),
+            None => return Err(Fault::SYNTAX),
+        },
+        _ => return Err(Fault::SYNTAX),
+    };
+    super::get(call)?;
+    let db = &mut call.dbs[call.db];
+    match (db.expire_at(key), ttl) {
+        (None, _) | (_, Ttl::Keep) | (Some(None), Ttl::Clear) => {}
+        (Some(Some(_)), Ttl::Clear) => {
+            db.set_expire_at(key, None);
+            call.changes
+                .modified(call.db, key, Class::GENERIC, "persist");
+            call.changes.journal(&[b"PERSIST", key]);
+        }
+        (Some(_), Ttl::At(at)) if at <= call.now_ms => {
+            db.delete(key);
+            call.changes.modified(call.db, key, Class::GENERIC, "del");
+            call.changes.journal(&[b"DEL", key]);
+        }
+        (Some(_), Ttl::At(at)) => {
+            db.set_expire_at(key, Some(at));
+            call.changes
+                .modified(call.db, key, Class::GENERIC, "expire");
+            call.changes
+                .journal(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn mset(call: &mut Call<'_>) -> Outcome {
+    check_pairs(call)?;
+    set_pairs(call);
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn msetnx(call: &mut Call<'_>) -> Outcome {
+    check_pairs(call)?;
+    let (args, db) = (call.args, &mut call.dbs[call.db]);
+    let is_free = args.from(1).step_by(2).all(|key| !db.contains(key));
+    if is_free {
+        set_pairs(call);
+    }
+    call.reply.integer(i64::from(is_free));
+    Ok(())
+}
+
+fn check_pairs(call: &Call<'_>) -> Result<(), Fault> {
+    if call.args.len() % 2 == 1 {
+        Ok(())
+    } else {
+        Err(Fault::arity(call.command.name))
+    }
+}
+
+fn set_pairs(call: &mut Call<'_>) {
+    for i in (1..call.args.len()).step_by(2) {
+        let (key, value) = (call.args.at(i), call.args.at(i + 1));
+        call.dbs[call.db].set_string(key, value, Ttl::Clear);
+        call.changes.modified(call.db, key, Class::STRING, "set");
+    }
+}
+
+/// Valkey 9.1: MSET with the conditions and the time to live of SET, all keys or none.
+pub(super) fn msetex(call: &mut Call<'_>) -> Outcome {
+    let args = call.args;
+    let count = args
+        .integer(1)
+        .ok()
+        .filter(|count| (1..=i64::from(i32::MAX)).contains(count));
+    let count = count.ok_or(Fault::new("ERR invalid numkeys value or out of range"))? as usize;
+    let options_at = count
+        .checked_mul(2)
+        .and_then(|words| words.checked_add(2))
+        .filter(|at| *at <= args.len());
+    let options_at = options_at.ok_or(Fault::SYNTAX)?;
+    let options = Options::parse(args, options_at, call.now_ms, "msetex")?;
+    let db = &mut call.dbs[call.db];
+    let is_allowed = (2..options_at).step_by(2).all(|i| match options.condition {
+        Condition::IfMissing => !db.contains(args.at(i)),
+        Condition::IfPresent => db.contains(args.at(i)),
+        _ => true,
+    });
+    for i in (2..options_at).step_by(2).filter(|_| is_allowed) {
+        let (key, value) = (args.at(i), args.at(i + 1));
+        call.dbs[call.db].set_string(key, value, options.ttl);
+        call.changes.modified(call.db, key, Class::STRING, "set");
+        match options.ttl {
+            Ttl::At(at) => {
+                call.changes.notify(call.db, key, Class::GENERIC, "expire");
+                call.changes.journal(&[
+                    b"SET",
+                    key,
+                    value,
+                    b"PXAT",
+                    itoa::Buffer::new().format(at).as_bytes(),
+                ]);
+            }
+            Ttl::Keep => call.changes.journal(&[b"SET", key, value, b"KEEPTTL"]),
+            Ttl::Clear => call.changes.journal(&[b"SET", key, value]),
+        }
+    }
+    call.reply.integer(i64::from(is_allowed));
+    Ok(())
+}
+
+/// Valkey 9.0: removes a string that has these bytes.
+pub(super) fn delifeq(call: &mut Call<'_>) -> Outcome {
+    let (key, expected) = (call.args.at(1), call.args.at(2));
+    let db = &mut call.dbs[call.db];
+    let is_equal = holds(
+        db.string(key).map_err(|WrongType| Fault::WRONG_TYPE)?,
+        expected,
+    );
+    if is_equal {
+        db.delete(key);
+        call.changes.modified(call.db, key, Class::GENERIC, "del");
+        call.changes.journal(&[b"DEL", key]);
+    }
+    call.reply.integer(i64::from(is_equal));
+    Ok(())
+}

@@ -38,6 +38,7 @@ pub mod set;
 pub mod sorted_set;
 pub mod string;
 pub mod transactions;
+mod wait;
 
 pub use call::{Args, Call, Outcome, Wait};
 pub use changes::{Changes, Class};

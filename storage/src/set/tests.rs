@@ -168,7 +168,7 @@ fn integers_are_packed_again_in_results() {
         assert_eq!(all(&set), before);
         set.encoding()
     };
-    let mut ints = of(["x"].into_iter());
+    let mut ints = of(["x"]);
     for n in 0..100 {
         ints.add(n.to_string().as_bytes(), &LIMITS, &mut Rng::new(1));
     }

@@ -16,6 +16,7 @@
 pub mod call;
 pub mod changes;
 mod client;
+pub mod config;
 pub mod docs;
 pub mod errors;
 pub mod facts;

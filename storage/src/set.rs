@@ -4,8 +4,7 @@
 //! intset ──(a member that is no integer)──▶ listpack ──(too many, or too long)──▶ hashtable
 //!    └─────────────────────(too many)───────────────────────────────────────────────▲
 //! ```
-//! A set never goes back, except where Redis makes a new one: the results of SINTERSTORE and the like, and what SPOP
-//! leaves of a table when it takes most of it.
+//! A set never goes back, except that SPOP leaves a new one when it takes most of a table.
 
 use std::collections::HashSet;
 
@@ -318,23 +317,6 @@ impl Set {
             rest.add(member.bytes(&mut itoa::Buffer::new()), limits, rng);
         }
         *self = rest;
-    }
-
-    /// A result whose members are all integers goes back to the smallest form if it is small enough.
-    pub fn pack_integers(&mut self, limits: &Thresholds) {
-        if matches!(self.0, Form::Ints(_)) || self.len() > limits.set_max_intset_entries {
-            return;
-        }
-        let mut ints = Intset::new();
-        for member in self.iter() {
-            let n = match member {
-                StrRef::Int(n) => Some(n),
-                StrRef::Bytes(bytes) => canonical_int(bytes),
-            };
-            let Some(n) = n else { return };
-            ints.add(n);
-        }
-        self.0 = Form::Ints(ints);
     }
 
     fn leave_intset_if_full(&mut self, limits: &Thresholds, rng: &mut Rng) {

@@ -97,6 +97,20 @@ impl Changes {
         self.notify(db, key, class, event);
     }
 
+    /// As [`Changes::modified`], of a command whose one event stands for several changes (members added, fields set).
+    #[inline]
+    pub fn modified_by(
+        &mut self,
+        changes: usize,
+        db: usize,
+        key: &[u8],
+        class: Class,
+        event: &'static str,
+    ) {
+        self.modified(db, key, class, event);
+        self.dirty += (changes as u64).saturating_sub(1);
+    }
+
     /// Tells watchers of `key`, and nobody else.
     #[inline]
     pub fn touch(&mut self, db: usize, key: &[u8]) {

@@ -291,7 +291,7 @@ pub(super) fn unblock(call: &mut Call<'_>) -> Outcome {
         if with_error {
             reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
         } else {
-            reply.null_array();
+            waiter.wait.on_timeout.answer(&mut reply);
         }
         session.client.profile().blocked = false;
         call.outgoing.unblock(&session.client, answer);

@@ -10,14 +10,16 @@
 //!   call.rs    what a handler is given
 //!   errors.rs  what a handler may refuse with
 //!   scan.rs    what the SCAN commands share
+//!   random.rs  what the commands that draw members share
+//!   element.rs writing what storage lends
 //!   string.rs list.rs ...   the families: handlers, and their entries at the end of the file
 //! ```
 
 pub mod call;
 pub mod changes;
 mod client;
-pub mod config;
 pub mod docs;
+pub mod element;
 pub mod errors;
 pub mod facts;
 pub mod help;
@@ -33,13 +35,13 @@ pub mod generic;
 pub mod hash;
 pub mod list;
 pub mod pubsub;
+pub mod random;
 pub mod scan;
 pub mod server;
 pub mod set;
 pub mod sorted_set;
 pub mod string;
 pub mod transactions;
-mod wait;
 
 pub use call::{Args, Call, Outcome, Wait};
 pub use changes::{Changes, Class};

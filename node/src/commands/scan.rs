@@ -67,6 +67,12 @@ pub fn cursor(text: &[u8]) -> Result<u64, Fault> {
     Ok(if negative { n.wrapping_neg() } else { n })
 }
 
+/// The reply for a key that is not there.
+pub fn no_page(reply: &mut Reply<'_>) {
+    let place = reply.reserve();
+    reply.fill_page(place, 0, 0);
+}
+
 impl<'a> Options<'a> {
     /// The options from argument `at` on.
     pub fn parse(args: Args<'a>, mut at: usize, subject: Subject) -> Result<Self, Fault> {

@@ -7,7 +7,7 @@ use almandine_protocol::{Reply, reply::Version};
 use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 use super::call::{Args, Call, Span, Wait};
-use super::changes::Changes;
+use super::changes::{Changes, Class};
 use super::table;
 use crate::clients::{Client, Identity};
 use crate::node::Node;
@@ -81,6 +81,23 @@ impl Bench {
     /// over the wire; of a command that waits, nothing.
     pub(crate) fn run(&mut self, line: &str) -> String {
         String::from_utf8_lossy(&self.request(&words(line))).into_owned()
+    }
+
+    /// Runs a line and returns what it told: `changes counted | events | journal`. Without the last the request itself is
+    /// journalled.
+    pub(crate) fn told(&mut self, line: &str) -> String {
+        self.changes.classes = Class::all();
+        self.run(line);
+        let events = self.changes.notifications.iter();
+        let events: Vec<_> = events
+            .map(|told| format!("{} {}", told.event, told.key.escape_ascii()))
+            .collect();
+        let mut told = format!("{} | {}", self.changes.dirty, events.join(", "));
+        for command in self.changes.instead.iter().flatten() {
+            let words = command.iter().map(|word| word.escape_ascii().to_string());
+            told += &format!(" | {}", words.collect::<Vec<_>>().join(" "));
+        }
+        told
     }
 
     /// Runs a request and returns the bytes of the reply.

@@ -296,7 +296,9 @@ pub struct OneOf<T>(PhantomData<T>);
 
 impl<T> OneOf<T> {
     /// Any of its words.
-    pub const ANY: Self = OneOf(PhantomData);
+    pub const fn new() -> Self {
+        OneOf(PhantomData)
+    }
 }
 
 impl<T: Words> Kind for OneOf<T> {

@@ -55,7 +55,10 @@ impl Shard {
             let mut answer = Vec::new();
             if let Some(waiter) = self.blocked.get(client) {
                 let version = waiter.blocking.session.version;
-                Reply::new(&mut answer, version).null_array();
+                waiter
+                    .wait
+                    .on_timeout
+                    .answer(&mut Reply::new(&mut answer, version));
             }
             self.release(client, answer);
         }

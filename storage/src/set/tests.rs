@@ -161,27 +161,6 @@ fn popping_most_of_a_table_leaves_a_packed_set() {
 }
 
 #[test]
-fn integers_are_packed_again_in_results() {
-    let packed = |mut set: Set| {
-        let before = all(&set);
-        set.pack_integers(&LIMITS);
-        assert_eq!(all(&set), before);
-        set.encoding()
-    };
-    let mut ints = of(["x"]);
-    for n in 0..100 {
-        ints.add(n.to_string().as_bytes(), &LIMITS, &mut Rng::new(1));
-    }
-    assert_eq!(packed(ints.clone()), "listpack");
-    ints.remove(b"x");
-    assert_eq!(packed(ints), "intset");
-    assert_eq!(packed(of(0..600)), "hashtable");
-    let mut table = of(0..600);
-    (0..500).for_each(|n| assert!(table.remove(n.to_string().as_bytes())));
-    assert_eq!(packed(table), "intset");
-}
-
-#[test]
 fn every_choice_of_members_has_the_same_chance() {
     let forms = [
         of(0..6),

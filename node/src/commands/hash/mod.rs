@@ -1,75 +1,19 @@
 //! The hash commands.
+//!
+//! ```text
+//!   write.rs    setting, counting up, deleting
+//!   read.rs     asking, HSCAN, HRANDFIELD
+//! ```
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
 
 use super::spec::{Begin, Find};
-use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
-
-fn hdel(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hexists(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hget(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hgetall(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hgetdel(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hincrby(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hincrbyfloat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hkeys(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hlen(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hmget(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hmset(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hrandfield(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hscan(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hset(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hsetnx(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hstrlen(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn hvals(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
+use super::{Acl, Command, Flags, Group, KeyFlags, KeySpec, Run};
+use read::{hexists, hget, hgetall, hkeys, hlen, hmget, hrandfield, hscan, hstrlen, hvals};
+use write::{hdel, hgetdel, hincrby, hincrbyfloat, hmset, hset, hsetnx};
 
 /// The entries of this family.
 pub static COMMANDS: &[Command] = &[
@@ -89,8 +33,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Takes fields out of a hash, and deletes the hash when none is left.",
+        complexity: "O(N) where N is the number of fields to take out",
         args: "key:key field...",
         run: Run::Shard(hdel),
     },
@@ -110,8 +54,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Says whether a hash has a field.",
+        complexity: "O(1)",
         args: "key:key field",
         run: Run::Shard(hexists),
     },
@@ -131,8 +75,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the value of a field of a hash.",
+        complexity: "O(1)",
         args: "key:key field",
         run: Run::Shard(hget),
     },
@@ -152,8 +96,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns all fields of a hash with their values.",
+        complexity: "O(N) where N is the size of the hash",
         args: "key:key",
         run: Run::Shard(hgetall),
     },
@@ -173,8 +117,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "8.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Takes fields out of a hash and returns their values.",
+        complexity: "O(N) where N is the number of fields",
         args: "key:key FIELDS fields=(numfields:integer field...)",
         run: Run::Shard(hgetdel),
     },
@@ -194,8 +138,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Adds an integer to the value of a field.",
+        complexity: "O(1)",
         args: "key:key field increment:integer",
         run: Run::Shard(hincrby),
     },
@@ -215,8 +159,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.6.0",
-        summary: "",
-        complexity: "",
+        summary: "Adds a floating point number to the value of a field.",
+        complexity: "O(1)",
         args: "key:key field increment:double",
         run: Run::Shard(hincrbyfloat),
     },
@@ -236,8 +180,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns all fields of a hash.",
+        complexity: "O(N) where N is the size of the hash",
         args: "key:key",
         run: Run::Shard(hkeys),
     },
@@ -257,8 +201,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Counts the fields of a hash.",
+        complexity: "O(1)",
         args: "key:key",
         run: Run::Shard(hlen),
     },
@@ -278,8 +222,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the values of several fields of a hash.",
+        complexity: "O(N) where N is the number of fields asked for",
         args: "key:key field...",
         run: Run::Shard(hmget),
     },
@@ -299,8 +243,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets fields of a hash.",
+        complexity: "O(N) where N is the number of fields set",
         args: "key:key data=(field value)...",
         run: Run::Shard(hmset),
     },
@@ -320,8 +264,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "6.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns random fields of a hash.",
+        complexity: "O(N) where N is the number of fields returned",
         args: "key:key [options=(count:integer [WITHVALUES])]",
         run: Run::Shard(hrandfield),
     },
@@ -341,8 +285,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.8.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the fields of a hash page by page.",
+        complexity: "O(1) for each call, O(N) for a full walk through N fields",
         args: "key:key cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [NOVALUES]",
         run: Run::Shard(hscan),
     },
@@ -362,8 +306,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets fields of a hash, and makes the hash if there is none.",
+        complexity: "O(1) for each field",
         args: "key:key data=(field value)...",
         run: Run::Shard(hset),
     },
@@ -383,8 +327,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sets a field of a hash unless it is there.",
+        complexity: "O(1)",
         args: "key:key field value",
         run: Run::Shard(hsetnx),
     },
@@ -404,8 +348,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "3.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the length of the value of a field.",
+        complexity: "O(1)",
         args: "key:key field",
         run: Run::Shard(hstrlen),
     },
@@ -425,8 +369,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Hash,
         since: "2.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns all values of a hash.",
+        complexity: "O(N) where N is the size of the hash",
         args: "key:key",
         run: Run::Shard(hvals),
     },

@@ -1,75 +1,22 @@
 //! The set commands.
+//!
+//! ```text
+//!   members.rs  one set: adding, removing, asking, SSCAN
+//!   random.rs   SPOP, SRANDMEMBER
+//!   algebra.rs  intersection, union, difference
+//! ```
+
+mod algebra;
+mod members;
+mod random;
+#[cfg(test)]
+mod tests;
 
 use super::spec::{Begin, Find};
-use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
-
-fn sadd(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn scard(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sdiff(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sdiffstore(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sinter(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sintercard(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sinterstore(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sismember(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn smembers(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn smismember(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn smove(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn spop(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn srandmember(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn srem(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sscan(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sunion(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sunionstore(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
+use super::{Acl, Command, Flags, Group, KeyFlags, KeySpec, Run};
+use algebra::{sdiff, sdiffstore, sinter, sintercard, sinterstore, sunion, sunionstore};
+use members::{sadd, scard, sismember, smembers, smismember, smove, srem, sscan};
+use random::{spop, srandmember};
 
 /// The entries of this family.
 pub static COMMANDS: &[Command] = &[
@@ -89,8 +36,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Adds members to a set, and makes the set if there is none.",
+        complexity: "O(1) for each member",
         args: "key:key member...",
         run: Run::Shard(sadd),
     },
@@ -110,8 +57,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Counts the members of a set.",
+        complexity: "O(1)",
         args: "key:key",
         run: Run::Shard(scard),
     },
@@ -131,8 +78,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the members of the first set that no other set has.",
+        complexity: "O(N) where N is the number of members of all sets",
         args: "key:key...",
         run: Run::Shard(sdiff),
     },
@@ -163,8 +110,8 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Stores the members of the first set that no other set has.",
+        complexity: "O(N) where N is the number of members of all sets",
         args: "destination:key key:key...",
         run: Run::Shard(sdiffstore),
     },
@@ -184,8 +131,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the members that all sets have.",
+        complexity: "O(N*M) at worst where N is the size of the smallest set and M is the number of sets",
         args: "key:key...",
         run: Run::Shard(sinter),
     },
@@ -205,8 +152,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Counts the members that all sets have.",
+        complexity: "O(N*M) at worst where N is the size of the smallest set and M is the number of sets",
         args: "numkeys:integer key:key... [LIMIT limit:integer]",
         run: Run::Shard(sintercard),
     },
@@ -237,8 +184,8 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Stores the members that all sets have.",
+        complexity: "O(N*M) at worst where N is the size of the smallest set and M is the number of sets",
         args: "destination:key key:key...",
         run: Run::Shard(sinterstore),
     },
@@ -258,8 +205,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Says whether a set has a member.",
+        complexity: "O(1)",
         args: "key:key member",
         run: Run::Shard(sismember),
     },
@@ -279,8 +226,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns all members of a set.",
+        complexity: "O(N) where N is the size of the set",
         args: "key:key",
         run: Run::Shard(smembers),
     },
@@ -300,8 +247,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "6.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Says of each of several members whether a set has it.",
+        complexity: "O(N) where N is the number of members asked for",
         args: "key:key member...",
         run: Run::Shard(smismember),
     },
@@ -332,8 +279,8 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Moves a member from one set to another.",
+        complexity: "O(1)",
         args: "source:key destination:key member",
         run: Run::Shard(smove),
     },
@@ -353,8 +300,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Takes random members out of a set and returns them.",
+        complexity: "O(N) where N is the number of members taken",
         args: "key:key [count:integer]",
         run: Run::Shard(spop),
     },
@@ -374,8 +321,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns random members of a set.",
+        complexity: "O(N) where N is the number of members returned",
         args: "key:key [count:integer]",
         run: Run::Shard(srandmember),
     },
@@ -395,8 +342,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Takes members out of a set, and deletes the set when none is left.",
+        complexity: "O(N) where N is the number of members to take out",
         args: "key:key member...",
         run: Run::Shard(srem),
     },
@@ -416,8 +363,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "2.8.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the members of a set page by page.",
+        complexity: "O(1) for each call, O(N) for a full walk through N members",
         args: "key:key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]",
         run: Run::Shard(sscan),
     },
@@ -437,8 +384,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns the members that any of the sets has.",
+        complexity: "O(N) where N is the number of members of all sets",
         args: "key:key...",
         run: Run::Shard(sunion),
     },
@@ -469,8 +416,8 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Set,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Stores the members that any of the sets has.",
+        complexity: "O(N) where N is the number of members of all sets",
         args: "destination:key key:key...",
         run: Run::Shard(sunionstore),
     },

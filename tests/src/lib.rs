@@ -1,1 +1,13 @@
-//! tests
+//! Process harness, conversations, differential tests and benches of Almandine.
+//!
+//! ```text
+//!   resp/          a RESP client that shows every byte
+//!   process/       real processes: the node, redis-server and its kin
+//!   conversation/  what clients say and what the server must answer, as text files
+//!   sys.rs         system calls that the standard library does not offer
+//! ```
+
+pub mod conversation;
+pub mod process;
+pub mod resp;
+pub mod sys;

@@ -1,0 +1,31 @@
+//! The command line of the tools.
+
+mod converse;
+mod flags;
+
+use std::process::ExitCode;
+
+/// Why a tool gave up, for people.
+type Failure = String;
+
+const HELP: &str = "\
+Tools of the test crate: cargo run -p almandine-tests -- TOOL ...
+
+converse FILE-OR-DIR... [--server PATH] [--resp 2|3] [--update]
+    Plays conversations against the server at PATH (our node if absent), in RESP2 and RESP3 unless one is named.
+    --update writes that server's answers into the files.
+help
+    This text.
+";
+
+/// Runs the tool that `args` name.
+pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
+    match args.split_first() {
+        Some((tool, args)) if tool == "converse" => converse::run(args),
+        Some((tool, _)) if tool == "help" => {
+            eprint!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err(HELP.to_owned()),
+    }
+}

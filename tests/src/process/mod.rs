@@ -1,0 +1,16 @@
+//! Real processes: our node and the servers that it is compared with.
+//!
+//! ```text
+//!   build.rs    builds the node's binary, once
+//!   server.rs   what can be started, and a running one
+//!   node.rs     our node in a test: fails the test if its log says more than it should
+//!   spawn.rs    processes that end with us
+//! ```
+
+pub mod build;
+mod node;
+mod server;
+mod spawn;
+
+pub use node::TestNode;
+pub use server::{Identity, Running, Server, Start, StartError};

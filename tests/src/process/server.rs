@@ -1,0 +1,401 @@
+//! What can be started, and a running one.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::build;
+use super::spawn::spawn;
+use crate::resp::{Client, Protocol, Value};
+
+/// How long a server may take until it answers PING.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server may take to end after SIGTERM.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Another process may take the free port that we found before the server binds it.
+const START_ATTEMPTS: u32 = 5;
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// A server program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// Our node, built by the harness.
+    Almandine,
+    /// Another build of our node.
+    AlmandineAt(PathBuf),
+    /// Redis or one of its kin; a name is looked up in PATH.
+    Peer(PathBuf),
+}
+
+impl Server {
+    /// `redis-server` of this machine, if installed.
+    pub fn redis() -> Option<Server> {
+        find_in_path("redis-server").map(Server::Peer)
+    }
+
+    /// `redis-server` of this machine. Without one the comparison is left out and says so, except where the variable `CI`
+    /// promises that everything is installed.
+    ///
+    /// # Panics
+    /// If it is missing where `CI` is set.
+    pub fn redis_if_installed() -> Option<Server> {
+        let found = Server::redis();
+        if found.is_none() {
+            let missing = "redis-server is not installed: nothing was compared with it";
+            assert!(std::env::var_os("CI").is_none(), "{missing}");
+            eprintln!("{missing}");
+        }
+        found
+    }
+
+    /// Redis 8.2, if `ALMANDINE_PEER_REDIS82` names it.
+    pub fn redis82() -> Option<Server> {
+        peer_from_variable("ALMANDINE_PEER_REDIS82")
+    }
+
+    /// Valkey, if `ALMANDINE_PEER_VALKEY` names it.
+    pub fn valkey() -> Option<Server> {
+        peer_from_variable("ALMANDINE_PEER_VALKEY")
+    }
+
+    /// The server that the program at `path` is: our node by its name, everything else a peer.
+    pub fn at(path: impl Into<PathBuf>) -> Server {
+        let path = path.into();
+        match path.file_name().and_then(OsStr::to_str) {
+            Some("almandine") => Server::AlmandineAt(path),
+            _ => Server::Peer(path),
+        }
+    }
+
+    fn program(&self) -> &Path {
+        match self {
+            Server::Almandine => build::almandine(),
+            Server::AlmandineAt(path) | Server::Peer(path) => path,
+        }
+    }
+
+    fn is_ours(&self) -> bool {
+        !matches!(self, Server::Peer(_))
+    }
+}
+
+/// How to start a server.
+#[derive(Debug, Clone)]
+pub struct Start {
+    server: Server,
+    args: Vec<OsString>,
+    cpu: Option<usize>,
+}
+
+impl Start {
+    /// Starts `server` with nothing but a port and a directory of its own.
+    pub fn new(server: Server) -> Start {
+        Start {
+            server,
+            args: Vec::new(),
+            cpu: None,
+        }
+    }
+
+    /// Adds command line arguments.
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Start {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lets all threads of the server run on `cpu` only.
+    pub fn cpu(mut self, cpu: Option<usize>) -> Start {
+        self.cpu = cpu;
+        self
+    }
+
+    /// Starts the server and waits until it answers.
+    pub fn run(self) -> Result<Running, StartError> {
+        for attempt in 1.. {
+            match self.attempt() {
+                Err(StartError::Ended { log, .. })
+                    if attempt < START_ATTEMPTS && log.contains("in use") => {}
+                done => return done,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    fn attempt(&self) -> Result<Running, StartError> {
+        let dir = fresh_dir()?;
+        let log_path = dir.join("log");
+        let log = File::create(&log_path)?;
+        let port = free_port()?;
+        let mut command = Command::new(self.server.program());
+        command
+            .arg("--port")
+            .arg(port.to_string())
+            .arg("--dir")
+            .arg(&dir)
+            .args(&self.args)
+            .current_dir(&dir)
+            .stdin(Stdio::null())
+            .stderr(log.try_clone()?)
+            .stdout(log);
+        if !self.server.is_ours() {
+            command.args(["--save", "", "--appendonly", "no"]);
+            command.args(["--enable-debug-command", "yes"]);
+            // With --loadmodule and its like absent, an own configuration is all that differs between machines.
+            command.args(["--daemonize", "no", "--bind", "127.0.0.1"]);
+        }
+        let child = spawn(command, self.cpu).map_err(|error| StartError::Program {
+            program: self.server.program().to_owned(),
+            error,
+        })?;
+        let mut running = Running {
+            server: self.server.clone(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            child,
+            dir,
+            log_path,
+        };
+        running.wait_until_ready()?;
+        Ok(running)
+    }
+}
+
+/// Why a server could not be started.
+#[derive(Debug)]
+pub enum StartError {
+    /// Files or ports failed.
+    Io(io::Error),
+    /// The program cannot be run.
+    Program {
+        /// Its path.
+        program: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It ended before it answered.
+    Ended {
+        /// How it ended.
+        status: ExitStatus,
+        /// All that it said.
+        log: String,
+    },
+    /// It runs but does not answer.
+    Silent {
+        /// All that it said.
+        log: String,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Io(error) => error.fmt(f),
+            StartError::Program { program, error } => {
+                write!(f, "cannot run {}: {error}", program.display())
+            }
+            StartError::Ended { status, log } => write!(f, "ended at once ({status}):\n{log}"),
+            StartError::Silent { log } => write!(f, "does not answer:\n{log}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        StartError::Io(error)
+    }
+}
+
+/// Which server answers, in the words of conversation headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// `redis`, `valkey` or `almandine`.
+    pub family: String,
+    /// Major and minor version.
+    pub version: (u32, u32),
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}.{}", self.family, self.version.0, self.version.1)
+    }
+}
+
+/// A running server. It is killed, and its directory removed, when this is dropped.
+pub struct Running {
+    server: Server,
+    address: SocketAddr,
+    child: Child,
+    dir: PathBuf,
+    log_path: PathBuf,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything that it wrote to stdout and stderr.
+    pub fn log(&self) -> String {
+        let log = fs::read(&self.log_path).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// A new RESP2 connection.
+    ///
+    /// # Panics
+    /// If the server accepts none: the test cannot go on.
+    pub fn client(&self) -> Client {
+        self.client_with(Protocol::Resp2)
+    }
+
+    /// A new connection that speaks `protocol`.
+    ///
+    /// # Panics
+    /// If the server accepts none: the test cannot go on.
+    pub fn client_with(&self, protocol: Protocol) -> Client {
+        Client::connect_with(self.address, protocol)
+            .unwrap_or_else(|error| panic!("no connection to {:?}: {error}", self.server))
+    }
+
+    /// Memory that the process holds, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.expect("a running process has VmRSS") * 1024
+    }
+
+    /// Which server this is.
+    pub fn identity(&self) -> Identity {
+        if self.server.is_ours() {
+            let version = (0, 0);
+            let family = "almandine".to_owned();
+            return Identity { family, version };
+        }
+        let info = self.client().call(&["INFO", "server"]);
+        let info = info.ok().and_then(|info| info.text()).unwrap_or_default();
+        let field = |name: &str| {
+            info.lines().find_map(|line| {
+                Some(
+                    line.strip_prefix(name)?
+                        .strip_prefix(':')?
+                        .trim()
+                        .to_owned(),
+                )
+            })
+        };
+        let (family, version) = match (field("valkey_version"), field("redis_version")) {
+            (Some(version), _) => ("valkey", version),
+            (None, Some(version)) => ("redis", version),
+            (None, None) => ("unknown", String::new()),
+        };
+        let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
+        Identity {
+            family: family.to_owned(),
+            version: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
+        }
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for the process to end.
+    pub fn wait_for_end(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while Instant::now() < deadline {
+            if let Some(status) = self.has_ended() {
+                return Some(status);
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        None
+    }
+
+    /// Kills the process as `kill -9` does and waits for its end.
+    pub fn kill(&mut self) {
+        // It may have ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), StartError> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        while Instant::now() < deadline {
+            if let Some(status) = self.has_ended() {
+                let log = self.log();
+                return Err(StartError::Ended { status, log });
+            }
+            if answers_ping(self.address) {
+                return Ok(());
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        let log = self.log();
+        Err(StartError::Silent { log })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+        // What remains is in the target directory, where `cargo clean` finds it.
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn answers_ping(address: SocketAddr) -> bool {
+    let Ok(mut client) = Client::connect(address) else {
+        return false;
+    };
+    client.timeout(Duration::from_secs(1));
+    // A password is asked for: the server is ready all the same.
+    matches!(client.call(&["PING"]), Ok(Value::Simple(_)))
+        || matches!(client.call(&["PING"]), Ok(Value::Error(text)) if text.starts_with(b"NOAUTH"))
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}
+
+fn fresh_dir() -> io::Result<PathBuf> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let dir = build::scratch_dir().join(format!("{}-{number}", std::process::id()));
+    // A process with our id may have been killed before it could clean up.
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+fn find_in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|candidate| candidate.is_file())
+}
+
+fn peer_from_variable(variable: &str) -> Option<Server> {
+    std::env::var_os(variable).map(|path| Server::Peer(PathBuf::from(path)))
+}

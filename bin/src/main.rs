@@ -1,32 +1,80 @@
-//! `almandine`: starts a node.
+//! `almandine`: reads the command line, opens the log, starts a node.
 
+mod cli;
+mod garnet;
+mod logging;
+mod pid_file;
+mod signals;
+
+use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use almandine_node::memory::Counting;
-use almandine_node::node::Node;
-use almandine_node::params::Params;
+use almandine_node::node::{Node, Origin};
 use mimalloc::MiMalloc;
+use tracing::warn;
+
+use crate::cli::{Instead, Start};
+use crate::logging::Log;
+use crate::pid_file::PidFile;
 
 #[global_allocator]
 static ALLOCATOR: Counting<MiMalloc> = Counting(MiMalloc);
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().init();
-    let mut params = Params::default();
-    let args: Vec<String> = std::env::args().collect();
-    for pair in args[1..].chunks(2) {
-        match (
-            pair[0].as_str(),
-            pair.get(1).and_then(|v| v.parse::<u64>().ok()),
-        ) {
-            ("--port", Some(port)) => params.port = port as u16,
-            ("--threads", Some(threads)) => params.threads = threads as usize,
-            _ => {}
-        }
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    match cli::start(std::env::args_os().skip(1), environment) {
+        Ok(start) => run(start),
+        Err(Instead::Usage(error)) => error.exit(),
+        Err(Instead::Configuration(error)) => refuse(&error),
     }
-    let seed = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0);
-    almandine_node::run(Arc::new(Node::new(params, seed)), || async {
-        let _ = tokio::signal::ctrl_c().await;
+}
+
+fn run(start: Start) -> ExitCode {
+    let Start {
+        params,
+        notes,
+        config_file,
+    } = start;
+    if let Err(error) = std::env::set_current_dir(&params.dir) {
+        return refuse(&format!("Can't chdir to '{}': {error}", params.dir));
+    }
+    let log = match Log::start(&params) {
+        Ok(log) => log,
+        Err(error) => {
+            return refuse(&format!(
+                "Can't open the log file '{}': {error}",
+                params.logfile
+            ));
+        }
+    };
+    for note in notes {
+        warn!("{note}");
+    }
+    let pid_file = Rc::new(PidFile::new(&params.pidfile));
+    let (levels, signals) = (log.clone(), log);
+    let origin = Origin {
+        config_file,
+        set_log_level: Box::new(move |level| levels.set_level(level)),
+    };
+    let seed = RandomState::new().hash_one(std::process::id());
+    let node = Arc::new(Node::new(params, seed).with_origin(origin));
+    let written = pid_file.clone();
+    almandine_node::run(node, move || {
+        written.write();
+        signals::ended(signals)
     })
+}
+
+/// One reason on standard error, exit code 1.
+#[expect(
+    clippy::print_stderr,
+    reason = "there is no log yet, and a person reads this"
+)]
+fn refuse(reason: &str) -> ExitCode {
+    eprintln!("{reason}");
+    ExitCode::FAILURE
 }

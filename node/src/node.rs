@@ -1,5 +1,6 @@
 //! What all threads of the node share: published parameters, connections, identity. Nothing here is written per command.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -10,13 +11,15 @@ use arc_swap::ArcSwap;
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
 use crate::clients::Clients;
-use crate::params::Params;
+use crate::params::{LogLevel, Params};
 
 /// See the module.
 pub struct Node {
     params: ArcSwap<Params>,
     /// The connections.
     pub clients: Clients,
+    /// How the process was started.
+    pub origin: Origin,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Decides every die of the node.
@@ -31,6 +34,14 @@ pub struct Node {
     pub config: OnceLock<Recipient<ParametersChanged>>,
     /// Where SHUTDOWN is sent; set once the tree stands.
     pub stop: OnceLock<Recipient<Shutdown>>,
+}
+
+/// What `main` knows and the node needs.
+pub struct Origin {
+    /// The configuration file, which CONFIG REWRITE rewrites; absolute.
+    pub config_file: Option<PathBuf>,
+    /// Changes what is logged.
+    pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
 }
 
 /// CLIENT PAUSE: until when, and whom.
@@ -51,6 +62,7 @@ impl Node {
         Node {
             params: ArcSwap::from_pointee(params),
             clients: Clients::default(),
+            origin: Origin::default(),
             pause: Pause::default(),
             seed,
             run_id,
@@ -59,6 +71,12 @@ impl Node {
             config: OnceLock::new(),
             stop: OnceLock::new(),
         }
+    }
+
+    /// The same node, knowing how it was started.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Node { origin, ..self }
     }
 
     /// The parameters in force.
@@ -74,6 +92,16 @@ impl Node {
     /// Puts new parameters in force for every batch that begins from now on.
     pub fn publish(&self, params: Params) {
         self.params.store(Arc::new(params));
+    }
+}
+
+impl Default for Origin {
+    /// No file, and a log that nobody can change.
+    fn default() -> Self {
+        Origin {
+            config_file: None,
+            set_log_level: Box::new(|_| {}),
+        }
     }
 }
 

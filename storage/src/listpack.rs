@@ -128,6 +128,11 @@ impl Listpack {
         read(self.bytes(), at.0).0
     }
 
+    /// Whether an element stands at `at`: after a removal there, the next one does, unless it was the last.
+    pub fn is_at(&self, at: At) -> bool {
+        self.bytes()[at.0] != END
+    }
+
     /// All elements.
     pub fn iter(&self) -> Iter<'_> {
         Iter {

@@ -96,27 +96,17 @@ pub struct Wait {
     pub keys: Vec<Vec<u8>>,
     /// Unix time in milliseconds; none = for ever.
     pub deadline_ms: Option<i64>,
-    /// The reply when the time is up: `*-1` or `$-1` (both `_` in RESP3).
-    pub on_timeout: OnTimeout,
+    /// The reply inside a transaction, where nothing waits. (A wait that is over is answered by `*-1`.)
+    pub in_exec: Nothing,
 }
 
-/// See [`Wait::on_timeout`].
+/// The two replies that say "nothing" in RESP2; both are `_` in RESP3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnTimeout {
+pub enum Nothing {
     /// `*-1`
-    NullArray,
+    Array,
     /// `$-1`
-    Null,
-}
-
-impl OnTimeout {
-    /// Writes the reply.
-    pub fn answer(self, reply: &mut Reply<'_>) {
-        match self {
-            OnTimeout::NullArray => reply.null_array(),
-            OnTimeout::Null => reply.null(),
-        }
-    }
+    Value,
 }
 
 /// One command being executed. The fields are separate loans, so a handler may hold a value of `dbs` while it writes
@@ -167,10 +157,13 @@ impl<'a> Call<'a> {
     }
 
     /// The client waits until one of `keys` is made or the time is up; then the handler runs again from its start. Write
-    /// no reply. Inside a transaction nothing waits: the answer is that of the timeout.
+    /// no reply. Inside a transaction nothing waits.
     pub fn wait(&mut self, wait: Wait) -> Outcome {
         if self.in_exec {
-            wait.on_timeout.answer(&mut self.reply);
+            match wait.in_exec {
+                Nothing::Array => self.reply.null_array(),
+                Nothing::Value => self.reply.null(),
+            }
         } else {
             *self.waiting = Some(wait);
         }

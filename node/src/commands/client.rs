@@ -291,7 +291,7 @@ pub(super) fn unblock(call: &mut Call<'_>) -> Outcome {
         if with_error {
             reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
         } else {
-            waiter.wait.on_timeout.answer(&mut reply);
+            reply.null_array();
         }
         session.client.profile().blocked = false;
         call.outgoing.unblock(&session.client, answer);

@@ -18,6 +18,7 @@
 pub mod call;
 pub mod changes;
 mod client;
+pub mod config;
 pub mod docs;
 pub mod element;
 pub mod errors;
@@ -42,6 +43,7 @@ pub mod set;
 pub mod sorted_set;
 pub mod string;
 pub mod transactions;
+mod wait;
 
 pub use call::{Args, Call, Outcome, Wait};
 pub use changes::{Changes, Class};

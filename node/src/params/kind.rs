@@ -296,9 +296,7 @@ pub struct OneOf<T>(PhantomData<T>);
 
 impl<T> OneOf<T> {
     /// Any of its words.
-    pub const fn new() -> Self {
-        OneOf(PhantomData)
-    }
+    pub const ANY: Self = OneOf(PhantomData);
 }
 
 impl<T: Words> Kind for OneOf<T> {

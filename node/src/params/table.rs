@@ -78,8 +78,8 @@ parameters! {
         hash_seed: String = "", Text::ANY, Startup, Inert("every start draws its own seed"), "Seed of the hash function.";
     }
     "Logging" {
-        loglevel ~ "log-level" ~ "logger-level": LogLevel = "notice", OneOf::new(), Live, Works, "How much is logged.";
-        log_format: LogFormat = "text", OneOf::new(), Startup, Works, "Lines for people or objects for machines.";
+        loglevel ~ "log-level" ~ "logger-level": LogLevel = "notice", OneOf::ANY, Live, Works, "How much is logged.";
+        log_format: LogFormat = "text", OneOf::ANY, Startup, Works, "Lines for people or objects for machines.";
         logfile ~ "file-logger": String = "", Text::ANY, Startup, Works, "File to log to, reopened on SIGHUP; empty = standard output.";
         log_timestamp_format: &'static str = "iso8601", Choice(&["legacy", "iso8601", "milliseconds"]), Live, Inert("times are always RFC 3339"), "How times are written.";
         syslog_enabled: bool = "no", YesNo, Startup, Refused("log to standard output and let the supervisor pass it on"), "Log to syslog.";
@@ -91,8 +91,8 @@ parameters! {
     }
     "Security" {
         requirepass ~ "password": Bytes = "", AnyBytes, Live, Works, "Password of the default user; empty = none.";
-        enable_debug_command: Permission = "no", OneOf::new(), Startup, Works, "Who may use DEBUG.";
-        enable_protected_configs: Permission = "no", OneOf::new(), Startup, Works, "Who may change protected parameters.";
+        enable_debug_command: Permission = "no", OneOf::ANY, Startup, Works, "Who may use DEBUG.";
+        enable_protected_configs: Permission = "no", OneOf::ANY, Startup, Works, "Who may change protected parameters.";
         enable_module_command: &'static str = "no", Choice(&["no", "yes", "local"]), Startup, Inert("there are no modules"), "Who may use MODULE.";
         enable_debug_assert: bool = "no", YesNo, Startup, Inert("assertions are always on"), "Check assertions.";
         aclfile ~ "acl-file": String = "", Text::ANY, Startup, NO_ACL_FILE, "File of users.";
@@ -102,7 +102,7 @@ parameters! {
     }
     "Memory" {
         maxmemory ~ "memory": u64 = "0", Int::memory(), Live, Works, "Bytes of data; 0 = no limit.";
-        maxmemory_policy: Policy = "noeviction", OneOf::new(), Live, Works, "Which keys go when memory is full.";
+        maxmemory_policy: Policy = "noeviction", OneOf::ANY, Live, Works, "Which keys go when memory is full.";
         maxmemory_samples: usize = "5", Int::new(1, 64), Live, Works, "Keys looked at to find one to evict.";
         maxmemory_clients: MemoryOrPercent = "0", MemoryShare, Live, Inert("buffers of clients are bounded one by one"), "Bytes of all clients' buffers; 0 = no limit.";
         maxmemory_eviction_tenacity: u32 = "10", Int::new(0, 100), Live, Inert("a write waits until there is room for it"), "Effort of one round of eviction.";

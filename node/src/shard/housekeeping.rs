@@ -55,10 +55,7 @@ impl Shard {
             let mut answer = Vec::new();
             if let Some(waiter) = self.blocked.get(client) {
                 let version = waiter.blocking.session.version;
-                waiter
-                    .wait
-                    .on_timeout
-                    .answer(&mut Reply::new(&mut answer, version));
+                Reply::new(&mut answer, version).null_array();
             }
             self.release(client, answer);
         }

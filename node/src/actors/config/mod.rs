@@ -10,6 +10,7 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use self::messages::ParametersChanged;
 use super::lifeline::Lifeline;
 use crate::node::Node;
+use crate::params::{Effect, Params};
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 256;
@@ -30,6 +31,23 @@ impl ConfigActor {
     }
 }
 
+impl ConfigActor {
+    fn enter(&self, dir: &str) {
+        if let Err(error) = std::env::set_current_dir(dir) {
+            tracing::warn!(%error, dir, "the working directory cannot be entered");
+        }
+    }
+}
+
+/// Tools set parameters that do nothing here; the operator shall know.
+fn warn_if_inert(name: &str) {
+    if let Some((param, _)) = Params::find(name.as_bytes())
+        && let Effect::Inert(why) = param.effect
+    {
+        tracing::warn!("'{name}' has no effect: {why}");
+    }
+}
+
 impl Actor for ConfigActor {
     type Context = Context<Self>;
 
@@ -45,5 +63,13 @@ impl Handler<ParametersChanged> for ConfigActor {
 
     fn handle(&mut self, ParametersChanged(names): ParametersChanged, _: &mut Context<Self>) {
         tracing::info!(parameters = names.join(" "), "parameters changed");
+        let params = self.node.params();
+        for name in &names {
+            match name.as_str() {
+                "loglevel" => (self.node.origin.set_log_level)(params.loglevel),
+                "dir" => self.enter(&params.dir),
+                name => warn_if_inert(name),
+            }
+        }
     }
 }

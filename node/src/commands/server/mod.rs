@@ -1,6 +1,6 @@
 //! The server commands, a file for each noun.
 
-use super::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
+use super::{Acl, Command, Flags, Group, Run, config};
 
 mod command;
 mod database;
@@ -11,26 +11,6 @@ mod lolwut;
 mod memory;
 mod process;
 mod slowlog;
-
-fn config_get(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn config_help(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn config_resetstat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn config_rewrite(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn config_set(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
 
 /// The entries of this family.
 pub static COMMANDS: &[Command] = &[
@@ -62,7 +42,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Returns the parameters that match the given names or patterns.",
                 complexity: "O(N) with N names and patterns",
                 args: "parameter...",
-                run: Run::Node(config_get),
+                run: Run::Node(config::get),
             },
             Command {
                 name: "config|help",
@@ -75,7 +55,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Explains the subcommands.",
                 complexity: "O(1)",
                 args: "",
-                run: Run::Node(config_help),
+                run: Run::Node(config::help_text),
             },
             Command {
                 name: "config|resetstat",
@@ -91,7 +71,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Sets the counters of INFO back to zero.",
                 complexity: "O(1)",
                 args: "",
-                run: Run::Node(config_resetstat),
+                run: Run::Node(config::resetstat),
             },
             Command {
                 name: "config|rewrite",
@@ -107,7 +87,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Writes the parameters in force into the configuration file.",
                 complexity: "O(1)",
                 args: "",
-                run: Run::Node(config_rewrite),
+                run: Run::Node(config::rewrite),
             },
             Command {
                 name: "config|set",
@@ -123,7 +103,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Changes parameters, all of them or none.",
                 complexity: "O(N) with N parameters",
                 args: "data=(parameter value)...",
-                run: Run::Node(config_set),
+                run: Run::Node(config::set),
             },
         ]),
     },

@@ -210,7 +210,7 @@ mod tests {
             "*4\r\n$24\r\nhash-max-ziplist-entries\r\n$3\r\n512\r\n$4\r\nport\r\n$4\r\n6379\r\n"
         );
         assert_eq!(
-            bench.run("config get 'MAXMEMORY-p*' maxmemory-polic?"),
+            bench.run("config get MAXMEMORY-p* maxmemory-polic?"),
             "*2\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n"
         );
         assert_eq!(bench.run("config get no*thing"), "*0\r\n");

@@ -1,17 +1,24 @@
 //! RESP: requests in, replies out.
 //!
 //! ```text
-//!   bytes ── request.rs ──▶ Batch of requests ... commands ... Reply ── reply.rs ──▶ bytes
-//!               limits.rs (every bound)                         number.rs (numbers as Redis prints them)
+//!   bytes -- request.rs --> Batch of requests ... commands ... Reply -- reply.rs --> bytes
+//!            |  inline.rs  lines of words                               |
+//!            |  errors.rs  what cannot be read                          |
+//!            |  limits.rs  every bound                                  |
+//!            +----------------------- number.rs ------------------------+  numbers as text, both ways
 //! ```
 //!
-//! Architecture invariant: `protocol` knows no command.
+//! Architecture invariant: `protocol` knows no command, no socket and no clock. Nothing that a client sends makes it
+//! panic, or reserve memory for bytes that have not come.
 
+pub mod errors;
+mod inline;
 pub mod limits;
 pub mod number;
 pub mod reply;
 pub mod request;
 
+pub use errors::ProtocolError;
 pub use limits::Limits;
 pub use reply::{Reply, Reserved, Version};
-pub use request::{Batch, Parser, ProtocolError, RequestSpan, Span};
+pub use request::{Batch, Parser, RequestSpan, Span};

@@ -1,16 +1,32 @@
-//! Requests off the wire: arrays of bulk strings and inline lines, parsed in place.
+//! Requests off the wire: every complete request of a read buffer at once, in place.
 //!
-//! [`Parser::parse`] takes everything that has been read, puts the complete requests into a [`Batch`] as ranges of the
-//! read buffer, and remembers how far it came in the half-read one, so that no byte is looked at twice. The bytes of a
-//! half-read request are presented again from its first byte. Sources: the RESP specification; the limits and error texts
-//! of Redis 7.4.
+//! ```text
+//!   buffer   *2\r\n$3\r\nGET\r\n$1\r\nk\r\n*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSE
+//!                        [-]        [-]               [--]
+//!   Batch    requests: 0..2, 2..3                  consumed ^   the rest waits in the buffer; the Parser remembers
+//!                                                               how far it has got in it
+//! ```
+//! Arguments are places in the buffer, never copies. The exception is an inline request: its words are unquoted into a
+//! side buffer of the batch. Source: the RESP specification of redis.io.
 
-use std::fmt;
+use std::ops::Range;
 
+use memchr::{memchr, memchr2};
+
+use crate::errors::ProtocolError;
 use crate::limits::Limits;
-use crate::number::parse_i64;
+use crate::{inline, number};
 
-/// A range of a buffer.
+/// How much a reader may reserve ahead however little has arrived.
+const READ_AHEAD_MIN: usize = 32 * 1024;
+
+/// How many places, and how many bytes of inline requests, stay allocated between two uses.
+const KEPT: usize = 64 * 1024;
+
+/// So many bytes hold a whole header of up to three digits; no complete bulk string has fewer.
+const SHORT_HEADER: usize = 6;
+
+/// A range of the read buffer. No request is longer than 4 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// First byte.
@@ -19,86 +35,53 @@ pub struct Span {
     pub end: u32,
 }
 
-/// One request of a [`Batch`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestSpan {
-    /// Its first span.
-    pub first: u32,
-    /// Its number of arguments, the command's name included; at least 1.
-    pub count: u32,
-    /// One past its last byte in the read buffer.
-    pub end: u32,
-    /// Whether the spans cut the batch's own buffer: an inline request whose quotes were taken away.
-    pub is_unquoted: bool,
-}
-
-/// The complete requests of a read. Cleared and used again, so it stops allocating.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// The requests in order.
-    pub requests: Vec<RequestSpan>,
-    spans: Vec<Span>,
-    unquoted: Vec<u8>,
-}
-
-/// Where a half-read request stands.
-#[derive(Debug, Default)]
-pub struct Parser {
-    /// Bytes of it that are understood.
-    position: usize,
-    /// Arguments that are still to come; 0 = between two requests.
-    missing: u64,
-    /// Length of the argument whose header is read.
-    bulk: Option<usize>,
-    /// The arguments read so far, from the beginning of the request.
-    spans: Vec<Span>,
-}
-
-/// Bytes that are no request. The connection answers `-ERR <text>` and closes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProtocolError {
-    /// `*` without a sensible number.
-    InvalidMultibulkLength,
-    /// `$` without a sensible number.
-    InvalidBulkLength,
-    /// Something else where `$` must be.
-    ExpectedDollar(u8),
-    /// A line without an end.
-    TooBigInline,
-    /// A `*` line without an end.
-    TooBigMultibulkCount,
-    /// A `$` line without an end.
-    TooBigBulkCount,
-    /// An inline request with an open quote.
-    UnbalancedQuotes,
-    /// Too many arguments before AUTH.
-    UnauthenticatedMultibulk,
-    /// Too long an argument before AUTH.
-    UnauthenticatedBulk,
-}
-
-/// Most requests of one batch.
-const BATCH_MAX: usize = 1024;
-
 impl Span {
-    /// The same range of a buffer that begins `by` bytes earlier (modulo 2^32).
-    fn moved(self, by: u32) -> Span {
+    /// Both ends are below 4 GiB: [`Parser::parse`] looks at no byte beyond.
+    pub(crate) fn new(start: usize, end: usize) -> Self {
         Span {
-            start: self.start.wrapping_add(by),
-            end: self.end.wrapping_add(by),
+            start: start as u32,
+            end: end as u32,
         }
+    }
+
+    /// For slicing.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 
+/// One complete request of a [`Batch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestSpan {
+    /// Index of its first argument in [`Batch::spans`].
+    pub first: u32,
+    /// How many arguments; at least one.
+    pub count: u32,
+    /// Where in the buffer the next request begins; empty requests behind this one count as its end.
+    pub end: u32,
+    /// Whether its arguments lie in the side buffer of the batch.
+    pub is_unquoted: bool,
+}
+
+/// The complete requests of a buffer. Use it again and again: it keeps its memory.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In the order of the buffer.
+    pub requests: Vec<RequestSpan>,
+    /// The arguments of all requests.
+    spans: Vec<Span>,
+    /// Words of inline requests.
+    unquoted: Vec<u8>,
+}
+
 impl Batch {
-    /// Forgets the requests and keeps the memory.
+    /// Forgets all requests.
     pub fn clear(&mut self) {
-        self.requests.clear();
         self.spans.clear();
+        self.spans.shrink_to(KEPT);
+        self.requests.clear();
         self.unquoted.clear();
-        if self.spans.capacity() > 1 << 16 || self.unquoted.capacity() > 1 << 16 {
-            *self = Batch::default();
-        }
+        self.unquoted.shrink_to(KEPT);
     }
 
     /// The arguments of request `i`: a buffer and the ranges to cut from it. `buffer` is the one that was parsed.
@@ -107,547 +90,388 @@ impl Batch {
         let request = self.requests[i];
         let first = request.first as usize;
         let spans = &self.spans[first..first + request.count as usize];
-        (
-            if request.is_unquoted {
-                &self.unquoted
-            } else {
-                buffer
-            },
-            spans,
-        )
+        match request.is_unquoted {
+            true => (&self.unquoted, spans),
+            false => (buffer, spans),
+        }
+    }
+
+    /// The arguments from `first` on are those of a request that ends at `end`. A request of none is no request.
+    #[inline]
+    fn finish(&mut self, first: usize, end: usize, is_unquoted: bool) {
+        let count = self.spans.len() - first;
+        if count > 0 {
+            self.requests.push(RequestSpan {
+                first: first as u32,
+                count: count as u32,
+                end: end as u32,
+                is_unquoted,
+            });
+        } else if let Some(last) = self.requests.last_mut() {
+            last.end = end as u32;
+        }
     }
 }
 
+/// Reads requests; keeps its place in a half-read one, so no byte is looked at twice.
+#[derive(Debug, Default)]
+pub struct Parser {
+    half: Half,
+    /// The arguments of the half-read request that are complete; counted from its start.
+    spans: Vec<Span>,
+}
+
+/// The place in a half-read request; all positions count from its start, because the buffer is shifted meanwhile.
+#[derive(Debug, Clone, Copy, Default)]
+struct Half {
+    /// Arguments that are still to come; 0 = the first line is not complete.
+    owed: usize,
+    /// Where the argument or line begins that is not complete.
+    at: usize,
+    /// The length of that argument if its header is complete.
+    bulk: Option<usize>,
+    /// Otherwise up to where the end of the line was sought.
+    sought: usize,
+    /// Bytes that `bulk` still needs.
+    missing: usize,
+    /// Bytes of this request that have arrived.
+    arrived: usize,
+}
+
 impl Parser {
-    /// Parses the complete requests at the beginning of `buffer` (at most 1,024) into `batch` and returns the bytes they
-    /// take; empty requests are skipped. What follows must be presented again, from there, with more bytes behind it.
+    /// Fills `batch` with the complete requests at the beginning of `buffer`, at most `limits.batch`, and returns how
+    /// many bytes they take; when that is less than all, and not 0, there may be more. The caller drops these bytes and
+    /// presents the rest again, from its first byte, with what has arrived since.
     ///
     /// # Errors
-    /// The first bytes that are no request; the requests before them are in the batch.
+    /// The stream cannot be read any further. The requests of `batch` come before the bad bytes and are to be answered
+    /// first.
     pub fn parse(
         &mut self,
         buffer: &[u8],
         limits: &Limits,
         batch: &mut Batch,
     ) -> Result<usize, ProtocolError> {
+        let buffer = &buffer[..buffer.len().min(u32::MAX as usize)];
+        batch.clear();
         let mut start = 0;
-        while batch.requests.len() < BATCH_MAX && start < buffer.len() {
-            let is_array = self.missing > 0 || buffer[start] == b'*';
-            let end = if is_array {
-                self.array(buffer, start, limits, batch)?
-            } else {
-                self.inline(buffer, start, limits, batch)?
-            };
-            let Some(end) = end else { break };
-            start = end;
-            self.position = 0;
+        if self.half.arrived > 0 {
+            match self.resume(buffer, limits, batch)? {
+                Some(end) => start = end,
+                None => return Ok(0),
+            }
+        }
+        while start < buffer.len() && batch.requests.len() < limits.batch {
+            match self.begin(buffer, start, limits, batch)? {
+                Some(end) => start = end,
+                None => break,
+            }
         }
         Ok(start)
     }
 
-    /// Bytes of the argument at hand that have not arrived; for sizing the next read.
+    /// Room for how many bytes a reader should have, when a long argument is half read: what it still needs, but never
+    /// more than has arrived already (or 32 KiB), since a length costs its sender nothing.
     pub fn wants(&self) -> Option<usize> {
-        self.bulk.map(|length| length + 2)
+        let bound = self.half.arrived.max(READ_AHEAD_MIN);
+        (self.half.missing > 0).then(|| self.half.missing.min(bound))
     }
 
     /// Forgets a half-read request: its bytes will be presented again as new ones.
     pub fn reset(&mut self) {
-        (self.position, self.missing, self.bulk) = (0, 0, None);
+        self.half = Half::default();
         self.spans.clear();
     }
 
-    /// Reads on in the array that begins at `start`; its end, or none if bytes are missing.
-    fn array(
+    /// Reads the request at `start`; returns its end.
+    #[inline]
+    fn begin(
         &mut self,
         buffer: &[u8],
         start: usize,
         limits: &Limits,
         batch: &mut Batch,
     ) -> Result<Option<usize>, ProtocolError> {
-        if self.missing == 0 {
-            let Some((count, after)) = multibulk(buffer, start, limits)? else {
-                return Ok(None);
-            };
-            if count <= 0 {
-                return Ok(Some(after));
-            }
-            self.position = after - start;
-            self.missing = count as u64;
+        let mut half = Half::default();
+        if buffer[start] != b'*' {
+            return self.inline(buffer, start, half, limits, batch);
         }
         let first = batch.spans.len();
-        let shift = start as u32;
-        batch
-            .spans
-            .extend(self.spans.drain(..).map(|span| span.moved(shift)));
-        let mut at = start + self.position;
-        while self.missing > 0 {
-            let length = match self.bulk {
-                Some(length) => length,
-                None => {
-                    let Some((length, after)) =
-                        bulk(buffer, at, limits).inspect_err(|_| batch.spans.truncate(first))?
-                    else {
-                        break;
-                    };
-                    (at, self.bulk) = (after, Some(length));
-                    length
-                }
-            };
-            if buffer.len() - at < length + 2 {
-                break;
+        match half.advance(buffer, start, limits, &mut batch.spans) {
+            Ok(Some(end)) => {
+                batch.finish(first, end, false);
+                Ok(Some(end))
             }
-            batch.spans.push(Span {
-                start: at as u32,
-                end: (at + length) as u32,
-            });
-            at += length + 2;
-            self.bulk = None;
-            self.missing -= 1;
+            Ok(None) => {
+                self.suspend(buffer, start, half);
+                let relative = |span: Span| Span {
+                    start: span.start - start as u32,
+                    end: span.end - start as u32,
+                };
+                self.spans.extend(batch.spans.drain(first..).map(relative));
+                Ok(None)
+            }
+            Err(error) => {
+                batch.spans.truncate(first);
+                Err(error)
+            }
         }
-        self.position = at - start;
-        if self.missing > 0 {
-            self.spans.extend(
-                batch
-                    .spans
-                    .drain(first..)
-                    .map(|span| span.moved(shift.wrapping_neg())),
-            );
-            return Ok(None);
-        }
-        let count = batch.spans.len() - first;
-        batch.requests.push(RequestSpan {
-            first: first as u32,
-            count: count as u32,
-            end: at as u32,
-            is_unquoted: false,
-        });
-        Ok(Some(at))
     }
 
-    /// A line of words, as typed into a terminal.
+    /// Goes on with the half-read request, which begins the buffer.
+    #[cold]
+    fn resume(
+        &mut self,
+        buffer: &[u8],
+        limits: &Limits,
+        batch: &mut Batch,
+    ) -> Result<Option<usize>, ProtocolError> {
+        let mut half = self.half;
+        debug_assert!(
+            half.arrived <= buffer.len(),
+            "the rest must be presented again"
+        );
+        if buffer.first() != Some(&b'*') {
+            return self.inline(buffer, 0, half, limits, batch);
+        }
+        let end = half.advance(buffer, 0, limits, &mut self.spans)?;
+        match end {
+            Some(end) => {
+                self.half = Half::default();
+                batch.spans.append(&mut self.spans);
+                self.spans.shrink_to(KEPT);
+                batch.finish(0, end, false);
+            }
+            None => self.suspend(buffer, 0, half),
+        }
+        Ok(end)
+    }
+
+    fn suspend(&mut self, buffer: &[u8], start: usize, half: Half) {
+        self.half = Half {
+            arrived: buffer.len() - start,
+            ..half
+        };
+    }
+
+    /// Reads a line of words. As in Redis a NUL hides all that follows it, so such a line never ends.
+    #[cold]
     fn inline(
         &mut self,
         buffer: &[u8],
         start: usize,
+        mut half: Half,
         limits: &Limits,
         batch: &mut Batch,
     ) -> Result<Option<usize>, ProtocolError> {
-        let Some(length) = memchr::memchr(b'\n', &buffer[start + self.position..]) else {
-            self.position = buffer.len() - start;
-            return if self.position > limits.line {
-                Err(ProtocolError::TooBigInline)
-            } else {
-                Ok(None)
-            };
-        };
-        let newline = start + self.position + length;
-        let line = &buffer[start..newline];
-        if line.len() > limits.line {
+        let from = start + half.sought;
+        let stop = memchr2(b'\n', 0, &buffer[from..]).map_or(buffer.len(), |found| from + found);
+        if buffer.get(stop) != Some(&b'\n') {
+            if buffer.len() - start > limits.line {
+                return Err(ProtocolError::TooBigInline);
+            }
+            half.sought = stop - start;
+            self.suspend(buffer, start, half);
+            return Ok(None);
+        }
+        if stop - start > limits.line {
             return Err(ProtocolError::TooBigInline);
         }
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.half = Half::default();
         let first = batch.spans.len();
-        if !split_words(line, &mut batch.unquoted, &mut batch.spans) {
-            batch.spans.truncate(first);
-            return Err(ProtocolError::UnbalancedQuotes);
-        }
-        let count = batch.spans.len() - first;
-        if count > 0 {
-            let end = newline as u32 + 1;
-            batch.requests.push(RequestSpan {
-                first: first as u32,
-                count: count as u32,
-                end,
-                is_unquoted: true,
-            });
-        }
-        Ok(Some(newline + 1))
+        let split = inline::split(&buffer[start..stop], &mut batch.unquoted, &mut batch.spans);
+        split.inspect_err(|_| batch.spans.truncate(first))?;
+        batch.finish(first, stop + 1, true);
+        Ok(Some(stop + 1))
     }
 }
 
-/// `*<count>\r\n` at `at`: the count and where it ends.
-#[inline]
-fn multibulk(
-    buffer: &[u8],
-    at: usize,
-    limits: &Limits,
-) -> Result<Option<(i64, usize)>, ProtocolError> {
-    if let [b'*', digit @ b'1'..=b'9', b'\r', b'\n', ..] = buffer[at..] {
-        return Ok(Some((i64::from(digit - b'0'), at + 4)));
-    }
-    let Some((line, after)) = header(buffer, at + 1, limits, ProtocolError::TooBigMultibulkCount)?
-    else {
-        return Ok(None);
-    };
-    match parse_i64(line) {
-        Some(count) if count <= i64::from(i32::MAX) && count <= (1 << 20) => {
-            if count > 0 && count as u64 > limits.arguments {
-                return Err(if limits.is_unauthenticated {
-                    ProtocolError::UnauthenticatedMultibulk
-                } else {
-                    ProtocolError::InvalidMultibulkLength
-                });
-            }
-            Ok(Some((count, after)))
-        }
-        _ => Err(ProtocolError::InvalidMultibulkLength),
-    }
-}
-
-/// `$<length>\r\n` at `at`: the length and where it ends.
-#[inline]
-fn bulk(
-    buffer: &[u8],
-    at: usize,
-    limits: &Limits,
-) -> Result<Option<(usize, usize)>, ProtocolError> {
-    match buffer[at..] {
-        [b'$', digit @ b'0'..=b'9', b'\r', b'\n', ..] => {
-            return Ok(Some((usize::from(digit - b'0'), at + 4)));
-        }
-        [
-            b'$',
-            tens @ b'1'..=b'9',
-            ones @ b'0'..=b'9',
-            b'\r',
-            b'\n',
-            ..,
-        ] => {
-            return Ok(Some((
-                usize::from(tens - b'0') * 10 + usize::from(ones - b'0'),
-                at + 5,
-            )));
-        }
-        _ => {}
-    }
-    // Redis looks for the end of the line before it looks at its first byte.
-    let Some((line, after)) = header(buffer, at, limits, ProtocolError::TooBigBulkCount)? else {
-        return Ok(None);
-    };
-    let Some((b'$', digits)) = line.split_first() else {
-        return Err(ProtocolError::ExpectedDollar(
-            line.first().copied().unwrap_or(b'\r'),
-        ));
-    };
-    let length = parse_i64(digits).and_then(|length| u64::try_from(length).ok());
-    match length {
-        Some(length) if limits.is_unauthenticated && length > limits.bulk => {
-            Err(ProtocolError::UnauthenticatedBulk)
-        }
-        Some(length) if length <= limits.bulk => Ok(Some((length as usize, after))),
-        _ => Err(ProtocolError::InvalidBulkLength),
-    }
-}
-
-/// The line from `at` up to CR, and where it ends; none if its LF has not arrived.
-fn header<'a>(
-    buffer: &'a [u8],
-    at: usize,
-    limits: &Limits,
-    too_long: ProtocolError,
-) -> Result<Option<(&'a [u8], usize)>, ProtocolError> {
-    let rest = &buffer[at.min(buffer.len())..];
-    match memchr::memchr(b'\r', rest) {
-        None if rest.len() > limits.line => Err(too_long),
-        None => Ok(None),
-        Some(length) if length + 1 >= rest.len() => Ok(None),
-        Some(length) => Ok(Some((&rest[..length], at + length + 2))),
-    }
-}
-
-/// Splits a line as Redis's `sdssplitargs` does: "double quotes" with escapes, 'single quotes' with `\'`. False when a quote
-/// is left open or something follows a closing one.
-fn split_words(line: &[u8], words: &mut Vec<u8>, spans: &mut Vec<Span>) -> bool {
-    let mut at = 0;
-    loop {
-        while line.get(at).is_some_and(|byte| is_space(*byte)) {
-            at += 1;
-        }
-        // Redis sees the line as a C string.
-        if line.get(at).is_none_or(|byte| *byte == 0) {
-            return true;
-        }
-        let start = words.len() as u32;
-        let Some(next) = word(line, at, words) else {
-            return false;
-        };
-        spans.push(Span {
-            start,
-            end: words.len() as u32,
-        });
-        at = next;
-    }
-}
-
-fn word(line: &[u8], mut at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    loop {
-        match line.get(at) {
-            None | Some(0) => return Some(at),
-            Some(byte) if is_space(*byte) => return Some(at),
-            Some(b'"') => return after_quote(line, double_quoted(line, at + 1, out)?),
-            Some(b'\'') => return after_quote(line, single_quoted(line, at + 1, out)?),
-            Some(byte) => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-}
-
-/// A closing quote must end the word.
-fn after_quote(line: &[u8], at: usize) -> Option<usize> {
-    line.get(at)
-        .is_none_or(|byte| is_space(*byte) || *byte == 0)
-        .then_some(at)
-}
-
-fn double_quoted(line: &[u8], mut at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    loop {
-        match line[at.min(line.len())..] {
-            [] | [0, ..] => return None,
-            [b'"', ..] => return Some(at + 1),
-            [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                out.push(hex(high) << 4 | hex(low));
-                at += 4;
-            }
-            [b'\\', escaped, ..] if escaped != 0 => {
-                out.push(match escaped {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'b' => 8,
-                    b'a' => 7,
-                    other => other,
-                });
-                at += 2;
-            }
-            [byte, ..] => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-}
-
-fn single_quoted(line: &[u8], mut at: usize, out: &mut Vec<u8>) -> Option<usize> {
-    loop {
-        match line[at.min(line.len())..] {
-            [] | [0, ..] => return None,
-            [b'\'', ..] => return Some(at + 1),
-            [b'\\', b'\'', ..] => {
-                out.push(b'\'');
-                at += 2;
-            }
-            [byte, ..] => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-}
-
-fn hex(digit: u8) -> u8 {
-    (digit as char).to_digit(16).unwrap_or(0) as u8
-}
-
-/// C's `isspace`.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
-}
-
-impl fmt::Display for ProtocolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ERR Protocol error: ")?;
-        match self {
-            ProtocolError::InvalidMultibulkLength => f.write_str("invalid multibulk length"),
-            ProtocolError::InvalidBulkLength => f.write_str("invalid bulk length"),
-            ProtocolError::ExpectedDollar(byte) => {
-                write!(f, "expected '$', got '{}'", char::from(*byte))
-            }
-            ProtocolError::TooBigInline => f.write_str("too big inline request"),
-            ProtocolError::TooBigMultibulkCount => f.write_str("too big mbulk count string"),
-            ProtocolError::TooBigBulkCount => f.write_str("too big bulk count string"),
-            ProtocolError::UnbalancedQuotes => f.write_str("unbalanced quotes in request"),
-            ProtocolError::UnauthenticatedMultibulk => {
-                f.write_str("unauthenticated multibulk length")
-            }
-            ProtocolError::UnauthenticatedBulk => f.write_str("unauthenticated bulk length"),
-        }
-    }
-}
-
-impl std::error::Error for ProtocolError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Words = Vec<Vec<u8>>;
-
-    /// Feeds `bytes` in the given pieces, as a connection would.
-    fn feed(bytes: &[u8], cuts: &[usize], limits: &Limits) -> (Vec<Words>, Option<ProtocolError>) {
-        let (mut parser, mut batch) = (Parser::default(), Batch::default());
-        let (mut requests, mut buffer, mut at) = (Vec::new(), Vec::new(), 0);
-        for cut in cuts.iter().copied().chain([bytes.len()]) {
-            buffer.extend_from_slice(&bytes[at..cut]);
-            at = cut;
-            loop {
-                batch.clear();
-                let parsed = parser.parse(&buffer, limits, &mut batch);
-                for i in 0..batch.requests.len() {
-                    let (source, spans) = batch.slices(&buffer, i);
-                    requests.push(
-                        spans
-                            .iter()
-                            .map(|s| source[s.start as usize..s.end as usize].to_vec())
-                            .collect(),
-                    );
-                }
-                match parsed {
-                    Err(error) => return (requests, Some(error)),
-                    Ok(0) => break,
-                    Ok(used) => drop(buffer.drain(..used)),
-                }
-            }
-        }
-        (requests, None)
-    }
-
-    fn words(requests: &[Words]) -> Vec<Vec<String>> {
-        let text = |word: &Vec<u8>| word.escape_ascii().to_string();
-        requests
-            .iter()
-            .map(|request| request.iter().map(text).collect())
-            .collect()
-    }
-
-    #[test]
-    fn requests_are_the_same_wherever_the_bytes_are_cut() {
-        let long = [
-            b"*2\r\n$3\r\nGET\r\n$300\r\n".as_slice(),
-            &[b'x'; 300],
-            b"\r\n",
-        ]
-        .concat();
-        let bytes = [
-            b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\nPING\r\n*0\r\n*-1\r\n\r\n".as_slice(),
-            b"set \"a\\x41\\n b\" 'it\\'s'\n*1\r\n$4\r\n\r\n\r\n\r\n",
-            &long,
-        ]
-        .concat();
-        let (whole, error) = feed(&bytes, &[], &Limits::default());
-        assert_eq!((whole.len(), error), (5, None));
-        assert_eq!(words(&whole)[2], ["set", "aA\\n b", "it\\'s"]);
-        for cut in 0..bytes.len() {
-            assert_eq!(
-                feed(&bytes, &[cut], &Limits::default()).0,
-                whole,
-                "cut at {cut}"
-            );
-        }
-        let all: Vec<usize> = (0..bytes.len()).collect();
-        assert_eq!(
-            feed(&bytes, &all, &Limits::default()).0,
-            whole,
-            "cut at every byte"
-        );
-    }
-
-    #[test]
-    fn bad_bytes_get_redis_words_after_the_good_requests_before_them() {
-        let before_auth = Limits::default().unauthenticated();
-        for (limits, bytes, text) in [
-            (
-                Limits::default(),
-                "*1048577\r\n",
-                "invalid multibulk length",
-            ),
-            (
-                Limits::default(),
-                "*9223372036854775808\r\n",
-                "invalid multibulk length",
-            ),
-            (Limits::default(), "*+1\r\n", "invalid multibulk length"),
-            (Limits::default(), "*01\r\n", "invalid multibulk length"),
-            (Limits::default(), "*1 \r\n", "invalid multibulk length"),
-            (Limits::default(), "*1\r\n$-1\r\n", "invalid bulk length"),
-            (
-                Limits::default(),
-                "*1\r\n$536870913\r\n",
-                "invalid bulk length",
-            ),
-            (
-                Limits::default(),
-                "*1\r\n$9223372036854775808\r\n",
-                "invalid bulk length",
-            ),
-            (Limits::default(), "*1\r\n:1\r\n", "expected '$', got ':'"),
-            (Limits::default(), "*1\r\n*1\r\n", "expected '$', got '*'"),
-            (
-                Limits::default(),
-                "get \"a\r\n",
-                "unbalanced quotes in request",
-            ),
-            (
-                Limits::default(),
-                "get \"a\"b\r\n",
-                "unbalanced quotes in request",
-            ),
-            (before_auth, "*11\r\n", "unauthenticated multibulk length"),
-            (
-                before_auth,
-                "*1\r\n$16385\r\n",
-                "unauthenticated bulk length",
-            ),
-        ] {
-            let bytes = format!("PING\r\n{bytes}");
-            let (requests, error) = feed(bytes.as_bytes(), &[], &limits);
-            assert_eq!(requests.len(), 1, "{bytes:?}");
-            let error = error.map(|error| error.to_string());
-            assert_eq!(
-                error,
-                Some(format!("ERR Protocol error: {text}")),
-                "{bytes:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn lines_without_an_end_are_refused_at_64_kib() {
-        for (start, text) in [
-            ("", "inline request"),
-            ("*", "mbulk count string"),
-            ("*1\r\n$", "bulk count string"),
-        ] {
-            let bytes = format!("{start}{}", "1".repeat(65 * 1024 + 1));
-            let error = feed(bytes.as_bytes(), &[], &Limits::default())
-                .1
-                .map(|error| error.to_string());
-            assert_eq!(error, Some(format!("ERR Protocol error: too big {text}")));
-        }
-    }
-
-    #[test]
-    fn random_bytes_never_panic_and_parse_the_same_however_they_are_cut() {
-        let alphabet = b"*$0123456789-+\r\n\r\n\r\n\"'\\x abcGET";
-        for seed in 1..3_000_u64 {
-            let mut state = seed;
-            let mut dice = || {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                (state >> 33) as usize
+impl Half {
+    /// Reads on in the request at `start`, appending its arguments to `spans`; returns its end if that has arrived.
+    #[inline(always)]
+    fn advance(
+        &mut self,
+        buffer: &[u8],
+        start: usize,
+        limits: &Limits,
+        spans: &mut Vec<Span>,
+    ) -> Result<Option<usize>, ProtocolError> {
+        let mut at = start + self.at;
+        self.missing = 0;
+        if self.owed == 0 {
+            let header = self.header(buffer, at, start, Kind::Multibulk, limits)?;
+            let Some((count, next)) = header else {
+                return Ok(None);
             };
-            let bytes: Vec<u8> = (0..dice() % 120)
-                .map(|_| alphabet[dice() % alphabet.len()])
-                .collect();
-            let cut = dice() % (bytes.len() + 1);
-            let whole = feed(&bytes, &[], &Limits::default());
-            assert_eq!(
-                feed(&bytes, &[cut], &Limits::default()),
-                whole,
-                "seed {seed}, cut at {cut}"
-            );
+            self.owed = argument_count(count, limits)?;
+            at = next;
+        }
+        while self.owed > 0 {
+            let length = match self.bulk.take() {
+                Some(length) => length,
+                None => {
+                    let header = self.header(buffer, at, start, Kind::Bulk, limits)?;
+                    let Some((length, next)) = header else {
+                        self.at = at - start;
+                        return Ok(None);
+                    };
+                    at = next;
+                    bulk_length(length, limits)?
+                }
+            };
+            let end = at.saturating_add(length);
+            match buffer.get(end..end.saturating_add(2)) {
+                Some(b"\r\n") => {}
+                Some(_) => return Err(ProtocolError::InvalidCrlf),
+                None => return self.lack(buffer, at, start, length),
+            }
+            spans.push(Span::new(at, end));
+            at = end + 2;
+            self.owed -= 1;
+        }
+        Ok(Some(at))
+    }
+
+    /// The number and the end of the header line at `at`.
+    #[inline(always)]
+    fn header(
+        &mut self,
+        buffer: &[u8],
+        at: usize,
+        start: usize,
+        kind: Kind,
+        limits: &Limits,
+    ) -> Result<Option<(i64, usize)>, ProtocolError> {
+        if let Some(bytes) = buffer[at..].first_chunk::<SHORT_HEADER>()
+            && bytes[0] == kind.byte()
+            && let Some((number, length)) = short_number(bytes)
+        {
+            return Ok(Some((number, at + length)));
+        }
+        self.long_header(buffer, at, start, kind, limits)
+    }
+
+    /// The same for any header.
+    #[cold]
+    fn long_header(
+        &mut self,
+        buffer: &[u8],
+        at: usize,
+        start: usize,
+        kind: Kind,
+        limits: &Limits,
+    ) -> Result<Option<(i64, usize)>, ProtocolError> {
+        let from = at.max(start + self.sought);
+        let stop = memchr(b'\r', &buffer[from..]).map_or(buffer.len(), |found| from + found);
+        if stop - at > limits.line {
+            return Err(kind.endless());
+        }
+        let Some(&line_feed) = buffer.get(stop + 1) else {
+            self.sought = stop - start;
+            return Ok(None);
+        };
+        if buffer[at] != kind.byte() {
+            return Err(ProtocolError::ExpectedDollar(buffer[at]));
+        }
+        if line_feed != b'\n' {
+            return Err(ProtocolError::InvalidCrlf);
+        }
+        let number = number::parse_i64(&buffer[at + 1..stop]).ok_or(kind.invalid())?;
+        Ok(Some((number, stop + 2)))
+    }
+
+    /// The argument of `length` bytes at `at` has not arrived as a whole.
+    #[cold]
+    fn lack(
+        &mut self,
+        buffer: &[u8],
+        at: usize,
+        start: usize,
+        length: usize,
+    ) -> Result<Option<usize>, ProtocolError> {
+        let end = at.saturating_add(length).saturating_add(2);
+        if end - start > u32::MAX as usize {
+            return Err(ProtocolError::InvalidBulkLength);
+        }
+        self.bulk = Some(length);
+        self.at = at - start;
+        self.missing = end - buffer.len();
+        Ok(None)
+    }
+}
+
+/// What a header line announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// `*n`: arguments.
+    Multibulk,
+    /// `$n`: bytes of an argument.
+    Bulk,
+}
+
+impl Kind {
+    fn byte(self) -> u8 {
+        match self {
+            Kind::Multibulk => b'*',
+            Kind::Bulk => b'$',
         }
     }
+
+    fn invalid(self) -> ProtocolError {
+        match self {
+            Kind::Multibulk => ProtocolError::InvalidMultibulkLength,
+            Kind::Bulk => ProtocolError::InvalidBulkLength,
+        }
+    }
+
+    fn endless(self) -> ProtocolError {
+        match self {
+            Kind::Multibulk => ProtocolError::TooBigMultibulkCount,
+            Kind::Bulk => ProtocolError::TooBigBulkCount,
+        }
+    }
+}
+
+/// The number and the length of a header line of up to three digits. Nearly all are, so this path has no loop.
+#[inline(always)]
+fn short_number(bytes: &[u8; SHORT_HEADER]) -> Option<(i64, usize)> {
+    let digit = |i: usize| i64::from(bytes[i].wrapping_sub(b'0'));
+    let ends = |i: usize| bytes[i] == b'\r' && bytes[i + 1] == b'\n';
+    let (a, b, c) = (digit(1), digit(2), digit(3));
+    if a <= 9 && ends(2) {
+        return Some((a, 4));
+    }
+    if a > 9 || a == 0 || b > 9 {
+        return None;
+    }
+    if ends(3) {
+        return Some((a * 10 + b, 5));
+    }
+    (c <= 9 && ends(4)).then_some((a * 100 + b * 10 + c, 6))
+}
+
+/// How many arguments follow; a negative number means none, as 0 does.
+#[inline(always)]
+fn argument_count(count: i64, limits: &Limits) -> Result<usize, ProtocolError> {
+    let count = usize::try_from(count).unwrap_or(0);
+    if count > limits.arguments {
+        return Err(ProtocolError::InvalidMultibulkLength);
+    }
+    if limits.is_unauthenticated && count > Limits::UNAUTHENTICATED_ARGUMENTS {
+        return Err(ProtocolError::UnauthenticatedMultibulkLength);
+    }
+    Ok(count)
+}
+
+/// How many bytes follow.
+#[inline(always)]
+fn bulk_length(length: i64, limits: &Limits) -> Result<usize, ProtocolError> {
+    let length = u64::try_from(length).map_err(|_| ProtocolError::InvalidBulkLength)?;
+    if length > limits.bulk {
+        return Err(ProtocolError::InvalidBulkLength);
+    }
+    if limits.is_unauthenticated && length > Limits::UNAUTHENTICATED_BULK {
+        return Err(ProtocolError::UnauthenticatedBulkLength);
+    }
+    usize::try_from(length).map_err(|_| ProtocolError::InvalidBulkLength)
 }

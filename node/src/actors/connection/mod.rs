@@ -225,7 +225,7 @@ impl ConnectionActor {
                 Ok(skipped) => used += skipped,
                 Err(error) => {
                     let mut reply = Vec::new();
-                    Reply::new(&mut reply, self.version()).error(error.to_string().as_bytes());
+                    Reply::new(&mut reply, self.version()).error(&error.text());
                     self.send(&reply);
                     self.state = State::Closing;
                     return bytes.len();

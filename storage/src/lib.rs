@@ -28,6 +28,7 @@ pub mod set;
 pub mod string;
 pub mod table;
 pub mod thresholds;
+pub mod tree;
 pub mod value;
 pub mod zset;
 

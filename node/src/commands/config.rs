@@ -7,33 +7,33 @@ use super::{Call, Fault, Outcome};
 use crate::actors::config::messages::ParametersChanged;
 use crate::params::{Change, Param, Params, TABLE, rewrite as conf};
 
-/// CONFIG GET pattern...
+/// CONFIG GET pattern... A name without a pattern is answered in the spelling of the request, as Redis does.
 pub fn get(call: &mut Call<'_>) -> Outcome {
     let params = call.node.params();
-    let mut found: Vec<(&'static str, &'static Param)> = Vec::new();
+    let mut found: Vec<(&str, &[u8], &Param)> = Vec::new();
     for pattern in call.args.from(2) {
         if !pattern.iter().any(|byte| b"[*?".contains(byte)) {
-            found.extend(Params::find(pattern).map(|(param, name)| (name, param)));
+            found.extend(Params::find(pattern).map(|(param, name)| (name, pattern, param)));
             continue;
         }
         let pattern = pattern.to_ascii_lowercase();
         for param in TABLE {
             let names = param.names();
             let names = names.filter(|name| glob::matches(&pattern, name.as_bytes()));
-            found.extend(names.map(|name| (name, param)));
+            found.extend(names.map(|name| (name, name.as_bytes(), param)));
         }
     }
-    found.sort_unstable_by_key(|(name, _)| *name);
-    found.dedup_by_key(|(name, _)| *name);
+    found.sort_by_key(|(name, ..)| *name);
+    found.dedup_by_key(|(name, ..)| *name);
     call.reply.map(found.len());
-    for (name, param) in found {
-        call.reply.bulk(name.as_bytes());
+    for (_, spelling, param) in found {
+        call.reply.bulk(spelling);
         call.reply.bulk(&param.get(&params));
     }
     Ok(())
 }
 
-/// CONFIG SET name value [name value...]: all or none.
+/// CONFIG SET name value [name value...]: all or none. Until values are read, errors spell a name as the request does.
 pub fn set(call: &mut Call<'_>) -> Outcome {
     if !call.args.len().is_multiple_of(2) {
         return Err(Fault::SYNTAX);
@@ -43,9 +43,10 @@ pub fn set(call: &mut Call<'_>) -> Outcome {
     for i in pairs {
         let (param, name) =
             Params::find(call.args.at(i)).ok_or_else(|| unknown(call.args.at(i)))?;
-        refuse_fixed(call, param, name)?;
+        let spelling = String::from_utf8_lossy(call.args.at(i));
+        refuse_fixed(call, param, &spelling)?;
         if chosen.iter().any(|(_, other, _)| *other == name) {
-            return Err(failed(name, "duplicate parameter"));
+            return Err(failed(&spelling, "duplicate parameter"));
         }
         chosen.push((param, name, call.args.at(i + 1)));
     }
@@ -207,7 +208,7 @@ mod tests {
         let mut bench = Bench::new();
         assert_eq!(
             bench.run("config get HASH-max-ziplist-entries port PORT nothing"),
-            "*4\r\n$24\r\nhash-max-ziplist-entries\r\n$3\r\n512\r\n$4\r\nport\r\n$4\r\n6379\r\n"
+            "*4\r\n$24\r\nHASH-max-ziplist-entries\r\n$3\r\n512\r\n$4\r\nport\r\n$4\r\n6379\r\n"
         );
         assert_eq!(
             bench.run("config get MAXMEMORY-p* maxmemory-polic?"),

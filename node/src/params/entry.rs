@@ -59,16 +59,13 @@ impl Param {
         text
     }
 
-    /// Sets the value. A single argument of several words is cut at its blanks, as Redis does.
+    /// Sets the value. A single argument of several words is cut at its blanks, as Redis does; an empty one holds none.
     ///
     /// # Errors
     /// Why the value is not taken; `params` may then be half changed in this one parameter.
     pub fn set(&self, params: &mut Params, words: &[&[u8]]) -> Result<(), ParamError> {
         match words {
-            [word] if self.several_words && !word.is_empty() => {
-                let words: Vec<&[u8]> = word.split(|byte| *byte == b' ').collect();
-                (self.read)(params, &words)?;
-            }
+            [word] if self.several_words => (self.read)(params, &cut(word))?,
             words => (self.read)(params, words)?,
         }
         match self.effect {
@@ -104,16 +101,23 @@ impl fmt::Debug for Param {
     }
 }
 
+/// The words of a value.
+fn cut(text: &[u8]) -> Vec<&[u8]> {
+    let words = text.split(|byte| *byte == b' ');
+    words
+        .take(if text.is_empty() { 0 } else { usize::MAX })
+        .collect()
+}
+
 /// The default of a field. The table is ours: a default that its own kind refuses cannot pass the tests.
 pub(super) fn default_of<K: Kind>(kind: &K, text: &str) -> K::Value {
     let mut value = K::Value::default();
-    let cut: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b' ').collect();
     let words = if K::SEVERAL_WORDS {
-        cut.as_slice()
+        cut(text.as_bytes())
     } else {
-        &[text.as_bytes()]
+        vec![text.as_bytes()]
     };
-    match kind.read(words, &mut value) {
+    match kind.read(&words, &mut value) {
         Ok(()) => value,
         Err(error) => panic!("default {text:?}: {error}"),
     }

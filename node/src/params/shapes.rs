@@ -14,9 +14,6 @@ impl Kind for Addresses {
 
     fn read(&self, words: &[&[u8]], slot: &mut Vec<String>) -> Result<(), ParamError> {
         slot.clear();
-        if matches!(words, [[]]) {
-            return Ok(());
-        }
         if words.len() > 16 {
             return Err(ParamError::new("Too many bind addresses specified."));
         }
@@ -47,7 +44,7 @@ pub struct SavePoint {
     pub changes: i32,
 }
 
-/// `seconds changes` pairs, or one empty word for none.
+/// `seconds changes` pairs.
 pub struct SavePoints;
 
 impl Kind for SavePoints {
@@ -57,9 +54,6 @@ impl Kind for SavePoints {
     fn read(&self, words: &[&[u8]], slot: &mut Vec<SavePoint>) -> Result<(), ParamError> {
         const INVALID: ParamError = ParamError::new("Invalid save parameters");
         slot.clear();
-        if matches!(words, [[]]) {
-            return Ok(());
-        }
         let pairs = words.chunks_exact(2);
         if !pairs.remainder().is_empty() {
             return Err(INVALID);
@@ -184,9 +178,6 @@ impl Kind for Percentiles {
 
     fn read(&self, words: &[&[u8]], slot: &mut Vec<f64>) -> Result<(), ParamError> {
         slot.clear();
-        if matches!(words, [[]]) {
-            return Ok(());
-        }
         for word in words {
             let percentile = number::parse_double(word)
                 .filter(|value| !value.is_nan())
@@ -394,7 +385,7 @@ impl Kind for OomScores {
     }
 }
 
-/// `host port`, or one empty word (also `no one`) for none.
+/// `host port`, or `no one`.
 pub struct HostPort;
 
 impl Kind for HostPort {
@@ -403,7 +394,7 @@ impl Kind for HostPort {
 
     fn read(&self, words: &[&[u8]], slot: &mut Self::Value) -> Result<(), ParamError> {
         *slot = match words {
-            [] | [[]] => None,
+            [] => None,
             [no, one] if no.eq_ignore_ascii_case(b"no") && one.eq_ignore_ascii_case(b"one") => None,
             [host, port] => {
                 let port = number::parse_i64(port).and_then(|port| u16::try_from(port).ok());

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
 use crate::clients::Clients;
+use crate::lazyfree::Lazyfree;
 use crate::params::{LogLevel, Params};
 
 /// See the module.
@@ -22,6 +23,8 @@ pub struct Node {
     pub origin: Origin,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Drops what would take long to drop.
+    pub lazyfree: Lazyfree,
     /// Decides every die of the node.
     pub seed: u64,
     /// 40 random hex digits, new at every start.
@@ -64,6 +67,7 @@ impl Node {
             clients: Clients::default(),
             origin: Origin::default(),
             pause: Pause::default(),
+            lazyfree: Lazyfree::default(),
             seed,
             run_id,
             started: Instant::now(),

@@ -441,6 +441,20 @@ impl Db {
         self.table.remove_hashed(hash, key).map(Entry::into_value)
     }
 
+    /// Takes the value and its time of expiry out of the database.
+    pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
+        let hash = self.settle(key);
+        let entry = self.table.remove_hashed(hash, key)?;
+        let expire_at = entry.expire_at();
+        Some((entry.into_value(), expire_at))
+    }
+
+    /// A copy of the value and its time of expiry; leaves no trace.
+    pub fn duplicate(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
+        self.live(key)
+            .map(|entry| (entry.duplicate(), entry.expire_at()))
+    }
+
     /// Removes a key without looking at what it holds; says whether it was there.
     pub fn delete(&mut self, key: &[u8]) -> bool {
         let hash = self.settle(key);

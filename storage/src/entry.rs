@@ -96,6 +96,7 @@ impl Entry {
                     entry
                 }
                 Value::String(bytes) => Entry::string(key, &bytes, expire_at, access),
+                Value::Edited(bytes) => Entry::raw(key, bytes, expire_at, access),
                 Value::List(value) => Entry::holding(key, Form::List, value, expire_at, access),
                 Value::Set(value) => Entry::holding(key, Form::Set, value, expire_at, access),
                 Value::Hash(value) => Entry::holding(key, Form::Hash, value, expire_at, access),
@@ -328,10 +329,7 @@ impl Entry {
         unsafe {
             let payload = entry.payload();
             let value = match entry.form() {
-                Form::Int | Form::Embstr | Form::Raw => match entry.lend() {
-                    ValueRef::String(value) => Value::String(value.to_vec()),
-                    _ => Value::String(Vec::new()),
-                },
+                Form::Int | Form::Embstr | Form::Raw => entry.duplicate(),
                 Form::Big => Value::String(payload.cast::<Vec<u8>>().read()),
                 Form::List => Value::List(payload.cast::<List>().read()),
                 Form::Set => Value::Set(payload.cast::<Set>().read()),
@@ -340,6 +338,18 @@ impl Entry {
             };
             entry.free();
             value
+        }
+    }
+
+    /// A copy of the value.
+    pub(crate) fn duplicate(&self) -> Value {
+        match self.lend() {
+            ValueRef::String(value) if self.form() == Form::Raw => Value::Edited(value.to_vec()),
+            ValueRef::String(value) => Value::String(value.to_vec()),
+            ValueRef::List(value) => Value::List(value.clone()),
+            ValueRef::Set(value) => Value::Set(value.clone()),
+            ValueRef::Hash(value) => Value::Hash(value.clone()),
+            ValueRef::Zset(value) => Value::Zset(value.clone()),
         }
     }
 

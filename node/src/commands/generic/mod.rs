@@ -1,119 +1,281 @@
-//! The generic commands.
+//! Commands for keys of any type.
 
+mod expire;
+mod sort;
+
+use almandine_storage::{StringEncoding, ValueRef, glob};
+
+use super::help::help;
+use super::scan::{Options, Subject};
 use super::spec::{Begin, Find};
-use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
-fn copy(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn copy(call: &mut Call<'_>) -> Outcome {
+    let (args, mut target_db, mut replaces, mut i) = (call.args, call.db, false, 3);
+    while i < args.len() {
+        if args.is(i, "replace") {
+            replaces = true;
+        } else if args.is(i, "db") && i + 1 < args.len() {
+            target_db = db_at(call, i + 1)?;
+            i += 1;
+        } else {
+            return Err(Fault::SYNTAX);
+        }
+        i += 1;
+    }
+    let (source, target) = (args.at(1), args.at(2));
+    if target_db == call.db && source == target {
+        return Err(SAME_OBJECT);
+    }
+    let is_possible =
+        call.dbs[call.db].contains(source) && (replaces || !call.dbs[target_db].contains(target));
+    if is_possible && let Some((value, expire_at)) = call.dbs[call.db].duplicate(source) {
+        call.dbs[target_db].insert(target, value, expire_at);
+        call.changes
+            .modified(target_db, target, Class::GENERIC, "copy_to");
+    }
+    call.reply.integer(i64::from(is_possible));
+    Ok(())
 }
 
-fn del(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+const SAME_OBJECT: Fault = Fault::new("ERR source and destination objects are the same");
+
+fn db_at(call: &Call<'_>, i: usize) -> Result<usize, Fault> {
+    let index = call.args.integer(i)?;
+    let db = usize::try_from(index)
+        .ok()
+        .filter(|db| *db < call.dbs.count());
+    db.ok_or(Fault::new("ERR DB index is out of range"))
 }
 
-fn exists(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn move_(call: &mut Call<'_>) -> Outcome {
+    let (key, target_db) = (call.args.at(1), db_at(call, 2)?);
+    if target_db == call.db {
+        return Err(SAME_OBJECT);
+    }
+    let is_possible = call.dbs[call.db].contains(key) && !call.dbs[target_db].contains(key);
+    if is_possible && let Some((value, expire_at)) = call.dbs[call.db].take(key) {
+        call.dbs[target_db].insert(key, value, expire_at);
+        call.changes
+            .modified(call.db, key, Class::GENERIC, "move_from");
+        call.changes.touch(target_db, key);
+        call.changes
+            .notify(target_db, key, Class::GENERIC, "move_to");
+    }
+    call.reply.integer(i64::from(is_possible));
+    Ok(())
 }
 
-fn expire(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn del(call: &mut Call<'_>) -> Outcome {
+    let removed = call.args.from(1).filter(|key| {
+        let was_there = call.dbs[call.db].delete(key);
+        if was_there {
+            call.changes.modified(call.db, key, Class::GENERIC, "del");
+        }
+        was_there
+    });
+    let count = removed.count();
+    call.reply.length(count);
+    Ok(())
 }
 
-fn expireat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Elements above which UNLINK leaves a value to the thread that drops such things.
+const DROPPED_HERE: usize = 64;
+
+fn unlink(call: &mut Call<'_>) -> Outcome {
+    let mut count = 0;
+    for key in call.args.from(1) {
+        let Some(value) = call.dbs[call.db].remove(key) else {
+            continue;
+        };
+        count += 1;
+        if value.len() > DROPPED_HERE {
+            call.node.lazyfree.discard(value, 1);
+        }
+        call.changes.modified(call.db, key, Class::GENERIC, "del");
+    }
+    call.reply.length(count);
+    Ok(())
 }
 
-fn expiretime(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn exists(call: &mut Call<'_>) -> Outcome {
+    let db = &mut call.dbs[call.db];
+    let count = call
+        .args
+        .from(1)
+        .filter(|key| db.get(key).is_some())
+        .count();
+    call.reply.length(count);
+    Ok(())
 }
 
-fn keys(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn touch(call: &mut Call<'_>) -> Outcome {
+    // TOUCH is the one command that moves the clock for a client that asked not to.
+    call.dbs.set_touches(true);
+    let db = &mut call.dbs[call.db];
+    let count = call
+        .args
+        .from(1)
+        .filter(|key| db.get(key).is_some())
+        .count();
+    call.dbs.set_touches(!call.session.no_touch);
+    call.reply.length(count);
+    Ok(())
 }
 
-fn move_(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn type_(call: &mut Call<'_>) -> Outcome {
+    let kind = call.dbs[call.db].kind(call.args.at(1));
+    call.reply.simple(kind.map_or("none", |kind| kind.name()));
+    Ok(())
 }
 
-fn object_encoding(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn keys(call: &mut Call<'_>) -> Outcome {
+    let (pattern, place) = (call.args.at(1), call.reply.reserve());
+    let (reply, mut count, takes_all) = (&mut call.reply, 0, pattern == b"*");
+    call.dbs[call.db].for_each(&mut |key, _| {
+        if takes_all || glob::matches(pattern, key) {
+            reply.bulk(key);
+            count += 1;
+        }
+    });
+    reply.fill_array(place, count);
+    Ok(())
 }
 
-fn object_freq(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn randomkey(call: &mut Call<'_>) -> Outcome {
+    match call.dbs[call.db].random_key(call.rng) {
+        Some(key) => call.reply.bulk(&key),
+        None => call.reply.null(),
+    }
+    Ok(())
 }
 
-fn object_help(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn rename(call: &mut Call<'_>) -> Outcome {
+    change_name(call, true)?;
+    call.reply.ok();
+    Ok(())
 }
 
-fn object_idletime(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn renamenx(call: &mut Call<'_>) -> Outcome {
+    let is_done = change_name(call, false)?;
+    call.reply.integer(i64::from(is_done));
+    Ok(())
 }
 
-fn object_refcount(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Value and time to live go to the new name; false if that is taken and must not be replaced.
+fn change_name(call: &mut Call<'_>, replaces: bool) -> Result<bool, Fault> {
+    let (source, target) = (call.args.at(1), call.args.at(2));
+    let db = &mut call.dbs[call.db];
+    if !db.contains(source) {
+        return Err(Fault::NO_SUCH_KEY);
+    }
+    if source == target {
+        return Ok(replaces);
+    }
+    if db.contains(target) && !replaces {
+        return Ok(false);
+    }
+    let Some((value, expire_at)) = db.take(source) else {
+        return Err(Fault::NO_SUCH_KEY);
+    };
+    db.insert(target, value, expire_at);
+    call.changes
+        .modified(call.db, source, Class::GENERIC, "rename_from");
+    call.changes.touch(call.db, target);
+    call.changes
+        .notify(call.db, target, Class::GENERIC, "rename_to");
+    Ok(true)
 }
 
-fn persist(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn scan(call: &mut Call<'_>) -> Outcome {
+    let cursor = super::scan::cursor(call.args.at(1))?;
+    let options = Options::parse(call.args, 2, Subject::Keys)?;
+    let db = &mut call.dbs[call.db];
+    options.page(&mut call.reply, cursor, |cursor, page| {
+        db.scan(cursor, &mut |key, value| page.key(key, value.kind()))
+    });
+    Ok(())
 }
 
-fn pexpire(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn object_encoding(call: &mut Call<'_>) -> Outcome {
+    let key = call.args.at(2);
+    let db = &mut call.dbs[call.db];
+    let string = db.string_encoding(key).map(|encoding| match encoding {
+        StringEncoding::Int => "int",
+        StringEncoding::Embstr => "embstr",
+        StringEncoding::Raw => "raw",
+    });
+    let encoding = match db.peek(key) {
+        None => None,
+        Some(ValueRef::String(_)) => string,
+        Some(ValueRef::List(value)) => Some(value.encoding()),
+        Some(ValueRef::Set(value)) => Some(value.encoding()),
+        Some(ValueRef::Hash(value)) => Some(value.encoding()),
+        Some(ValueRef::Zset(value)) => Some(value.encoding()),
+    };
+    match encoding {
+        Some(encoding) => call.reply.bulk(encoding.as_bytes()),
+        None => call.reply.null(),
+    }
+    Ok(())
 }
 
-fn pexpireat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn object_refcount(call: &mut Call<'_>) -> Outcome {
+    if call.dbs[call.db].contains(call.args.at(2)) {
+        call.reply.integer(1);
+    } else {
+        call.reply.null();
+    }
+    Ok(())
 }
 
-fn pexpiretime(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn object_idletime(call: &mut Call<'_>) -> Outcome {
+    let Some(idle) = call.dbs[call.db].idle_seconds(call.args.at(2)) else {
+        call.reply.null();
+        return Ok(());
+    };
+    if call.params.maxmemory_policy.is_lfu() {
+        return Err(Fault::new(
+            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
+             policies at runtime LRU and LFU data will take some time to adjust.",
+        ));
+    }
+    call.reply.integer(i64::try_from(idle).unwrap_or(i64::MAX));
+    Ok(())
 }
 
-fn pttl(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn object_freq(call: &mut Call<'_>) -> Outcome {
+    let Some(frequency) = call.dbs[call.db].frequency(call.args.at(2)) else {
+        call.reply.null();
+        return Ok(());
+    };
+    if !call.params.maxmemory_policy.is_lfu() {
+        return Err(Fault::new(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
+             between policies at runtime LRU and LFU data will take some time to adjust.",
+        ));
+    }
+    call.reply.integer(i64::from(frequency));
+    Ok(())
 }
 
-fn randomkey(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn object_help(call: &mut Call<'_>) -> Outcome {
+    help(&mut call.reply, "OBJECT", HELP);
+    Ok(())
 }
 
-fn rename(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn renamenx(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn scan(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sort(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn sort_ro(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn touch(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn ttl(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn type_(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn unlink(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
+const HELP: &[(&str, &[&str])] = &[
+    ("ENCODING <key>", &["How the value of <key> is stored."]),
+    (
+        "FREQ <key>",
+        &["How often <key> is used, on a logarithmic scale."],
+    ),
+    ("IDLETIME <key>", &["Seconds since <key> was used."]),
+    (
+        "REFCOUNT <key>",
+        &["Number of references to the value of <key>."],
+    ),
+];
 
 /// The entries of this family.
 pub static COMMANDS: &[Command] = &[
@@ -144,8 +306,8 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Generic,
         since: "6.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Copies a value to another key.",
+        complexity: "O(N) where N is the size of the value",
         args: "source:key destination:key [DB destination-db:integer] [REPLACE]",
         run: Run::Shard(copy),
     },
@@ -165,8 +327,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Removes keys.",
+        complexity: "O(N) for N keys and their members",
         args: "key:key...",
         run: Run::Shard(del),
     },
@@ -186,8 +348,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Counts the keys that exist.",
+        complexity: "O(N) for N keys",
         args: "key:key...",
         run: Run::Shard(exists),
     },
@@ -207,10 +369,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Lets a key live for some seconds.",
+        complexity: "O(1)",
         args: "key:key seconds:integer [condition=<NX|XX|GT|LT>]",
-        run: Run::Shard(expire),
+        run: Run::Shard(expire::expire),
     },
     Command {
         name: "expireat",
@@ -228,10 +390,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "1.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Lets a key live until a Unix time in seconds.",
+        complexity: "O(1)",
         args: "key:key unix-time-seconds:unix-time [condition=<NX|XX|GT|LT>]",
-        run: Run::Shard(expireat),
+        run: Run::Shard(expire::expireat),
     },
     Command {
         name: "expiretime",
@@ -249,10 +411,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Tells when a key expires, in seconds.",
+        complexity: "O(1)",
         args: "key:key",
-        run: Run::Shard(expiretime),
+        run: Run::Shard(expire::expiretime),
     },
     Command {
         name: "keys",
@@ -262,8 +424,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Lists the keys that match a pattern.",
+        complexity: "O(N) where N is the number of keys",
         args: "pattern:pattern",
         run: Run::Shard(keys),
     },
@@ -283,8 +445,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Moves a key to another database.",
+        complexity: "O(1)",
         args: "key:key db:integer",
         run: Run::Shard(move_),
     },
@@ -296,8 +458,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Generic,
         since: "2.2.3",
-        summary: "",
-        complexity: "",
+        summary: "What is known of the value of a key.",
+        complexity: "Depends on the subcommand.",
         args: "",
         run: Run::Container(&[
             Command {
@@ -316,8 +478,8 @@ pub static COMMANDS: &[Command] = &[
                 }],
                 group: Group::Generic,
                 since: "2.2.3",
-                summary: "",
-                complexity: "",
+                summary: "Tells how a value is stored.",
+                complexity: "O(1)",
                 args: "key:key",
                 run: Run::Shard(object_encoding),
             },
@@ -337,8 +499,8 @@ pub static COMMANDS: &[Command] = &[
                 }],
                 group: Group::Generic,
                 since: "4.0.0",
-                summary: "",
-                complexity: "",
+                summary: "Tells how often a key is used.",
+                complexity: "O(1)",
                 args: "key:key",
                 run: Run::Shard(object_freq),
             },
@@ -350,8 +512,8 @@ pub static COMMANDS: &[Command] = &[
                 keys: &[],
                 group: Group::Generic,
                 since: "6.2.0",
-                summary: "",
-                complexity: "",
+                summary: "Lists the subcommands.",
+                complexity: "O(1)",
                 args: "",
                 run: Run::Shard(object_help),
             },
@@ -371,8 +533,8 @@ pub static COMMANDS: &[Command] = &[
                 }],
                 group: Group::Generic,
                 since: "2.2.3",
-                summary: "",
-                complexity: "",
+                summary: "Tells how long a key was not used.",
+                complexity: "O(1)",
                 args: "key:key",
                 run: Run::Shard(object_idletime),
             },
@@ -392,8 +554,8 @@ pub static COMMANDS: &[Command] = &[
                 }],
                 group: Group::Generic,
                 since: "2.2.3",
-                summary: "",
-                complexity: "",
+                summary: "Tells the number of references to a value.",
+                complexity: "O(1)",
                 args: "key:key",
                 run: Run::Shard(object_refcount),
             },
@@ -415,10 +577,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "2.2.0",
-        summary: "",
-        complexity: "",
+        summary: "Lets a key live for ever.",
+        complexity: "O(1)",
         args: "key:key",
-        run: Run::Shard(persist),
+        run: Run::Shard(expire::persist),
     },
     Command {
         name: "pexpire",
@@ -436,10 +598,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "2.6.0",
-        summary: "",
-        complexity: "",
+        summary: "Lets a key live for some milliseconds.",
+        complexity: "O(1)",
         args: "key:key milliseconds:integer [condition=<NX|XX|GT|LT>]",
-        run: Run::Shard(pexpire),
+        run: Run::Shard(expire::pexpire),
     },
     Command {
         name: "pexpireat",
@@ -457,10 +619,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "2.6.0",
-        summary: "",
-        complexity: "",
+        summary: "Lets a key live until a Unix time in milliseconds.",
+        complexity: "O(1)",
         args: "key:key unix-time-milliseconds:unix-time [condition=<NX|XX|GT|LT>]",
-        run: Run::Shard(pexpireat),
+        run: Run::Shard(expire::pexpireat),
     },
     Command {
         name: "pexpiretime",
@@ -478,10 +640,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Tells when a key expires, in milliseconds.",
+        complexity: "O(1)",
         args: "key:key",
-        run: Run::Shard(pexpiretime),
+        run: Run::Shard(expire::pexpiretime),
     },
     Command {
         name: "pttl",
@@ -499,10 +661,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "2.6.0",
-        summary: "",
-        complexity: "",
+        summary: "Tells how long a key lives, in milliseconds.",
+        complexity: "O(1)",
         args: "key:key",
-        run: Run::Shard(pttl),
+        run: Run::Shard(expire::pttl),
     },
     Command {
         name: "randomkey",
@@ -512,8 +674,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Returns a random key.",
+        complexity: "O(1)",
         args: "",
         run: Run::Shard(randomkey),
     },
@@ -544,8 +706,8 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Renames a key, whatever the new name held.",
+        complexity: "O(1)",
         args: "key:key newkey:key",
         run: Run::Shard(rename),
     },
@@ -576,8 +738,8 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Renames a key if the new name is free.",
+        complexity: "O(1)",
         args: "key:key newkey:key",
         run: Run::Shard(renamenx),
     },
@@ -589,8 +751,8 @@ pub static COMMANDS: &[Command] = &[
         keys: &[],
         group: Group::Generic,
         since: "2.8.0",
-        summary: "",
-        complexity: "",
+        summary: "Walks over the keys.",
+        complexity: "O(1) for every call",
         args: "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type]",
         run: Run::Shard(scan),
     },
@@ -625,10 +787,10 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sorts elements, and may store them.",
+        complexity: "O(N+M*log(M)) for N elements and M results",
         args: "key:key [BY by-pattern:pattern] [LIMIT limit=(offset:integer count:integer)] [{GET get-pattern:pattern}...] [order=<ASC|DESC>] [sorting=ALPHA] [STORE destination:key]",
-        run: Run::Shard(sort),
+        run: Run::Shard(sort::sort),
     },
     Command {
         name: "sort_ro",
@@ -656,10 +818,10 @@ pub static COMMANDS: &[Command] = &[
         ],
         group: Group::Generic,
         since: "7.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Sorts elements.",
+        complexity: "O(N+M*log(M)) for N elements and M results",
         args: "key:key [BY by-pattern:pattern] [LIMIT limit=(offset:integer count:integer)] [{GET get-pattern:pattern}...] [order=<ASC|DESC>] [sorting=ALPHA]",
-        run: Run::Shard(sort_ro),
+        run: Run::Shard(sort::sort_ro),
     },
     Command {
         name: "touch",
@@ -677,8 +839,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "3.2.1",
-        summary: "",
-        complexity: "",
+        summary: "Moves the access clock of keys.",
+        complexity: "O(N) for N keys",
         args: "key:key...",
         run: Run::Shard(touch),
     },
@@ -698,10 +860,10 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Tells how long a key lives, in seconds.",
+        complexity: "O(1)",
         args: "key:key",
-        run: Run::Shard(ttl),
+        run: Run::Shard(expire::ttl),
     },
     Command {
         name: "type",
@@ -719,8 +881,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "1.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Tells the type of a value.",
+        complexity: "O(1)",
         args: "key:key",
         run: Run::Shard(type_),
     },
@@ -740,8 +902,8 @@ pub static COMMANDS: &[Command] = &[
         }],
         group: Group::Generic,
         since: "4.0.0",
-        summary: "",
-        complexity: "",
+        summary: "Removes keys, and drops their values elsewhere.",
+        complexity: "O(1) for each key",
         args: "key:key...",
         run: Run::Shard(unlink),
     },

@@ -3,10 +3,12 @@
 //! ```text
 //!   resp/          a RESP client that shows every byte
 //!   process/       real processes: the node, redis-server and its kin
+//!   bench/         figures of our node beside its peers
 //!   conversation/  what clients say and what the server must answer, as text files
 //!   sys.rs         system calls that the standard library does not offer
 //! ```
 
+pub mod bench;
 pub mod conversation;
 pub mod process;
 pub mod resp;

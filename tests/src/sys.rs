@@ -53,11 +53,6 @@ pub fn cpu_time(pid: u32) -> io::Result<Duration> {
     clock_time(clock)
 }
 
-/// CPU time of the calling thread.
-pub fn thread_cpu_time() -> io::Result<Duration> {
-    clock_time(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
 fn clock_time(clock: libc::clockid_t) -> io::Result<Duration> {
     let mut time = libc::timespec {
         tv_sec: 0,

@@ -70,6 +70,19 @@ impl Flags {
             .collect()
     }
 
+    /// All values of a flag that may be repeated.
+    pub(super) fn all(&mut self, name: &str) -> Vec<String> {
+        self.values.remove(name).unwrap_or_default()
+    }
+
+    /// Takes the first word that is no flag, `default` if there is none.
+    pub(super) fn rest_word(&mut self, default: &str) -> String {
+        match self.rest.is_empty() {
+            true => default.to_owned(),
+            false => self.rest.remove(0),
+        }
+    }
+
     /// What is no flag; an error if there are flags left.
     pub(super) fn finish(self) -> Result<Vec<String>, Failure> {
         match self.values.keys().next() {

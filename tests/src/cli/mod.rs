@@ -1,5 +1,6 @@
 //! The command line of the tools.
 
+mod bench;
 mod converse;
 mod flags;
 
@@ -9,23 +10,22 @@ use std::process::ExitCode;
 type Failure = String;
 
 const HELP: &str = "\
-Tools of the test crate: cargo run -p almandine-tests -- TOOL ...
+Tools of the test crate: cargo run -p almandine-tests -- TOOL ... (help: this text)
 
 converse FILE-OR-DIR... [--server PATH] [--resp 2|3] [--update]
     Plays conversations against the server at PATH (our node if absent), in RESP2 and RESP3 unless one is named.
     --update writes that server's answers into the files.
-help
-    This text.
 ";
 
 /// Runs the tool that `args` name.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     match args.split_first() {
         Some((tool, args)) if tool == "converse" => converse::run(args),
+        Some((tool, args)) if tool == "bench" => bench::run(args),
         Some((tool, _)) if tool == "help" => {
-            eprint!("{HELP}");
+            eprint!("{HELP}{}", bench::HELP);
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(HELP.to_owned()),
+        _ => Err(format!("{HELP}{}", bench::HELP)),
     }
 }

@@ -1,0 +1,84 @@
+//! Bytes per key.
+
+use super::Failure;
+use super::case::{fill, value};
+use super::field::{Field, Runner};
+use super::table::Table;
+use crate::resp::{Client, encode_request};
+
+/// What is filled in: (name, how many, the request of number i).
+type Data = (&'static str, fn(&mut Vec<u8>, usize));
+
+const DATA: [Data; 3] = [
+    ("string, key of 12 and value of 16 bytes", string),
+    ("hash of 5 small fields", hash),
+    ("member of one sorted set", member),
+];
+
+/// Fills `count` of each kind into each server; the result is a table of bytes for each.
+pub fn run(field: &Field, count: usize, mut tell: impl FnMut(&str)) -> Result<String, Failure> {
+    let mut heads = vec![format!("bytes each, {count} of them")];
+    for runner in &field.runners {
+        heads.push(format!("{} RSS", runner.name));
+        heads.push("used_memory".to_owned());
+    }
+    let mut table = Table::new(heads);
+    for (name, encode) in DATA {
+        let mut cells = vec![name.to_owned()];
+        for runner in &field.runners {
+            tell(&format!("{name}: {}", runner.name));
+            let (resident, used) = measure(runner, count, encode)?;
+            cells.push(format!("{resident:.1}"));
+            cells.push(used.map_or("-".to_owned(), |used| format!("{used:.1}")));
+        }
+        table.row(cells);
+    }
+    Ok(table.text())
+}
+
+fn measure(
+    runner: &Runner,
+    count: usize,
+    encode: fn(&mut Vec<u8>, usize),
+) -> Result<(f64, Option<f64>), Failure> {
+    let mut client = runner.server.client();
+    client.call(&["FLUSHALL"])?;
+    let resident = runner.server.resident_bytes();
+    let used = used_memory(&mut client)?;
+    fill(&mut client, count, encode)?;
+    let each = |before: u64, after: u64| (after as f64 - before as f64) / count as f64;
+    let used = match (used, used_memory(&mut client)?) {
+        (Some(before), Some(after)) => Some(each(before, after)),
+        _ => None,
+    };
+    Ok((each(resident, runner.server.resident_bytes()), used))
+}
+
+fn used_memory(client: &mut Client) -> Result<Option<u64>, Failure> {
+    let info = client.call(&["INFO", "memory"])?.text().unwrap_or_default();
+    let line = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    Ok(line.and_then(|number| number.trim().parse().ok()))
+}
+
+fn string(out: &mut Vec<u8>, number: usize) {
+    let key = format!("k{number:011}");
+    encode_request(&[b"SET", key.as_bytes(), &value(16)], out);
+}
+
+fn hash(out: &mut Vec<u8>, number: usize) {
+    let key = format!("h{number:011}");
+    let mut args = vec!["HSET".to_owned(), key];
+    for field in 0..5 {
+        args.push(format!("field{field}"));
+        args.push(format!("value{field}"));
+    }
+    encode_request(&args, out);
+}
+
+fn member(out: &mut Vec<u8>, number: usize) {
+    let score = number.to_string();
+    let member = format!("m{number:011}");
+    encode_request(&["ZADD", "zset", &score, &member], out);
+}

@@ -1,0 +1,112 @@
+//! `bench`: figures of our node beside its peers.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use almandine_tests::bench::{Case, Contender, Field, Pinning, latency, memory, slow, throughput};
+
+use super::Failure;
+use super::flags::Flags;
+
+pub(super) const HELP: &str = "\
+bench [throughput|memory|latency|slow] [--server NAME=PROGRAM ARG...]... [--server-cpu 1] [--client-cpu 0] [--seed N]
+    Servers: our node (program `almandine`: built by the tool) and those of the machine, unless some are named.
+    throughput (the default): requests/s and server CPU per request
+        [--commands ping,set,get,incr,lpush,hset,zadd,mset] [--pipelines 1,16,64] [--sizes 16,1024] [--keys 1000000]
+        [--clients 50] [--rounds 3] [--seconds 1.5] [--warm-up 0.3]
+    memory: bytes per key [--keys 1000000]
+    latency: percentiles at a rate, at rest, while keys expire, while the table grows
+        [--rate 20000] [--clients 50] [--seconds 10] [--keys 1000000] [--others 5000000]
+    slow: KEYS, FLUSHALL, a large value [--keys 5000000] [--value-bytes 100000000]
+";
+
+pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
+    let mut flags = Flags::parse(args, &[])?;
+    let mode = flags.rest_word("throughput");
+    let named = flags.all("server");
+    let contenders = match named.is_empty() {
+        true => Contender::known(),
+        false => named
+            .iter()
+            .map(|text| text.parse())
+            .collect::<Result<_, _>>()?,
+    };
+    let pinning = Pinning {
+        server: cpu(flags.value("server-cpu", "1".to_owned())?)?,
+        client: cpu(flags.value("client-cpu", "0".to_owned())?)?,
+    };
+    if cfg!(debug_assertions) {
+        eprintln!("this is a debug build: use cargo run --release for figures that mean something");
+    }
+    let tell = |what: &str| eprintln!("{what}");
+    let start = || Field::start(&contenders, pinning);
+    let text = match mode.as_str() {
+        "throughput" => {
+            let plan = throughput_plan(&mut flags)?;
+            flags.finish()?;
+            start().and_then(|field| throughput::run(&field, &plan, tell))
+        }
+        "memory" => {
+            let keys = flags.value("keys", 1_000_000)?;
+            flags.finish()?;
+            start().and_then(|field| memory::run(&field, keys, tell))
+        }
+        "latency" => {
+            let plan = latency_plan(&mut flags)?;
+            flags.finish()?;
+            start().and_then(|field| latency::run(&field, &plan, tell))
+        }
+        "slow" => {
+            let keys = flags.value("keys", 5_000_000)?;
+            let value_bytes = flags.value("value-bytes", 100_000_000)?;
+            flags.finish()?;
+            start().and_then(|field| slow::run(&field, keys, value_bytes, tell))
+        }
+        other => return Err(format!("bench {other}?\n{HELP}")),
+    };
+    let text = text.map_err(|error| error.to_string())?;
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| error.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn throughput_plan(flags: &mut Flags) -> Result<throughput::Plan, Failure> {
+    let all = Case::ALL.map(Case::name).join(",");
+    Ok(throughput::Plan {
+        cases: flags.list("commands", &all)?,
+        pipelines: flags.list("pipelines", "1,16,64")?,
+        value_sizes: flags.list("sizes", "16,1024")?,
+        keys: flags.value("keys", 1_000_000)?,
+        rounds: flags.value("rounds", 3)?,
+        load: throughput::Load {
+            clients: flags.value("clients", 50)?,
+            pipeline: 1,
+            warm_up: Duration::from_secs_f64(flags.value("warm-up", 0.3)?),
+            measured: Duration::from_secs_f64(flags.value("seconds", 1.5)?),
+        },
+        seed: flags.value("seed", 1)?,
+    })
+}
+
+fn latency_plan(flags: &mut Flags) -> Result<latency::Plan, Failure> {
+    Ok(latency::Plan {
+        clients: flags.value("clients", 50)?,
+        rate: flags.value("rate", 20_000)?,
+        time: Duration::from_secs_f64(flags.value("seconds", 10.0)?),
+        keys: flags.value("keys", 1_000_000)?,
+        others: flags.value("others", 5_000_000)?,
+        seed: flags.value("seed", 1)?,
+    })
+}
+
+fn cpu(text: String) -> Result<Option<usize>, Failure> {
+    match text.as_str() {
+        "none" => Ok(None),
+        number => match number.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(format!("{text}: a CPU's number or none")),
+        },
+    }
+}

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use almandine_node::memory::Counting;
 use almandine_node::node::{Node, Origin};
 use mimalloc::MiMalloc;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::cli::{Instead, Start};
 use crate::logging::Log;
@@ -65,7 +65,16 @@ fn run(start: Start) -> ExitCode {
     let written = pid_file.clone();
     almandine_node::run(node, move || {
         written.write();
-        signals::ended(signals)
+        let caught = signals::caught(signals);
+        async move {
+            match caught {
+                Ok(caught) => caught.await,
+                Err(error) => {
+                    error!(%error, "signals cannot be caught: the system's defaults end the node");
+                    std::future::pending().await
+                }
+            }
+        }
     })
 }
 

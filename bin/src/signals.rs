@@ -11,14 +11,11 @@ use crate::logging::Log;
 /// Exit code after a second signal.
 const IMPATIENT: i32 = 130;
 
-/// Resolves at the first signal that ends the node. Must be called on the control thread.
-pub(crate) async fn ended(log: Log) {
-    if let Err(error) = wait(log).await {
-        error!(%error, "signals cannot be caught");
-    }
-}
-
-async fn wait(log: Log) -> io::Result<()> {
+/// Catches the signals from now on; resolves at the first that ends the node. Must be called on the control thread.
+///
+/// # Errors
+/// The system does not let us.
+pub(crate) fn caught(log: Log) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -27,14 +24,15 @@ async fn wait(log: Log) -> io::Result<()> {
             log.reopen();
         }
     });
-    let name = either(&mut terminate, &mut interrupt).await;
-    info!("Received {name} scheduling shutdown...");
-    actix_rt::spawn(async move {
+    Ok(async move {
         let name = either(&mut terminate, &mut interrupt).await;
-        error!("Received {name} again, ending at once");
-        process::exit(IMPATIENT);
-    });
-    Ok(())
+        info!("Received {name} scheduling shutdown...");
+        actix_rt::spawn(async move {
+            let name = either(&mut terminate, &mut interrupt).await;
+            error!("Received {name} again, ending at once");
+            process::exit(IMPATIENT);
+        });
+    })
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {

@@ -41,8 +41,8 @@ pub const REDIS_VERSION: &str = "7.4.0";
 /// Exit code when no socket could be bound.
 const CANNOT_BIND: u8 = 3;
 
-/// Runs a node until it is told to stop. `signals` is called on the control thread once the tree stands, and resolves when
-/// the node shall stop.
+/// Runs a node until it is told to stop. `signals` is called on the control thread once the sockets are bound and before
+/// anybody is served: from then on a signal ends the node in order. What it returns resolves when the node shall stop.
 pub fn run<S: Future<Output = ()> + 'static>(
     node: Arc<Node>,
     signals: impl FnOnce() -> S,
@@ -56,9 +56,9 @@ pub fn run<S: Future<Output = ()> + 'static>(
     };
     let runner = System::new();
     let seed = node.seed;
-    let root = runner.block_on(async move { NodeActor::new(node, sockets, seed).start() });
-    let stop = signals();
     runner.block_on(async move {
+        let stop = signals();
+        let root = NodeActor::new(node, sockets, seed).start();
         actix_rt::spawn(async move {
             stop.await;
             root.do_send(crate::actors::node::messages::Shutdown);

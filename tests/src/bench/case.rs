@@ -188,7 +188,8 @@ pub(super) fn fill(
         for _ in start..end {
             let reply = client.receive()?;
             if reply.is_error() {
-                return Err(format!("cannot fill in data: {reply:?}").into());
+                let text = reply.text().unwrap_or_default();
+                return Err(format!("cannot fill in data: {text}").into());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::case::{fill, value};
-use super::field::{Field, Runner};
+use super::field::{Contender, Field, Pinning, Runner};
 use super::table::Table;
 use crate::resp::{Client, encode_request};
 
@@ -15,19 +15,26 @@ const DATA: [Data; 3] = [
     ("member of one sorted set", member),
 ];
 
-/// Fills `count` of each kind into each server; the result is a table of bytes for each.
-pub fn run(field: &Field, count: usize, mut tell: impl FnMut(&str)) -> Result<String, Failure> {
+/// Fills `count` of each kind into each server, started anew each time: what a server keeps after a flush would hide what
+/// it takes. The result is a table of bytes for each.
+pub fn run(
+    contenders: &[Contender],
+    pinning: Pinning,
+    count: usize,
+    mut tell: impl FnMut(&str),
+) -> Result<String, Failure> {
     let mut heads = vec![format!("bytes each, {count} of them")];
-    for runner in &field.runners {
-        heads.push(format!("{} RSS", runner.name));
+    for contender in contenders {
+        heads.push(format!("{} RSS", contender.name));
         heads.push("used_memory".to_owned());
     }
     let mut table = Table::new(heads);
     for (name, encode) in DATA {
         let mut cells = vec![name.to_owned()];
-        for runner in &field.runners {
-            tell(&format!("{name}: {}", runner.name));
-            let (resident, used) = measure(runner, count, encode)?;
+        for contender in contenders {
+            tell(&format!("{name}: {}", contender.name));
+            let field = Field::start(std::slice::from_ref(contender), pinning)?;
+            let (resident, used) = measure(&field.runners[0], count, encode)?;
             cells.push(format!("{resident:.1}"));
             cells.push(used.map_or("-".to_owned(), |used| format!("{used:.1}")));
         }
@@ -42,7 +49,6 @@ fn measure(
     encode: fn(&mut Vec<u8>, usize),
 ) -> Result<(f64, Option<f64>), Failure> {
     let mut client = runner.server.client();
-    client.call(&["FLUSHALL"])?;
     let resident = runner.server.resident_bytes();
     let used = used_memory(&mut client)?;
     fill(&mut client, count, encode)?;

@@ -94,7 +94,7 @@ fn watched(
         finished.store(true, Ordering::Relaxed);
         let longest = watcher.join().map_err(|_| "the watcher panicked")??;
         match reply? {
-            error if error.is_error() => Err(format!("{error:?}").into()),
+            error if error.is_error() => Err(error.text().unwrap_or_default().into()),
             _ => Ok((elapsed, longest)),
         }
     })

@@ -50,7 +50,7 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         "memory" => {
             let keys = flags.value("keys", 1_000_000)?;
             flags.finish()?;
-            start().and_then(|field| memory::run(&field, keys, tell))
+            memory::run(&contenders, pinning, keys, tell)
         }
         "latency" => {
             let plan = latency_plan(&mut flags)?;

@@ -143,10 +143,15 @@ impl Start {
             .stdin(Stdio::null())
             .stderr(log.try_clone()?)
             .stdout(log);
+        // The node reads its parameters from such variables too: tests must not depend on whose shell they run in.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ALMANDINE_") {
+                command.env_remove(name);
+            }
+        }
         if !self.server.is_ours() {
             command.args(["--save", "", "--appendonly", "no"]);
             command.args(["--enable-debug-command", "yes"]);
-            // With --loadmodule and its like absent, an own configuration is all that differs between machines.
             command.args(["--daemonize", "no", "--bind", "127.0.0.1"]);
         }
         let child = spawn(command, self.cpu).map_err(|error| StartError::Program {

@@ -93,7 +93,7 @@ fn row(param: &Param) -> String {
         param.doc.to_owned(),
     ];
     format!(
-        "| {} |",
+        "| {} |\n",
         cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
     )
 }

@@ -179,7 +179,7 @@ fn select(call: &mut Call<'_>) -> Outcome {
     let db = usize::try_from(index)
         .ok()
         .filter(|db| *db < call.dbs.count());
-    call.session.db = db.ok_or(Fault::new("ERR DB index is out of range"))?;
+    call.session.db = db.ok_or(Fault::DB_OUT_OF_RANGE)?;
     call.session.client.profile().db = call.session.db;
     call.reply.ok();
     Ok(())

@@ -26,6 +26,8 @@ impl Fault {
     pub const NO_SUCH_KEY: Fault = Fault::new("ERR no such key");
     /// LSET beyond the ends.
     pub const INDEX_OUT_OF_RANGE: Fault = Fault::new("ERR index out of range");
+    /// SELECT, MOVE, COPY, SWAPDB beyond `databases`.
+    pub const DB_OUT_OF_RANGE: Fault = Fault::new("ERR DB index is out of range");
     /// INCR and friends beyond 64 bits.
     pub const INCREMENT_OVERFLOW: Fault = Fault::new("ERR increment or decrement would overflow");
     /// INCRBYFLOAT and friends.

@@ -45,7 +45,7 @@ fn db_at(call: &Call<'_>, i: usize) -> Result<usize, Fault> {
     let db = usize::try_from(index)
         .ok()
         .filter(|db| *db < call.dbs.count());
-    db.ok_or(Fault::new("ERR DB index is out of range"))
+    db.ok_or(Fault::DB_OUT_OF_RANGE)
 }
 
 fn move_(call: &mut Call<'_>) -> Outcome {

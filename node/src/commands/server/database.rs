@@ -2,20 +2,78 @@
 
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
 
-fn dbsize(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn dbsize(call: &mut Call<'_>) -> Outcome {
+    call.reply.length(call.dbs[call.db].len());
+    Ok(())
 }
 
-fn flushall(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn flushall(call: &mut Call<'_>) -> Outcome {
+    flush(call, 0..call.dbs.count())
 }
 
-fn flushdb(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn flushdb(call: &mut Call<'_>) -> Outcome {
+    flush(call, call.db..call.db + 1)
 }
 
-fn swapdb(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn swapdb(call: &mut Call<'_>) -> Outcome {
+    let index = |i: usize, which: &str| {
+        let bad = || Fault::text(format!("ERR invalid {which} DB index"));
+        let index = call.args.integer(i).map_err(|_| bad())?;
+        i32::try_from(index).map_err(|_| bad())
+    };
+    let (first, second) = (index(1, "first")?, index(2, "second")?);
+    let checked = |index: i32| {
+        let index = usize::try_from(index).ok();
+        index
+            .filter(|index| *index < call.dbs.count())
+            .ok_or(Fault::DB_OUT_OF_RANGE)
+    };
+    let (first, second) = (checked(first)?, checked(second)?);
+    if first != second {
+        for (from, to) in [(first, second), (second, first)] {
+            touch_watched(call, from, Some(to));
+        }
+        call.dbs.swap(first, second);
+    }
+    call.changes.dirty += 1;
+    call.reply.ok();
+    Ok(())
+}
+
+/// Empties `databases`. Nothing tells of the single keys but the watchers, as in Redis.
+fn flush(call: &mut Call<'_>, databases: std::ops::Range<usize>) -> Outcome {
+    let is_lazy = match (call.args.len(), call.params.lazyfree_lazy_user_flush) {
+        (1, by_default) => by_default,
+        (2, _) if call.args.is(1, "async") => true,
+        (2, _) if call.args.is(1, "sync") => false,
+        _ => return Err(Fault::SYNTAX),
+    };
+    for db in databases {
+        touch_watched(call, db, None);
+        let keys = call.dbs[db].len() as u64;
+        if keys == 0 {
+            continue;
+        }
+        call.changes.dirty += keys;
+        let removed = call.dbs[db].take_all();
+        if is_lazy {
+            call.node.lazyfree.discard(removed, keys);
+        }
+    }
+    // Journalled even if there was nothing to remove: a replica may hold more than we do.
+    call.changes.dirty += 1;
+    call.reply.ok();
+    Ok(())
+}
+
+/// The watchers of the keys of `db` that exist now, or will when the contents of `replacement` stand in its place.
+fn touch_watched(call: &mut Call<'_>, db: usize, replacement: Option<usize>) {
+    for key in call.watches.keys_of(db) {
+        let exists = call.dbs[db].view(&key).is_some();
+        if exists || replacement.is_some_and(|other| call.dbs[other].view(&key).is_some()) {
+            call.changes.touch(db, &key);
+        }
+    }
 }
 
 /// DBSIZE.

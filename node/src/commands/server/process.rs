@@ -1,13 +1,22 @@
 //! The process: its end, and its clock.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
 
 fn shutdown(_call: &mut Call<'_>) -> Outcome {
     Err(Fault::UNFINISHED)
 }
 
-fn time(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// The clock itself, not the one of the batch: this command is asked to measure with.
+fn time(call: &mut Call<'_>) -> Outcome {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    call.reply.array(2);
+    call.reply.bulk(now.as_secs().to_string().as_bytes());
+    call.reply.bulk(now.subsec_micros().to_string().as_bytes());
+    Ok(())
 }
 
 /// SHUTDOWN.

@@ -77,15 +77,18 @@ impl<'a> Requests<'a> {
 }
 
 /// How many requests ahead the bucket of a key is asked of memory, and its entry.
-const BUCKET_AHEAD: usize = 8;
-const ENTRY_AHEAD: usize = 4;
+const BUCKET_AHEAD: usize = 16;
+const ENTRY_AHEAD: usize = 8;
 
 /// Brings the keys of the requests to come into the cache while the ones before them run: random keys cost two cache
 /// misses each, and misses that overlap cost little.
 struct Ahead {
-    /// Hashes of the keys of requests `..next`, where they have one, by their number modulo the window.
+    /// Hashes of the keys of requests `..buckets`, where they have one, by their number modulo the window.
     hashes: [Option<u64>; BUCKET_AHEAD],
-    next: usize,
+    /// The requests before this one have asked for their bucket, ...
+    buckets: usize,
+    /// ... and those before this one for their entry too.
+    entries: usize,
     last: usize,
 }
 
@@ -95,7 +98,8 @@ impl Ahead {
         let last = if last - first > 1 { last } else { first };
         Ahead {
             hashes: [None; BUCKET_AHEAD],
-            next: first,
+            buckets: first,
+            entries: first,
             last,
         }
     }
@@ -103,22 +107,22 @@ impl Ahead {
     /// Called before request `i` runs.
     #[inline]
     fn look(&mut self, shard: &Shard, requests: Requests<'_>, db: usize, i: usize) {
-        while self.next < self.last.min(i + BUCKET_AHEAD) {
+        let db = &shard.dbs[db];
+        while self.buckets < self.last.min(i + BUCKET_AHEAD) {
             // Nearly every command has its key behind its name; a wrong guess costs nothing but a prefetch.
-            let hash = requests
-                .args(self.next)
-                .get(1)
-                .map(|key| shard.dbs[db].hash_of(key));
+            let key = requests.args(self.buckets).get(1);
+            let hash = key.map(|key| db.hash_of(key));
             if let Some(hash) = hash {
-                shard.dbs[db].prefetch_bucket(hash);
+                db.prefetch_bucket(hash);
             }
-            self.hashes[self.next % BUCKET_AHEAD] = hash;
-            self.next += 1;
+            self.hashes[self.buckets % BUCKET_AHEAD] = hash;
+            self.buckets += 1;
         }
-        if i + ENTRY_AHEAD < self.next
-            && let Some(hash) = self.hashes[(i + ENTRY_AHEAD) % BUCKET_AHEAD]
-        {
-            shard.dbs[db].prefetch_entry(hash);
+        while self.entries < self.buckets.min(i + ENTRY_AHEAD) {
+            if let Some(hash) = self.hashes[self.entries % BUCKET_AHEAD] {
+                db.prefetch_entry(hash);
+            }
+            self.entries += 1;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `almandine`: reads the command line, opens the log, starts a node.
 
+mod allocator;
 mod cli;
 mod garnet;
 mod logging;
@@ -59,6 +60,7 @@ fn run(start: Start) -> ExitCode {
     let origin = Origin {
         config_file,
         set_log_level: Box::new(move |level| levels.set_level(level)),
+        allocator: allocator::mimalloc(),
     };
     let seed = RandomState::new().hash_one(std::process::id());
     let node = Arc::new(Node::new(params, seed).with_origin(origin));

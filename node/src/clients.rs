@@ -71,6 +71,8 @@ pub struct Profile {
     pub watched: usize,
     /// Waits in a blocking command.
     pub blocked: bool,
+    /// Bytes of the arguments of that command.
+    pub blocked_memory: usize,
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `actors/` moves messages and bytes, `shard/` runs batches of requests, `commands/` holds one table entry and handler per
-//! command, `params/` one entry per parameter.
+//! command, `params/` one entry per parameter, `stats/` what the node counts of itself.
 
 pub mod actors;
 pub mod clients;
@@ -22,6 +22,7 @@ pub mod params;
 pub mod pubsub;
 pub mod session;
 pub mod shard;
+pub mod stats;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use crate::actors::node::messages::Shutdown;
 use crate::clients::Clients;
 use crate::lazyfree::Lazyfree;
 use crate::params::{LogLevel, Params};
+use crate::stats::traffic::Traffic;
 
 /// See the module.
 pub struct Node {
@@ -25,10 +26,14 @@ pub struct Node {
     pub pause: Pause,
     /// Drops what would take long to drop.
     pub lazyfree: Lazyfree,
+    /// Bytes and connections.
+    pub traffic: Traffic,
     /// Decides every die of the node.
     pub seed: u64,
     /// 40 random hex digits, new at every start.
     pub run_id: String,
+    /// 40 random hex digits that name the data set for replicas, new at every start.
+    pub replication_id: String,
     /// When the process began.
     pub started: Instant,
     /// Unix time of the start in milliseconds.
@@ -45,6 +50,19 @@ pub struct Origin {
     pub config_file: Option<PathBuf>,
     /// Changes what is logged.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
+    /// Where the memory comes from.
+    pub allocator: Allocator,
+}
+
+/// The allocator of the process, which `main` has chosen.
+#[derive(Debug, Clone)]
+pub struct Allocator {
+    /// Name and version, as INFO prints them.
+    pub name: String,
+    /// What it tells of itself, for people; none = it tells nothing.
+    pub report: Option<fn() -> String>,
+    /// Gives free memory of the calling thread back to the system.
+    pub purge: fn(),
 }
 
 /// CLIENT PAUSE: until when, and whom.
@@ -58,18 +76,22 @@ impl Node {
     /// A node with these parameters and nothing else yet. `seed` decides the run id.
     pub fn new(params: Params, seed: u64) -> Self {
         let mut rng = almandine_storage::Rng::new(seed);
-        let run_id = (0..5)
-            .map(|_| format!("{:016x}", rng.bits()))
-            .collect::<String>()[..40]
-            .to_owned();
+        let mut id = || {
+            (0..5)
+                .map(|_| format!("{:016x}", rng.bits()))
+                .collect::<String>()[..40]
+                .to_owned()
+        };
         Node {
+            run_id: id(),
+            replication_id: id(),
+            traffic: Traffic::new(params.worker_threads()),
             params: ArcSwap::from_pointee(params),
             clients: Clients::default(),
             origin: Origin::default(),
             pause: Pause::default(),
             lazyfree: Lazyfree::default(),
             seed,
-            run_id,
             started: Instant::now(),
             started_ms: now_ms(),
             config: OnceLock::new(),
@@ -100,11 +122,16 @@ impl Node {
 }
 
 impl Default for Origin {
-    /// No file, and a log that nobody can change.
+    /// No file, a log that nobody can change, and an allocator that tells nothing.
     fn default() -> Self {
         Origin {
             config_file: None,
             set_log_level: Box::new(|_| {}),
+            allocator: Allocator {
+                name: "libc".into(),
+                report: None,
+                purge: || {},
+            },
         }
     }
 }

@@ -9,11 +9,13 @@ use almandine_storage::{Databases, Db, Rng, Thresholds};
 use super::changes::Changes;
 use super::errors::Fault;
 use super::spec::Command;
+use super::table::CommandId;
 use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use crate::shard::{Blocked, Outgoing, Watches};
+use crate::stats::Stats;
 
 /// `Ok` = the reply is written (or the client waits, see [`Call::wait`]). An `Err` takes back what was written.
 pub type Outcome = Result<(), Fault>;
@@ -112,6 +114,8 @@ pub enum Nothing {
 /// One command being executed. The fields are separate loans, so a handler may hold a value of `dbs` while it writes
 /// into `reply`.
 pub struct Call<'a> {
+    /// The number of the command.
+    pub id: CommandId,
     /// The table entry; of a subcommand, its own.
     pub command: &'static Command,
     /// The request.
@@ -148,6 +152,8 @@ pub struct Call<'a> {
     pub pubsub: &'a RefCell<Subscriptions>,
     /// Bytes for other connections.
     pub outgoing: &'a mut Outgoing,
+    /// What is counted.
+    pub stats: &'a mut Stats,
 }
 
 impl<'a> Call<'a> {
@@ -171,9 +177,10 @@ impl<'a> Call<'a> {
     }
 
     /// The call of another command in the same place: EXEC runs its queue so.
-    pub fn nested<'b>(&'b mut self, command: &'static Command, args: Args<'b>) -> Call<'b> {
+    pub fn nested<'b>(&'b mut self, id: CommandId, args: Args<'b>) -> Call<'b> {
         Call {
-            command,
+            id,
+            command: id.command(),
             args,
             reply: self.reply.reborrow(self.session.version),
             dbs: self.dbs,
@@ -191,6 +198,7 @@ impl<'a> Call<'a> {
             blocked: self.blocked,
             pubsub: self.pubsub,
             outgoing: self.outgoing,
+            stats: self.stats,
         }
     }
 

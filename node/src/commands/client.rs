@@ -76,11 +76,8 @@ pub(super) fn setinfo(call: &mut Call<'_>) -> Outcome {
 }
 
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
-    let line = describe(
-        &call.session.client,
-        &call.session.client.profile(),
-        call.now_ms,
-    );
+    let client = &call.session.client;
+    let line = describe(call, client, &client.profile());
     call.reply.verbatim(b"txt", line.as_bytes());
     Ok(())
 }
@@ -111,7 +108,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
     for client in call.node.clients.all() {
         let profile = client.profile();
         if filter.matches(&client, &profile, call.now_ms) {
-            text.push_str(&describe(&client, &profile, call.now_ms));
+            text.push_str(&describe(call, &client, &profile));
         }
     }
     call.reply.verbatim(b"txt", text.as_bytes());
@@ -285,16 +282,17 @@ pub(super) fn unblock(call: &mut Call<'_>) -> Outcome {
     call.reply.integer(i64::from(waiter.is_some()));
     if let Some(waiter) = waiter {
         waiter.stop_waiting(call.dbs);
-        let session = &waiter.blocking.session;
         let mut answer = Vec::new();
-        let mut reply = Reply::new(&mut answer, session.version);
-        if with_error {
+        let mut reply = Reply::new(&mut answer, waiter.session.version);
+        let failed = if with_error {
             reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            Some("UNBLOCKED")
         } else {
             reply.null_array();
-        }
-        session.client.profile().blocked = false;
-        call.outgoing.unblock(&session.client, answer);
+            None
+        };
+        waiter.book(call.stats, answer.len(), failed, call.now_ms);
+        call.outgoing.unblock(&waiter.session.client, answer);
     }
     Ok(())
 }
@@ -411,16 +409,21 @@ fn is_plain(text: &[u8]) -> bool {
 }
 
 /// A line of CLIENT LIST.
-fn describe(client: &Arc<Client>, profile: &Profile, now_ms: i64) -> String {
+fn describe(call: &Call<'_>, client: &Arc<Client>, profile: &Profile) -> String {
+    let now_ms = call.now_ms;
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let last = client.last_command.load(Ordering::Relaxed);
     let command = CommandId::from_index(last as usize).map_or("NULL", |id| id.command().name);
     let (query, output) = (load(&client.query_buffer), load(&client.output_buffer));
-    let total = CONNECTION_MEMORY + query + output + profile.multi_memory as u64;
+    let arguments = match client.id == call.session.id() {
+        true => call.args.from(0).map(<[u8]>::len).sum(),
+        false => profile.blocked_memory,
+    };
+    let total = memory_of(client, profile);
     let [channels, patterns, shards] = profile.subscriptions;
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shards} \
-         multi={} watch={} qbuf={query} qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={output} oll=0 omem={output} \
+         multi={} watch={} qbuf={query} qbuf-free=0 argv-mem={arguments} multi-mem={} rbs=0 rbp=0 obl={output} oll=0 omem={output} \
          tot-mem={total} events={} cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={} io-thread={} \
          tot-net-in={} tot-net-out={} tot-cmds={}\n",
         client.id,
@@ -445,6 +448,14 @@ fn describe(client: &Arc<Client>, profile: &Profile, now_ms: i64) -> String {
         load(&client.bytes_out),
         load(&client.commands),
     )
+}
+
+/// Bytes that a connection holds.
+pub(super) fn memory_of(client: &Client, profile: &Profile) -> u64 {
+    let buffers =
+        [&client.query_buffer, &client.output_buffer].map(|size| size.load(Ordering::Relaxed));
+    let requests = profile.multi_memory + profile.blocked_memory;
+    CONNECTION_MEMORY + buffers.iter().sum::<u64>() + requests as u64
 }
 
 /// The letters of `flags=`; N = nothing special.

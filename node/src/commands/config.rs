@@ -6,6 +6,7 @@ use super::help::help;
 use super::{Call, Fault, Outcome};
 use crate::actors::config::messages::ParametersChanged;
 use crate::params::{Change, Param, Params, TABLE, rewrite as conf};
+use crate::stats::Zero;
 
 /// CONFIG GET pattern... A name without a pattern is answered in the spelling of the request, as Redis does.
 pub fn get(call: &mut Call<'_>) -> Outcome {
@@ -93,8 +94,14 @@ pub fn rewrite(call: &mut Call<'_>) -> Outcome {
 }
 
 /// CONFIG RESETSTAT.
-pub fn resetstat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+pub fn resetstat(call: &mut Call<'_>) -> Outcome {
+    let zero = Zero {
+        traffic: call.node.traffic.totals(),
+        lazyfreed: call.node.lazyfree.counts().1,
+    };
+    call.stats.reset(zero, call.dbs);
+    call.reply.ok();
+    Ok(())
 }
 
 /// CONFIG HELP.

@@ -28,6 +28,7 @@ fn auth(call: &mut Call<'_>) -> Outcome {
 fn log_in(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result<(), Fault> {
     let expected = call.params.requirepass.as_bytes();
     if user != b"default" || !(expected.is_empty() || same(expected, password)) {
+        call.stats.auth_denied += 1;
         return Err(Fault::new(
             "WRONGPASS invalid username-password pair or user is disabled.",
         ));

@@ -15,6 +15,7 @@ use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use crate::shard::{Blocked, Outgoing, Watches};
+use crate::stats::Stats;
 
 /// Runs one command after the other on its own databases.
 pub(crate) struct Bench {
@@ -46,6 +47,8 @@ pub(crate) struct Bench {
     pub pubsub: RefCell<Subscriptions>,
     /// Bytes for other connections.
     pub outgoing: Outgoing,
+    /// What is counted.
+    pub stats: Stats,
 }
 
 impl Bench {
@@ -74,6 +77,7 @@ impl Bench {
             blocked: Blocked::default(),
             pubsub: RefCell::default(),
             outgoing: Outgoing::default(),
+            stats: Stats::new(&Params::default()),
         }
     }
 
@@ -125,6 +129,7 @@ impl Bench {
             table::check_arity(id.command(), args.len())?;
             let handler = id.command().handler().expect("a handler, not a container");
             handler(&mut Call {
+                id,
                 command: id.command(),
                 args,
                 reply: Reply::new(&mut out, self.version),
@@ -143,6 +148,7 @@ impl Bench {
                 blocked: &mut self.blocked,
                 pubsub: &self.pubsub,
                 outgoing: &mut self.outgoing,
+                stats: &mut self.stats,
             })
         });
         (self.db, self.version) = (self.session.db, self.session.version);

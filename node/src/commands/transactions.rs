@@ -4,6 +4,7 @@ use super::spec::{Begin, Find};
 use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 use crate::session::{Queued, Transaction};
 use crate::shard::dispatch::perform;
+use crate::stats::Done;
 
 fn multi(call: &mut Call<'_>) -> Outcome {
     if call.session.transaction.is_some() {
@@ -41,12 +42,24 @@ fn exec(call: &mut Call<'_>) -> Outcome {
     }
     call.reply.array(transaction.queued.len());
     call.changes.begin_transaction();
-    for Queued { command, request } in &transaction.queued {
-        let args = request.args();
-        let mut nested = call.nested(command, args);
+    let mut began = call.stats.now();
+    for Queued { id, request } in &transaction.queued {
+        let (args, start) = (request.args(), call.reply.position());
+        let mut nested = call.nested(*id, args);
         perform(&mut nested);
         let db = nested.db;
         nested.changes.settle(db, args);
+        let now = call.stats.now();
+        call.stats.executed(Done {
+            id: *id,
+            args,
+            client: &call.session.client,
+            took: now.saturating_duration_since(began),
+            request_bytes: request.wire_size(),
+            reply_bytes: call.reply.position() - start,
+            now_ms: call.now_ms,
+        });
+        began = now;
     }
     call.changes.end_transaction();
     Ok(())

@@ -2,11 +2,12 @@
 
 use almandine_protocol::{Batch, Reply};
 
-use super::blocked::Waiter;
+use super::waiting::Waiting;
 use super::{Parcel, Shard};
-use crate::commands::call::{Args, Call, Outcome, Wait};
+use crate::commands::Fault;
+use crate::commands::call::{Args, Call, Outcome};
 use crate::commands::spec::{Command, Flags, Run};
-use crate::commands::{Fault, table};
+use crate::commands::table::{self, CommandId};
 use crate::node::now_ms;
 use crate::pubsub::Kind;
 use crate::session::{OwnedRequest, Queued, Replies, Session};
@@ -47,17 +48,6 @@ pub enum Stop {
     Full,
 }
 
-/// A command that waits, with all that is needed to run it again.
-#[derive(Debug, Clone)]
-pub struct Blocking {
-    /// Its entry.
-    pub command: &'static Command,
-    /// Its arguments.
-    pub request: OwnedRequest,
-    /// The connection as it was when it began to wait; it changes nothing while it waits.
-    pub session: Session,
-}
-
 impl<'a> Requests<'a> {
     /// Number of requests.
     pub fn len(self) -> usize {
@@ -73,6 +63,13 @@ impl<'a> Requests<'a> {
     pub fn args(self, i: usize) -> Args<'a> {
         let (buffer, spans) = self.batch.slices(self.buffer, i);
         Args::new(buffer, spans)
+    }
+
+    /// Bytes of request `i` on the wire.
+    #[inline]
+    pub fn size(self, i: usize) -> usize {
+        let end = |i: usize| self.batch.requests[i].end;
+        (end(i) - i.checked_sub(1).map_or(0, end)) as usize
     }
 }
 
@@ -136,13 +133,27 @@ impl Shard {
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> Progress {
-        let full = out.len() + REPLIES_PER_TURN;
         self.dbs.set_touches(!session.no_touch);
+        let now = self.stats.now();
+        self.stats.meter.begin(now, first);
+        let progress = self.run_all(requests, first, session, out);
+        self.close_run(requests, session);
+        self.show(session);
+        progress
+    }
+
+    fn run_all(
+        &mut self,
+        requests: Requests<'_>,
+        first: usize,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        let full = out.len() + REPLIES_PER_TURN;
         let mut ahead = Ahead::new(first, requests.len());
         for i in first..requests.len() {
             ahead.look(self, requests, session.db, i);
-            let args = requests.args(i);
-            let stop = self.request(args, session, out);
+            let stop = self.request(requests, i, session, out);
             match stop {
                 None if out.len() > full => {
                     return Progress {
@@ -168,35 +179,40 @@ impl Shard {
 
     fn request(
         &mut self,
-        args: Args<'_>,
+        requests: Requests<'_>,
+        i: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> Option<Stop> {
-        let start = out.len();
-        let command = match self.admit(args, session) {
-            Ok(command) => command,
+        let (args, start) = (requests.args(i), out.len());
+        let found = table::resolve(args);
+        self.last_command = found.as_ref().ok().copied();
+        let (id, admitted) = match found {
+            Ok(id) => (id, self.admit(id.command(), args, session)),
             Err(fault) => {
-                if let Some(transaction) = &mut session.transaction {
-                    transaction.aborted = true;
-                }
-                Reply::new(out, session.version).error(fault.0.as_bytes());
-                self.silence(session, out, start);
+                self.refuse(requests, fault, session, out);
                 return None;
             }
         };
+        if let Err(fault) = admitted {
+            self.refuse(requests, fault, session, out);
+            return None;
+        }
+        let command = id.command();
         if self.is_paused(command, session) {
             return Some(Stop::Paused);
         }
         if session.transaction.is_some() && !runs_inside_multi(command) {
-            queue(session, command, args);
+            self.interrupt_run(requests, session);
+            queue(session, id, args);
             Reply::new(out, session.version).simple("QUEUED");
             self.silence(session, out, start);
             return None;
         }
-        let wait = self.execute(command, args, session, out);
+        let wait = self.execute(id, requests, i, session, out);
         self.silence(session, out, start);
-        if let Some(wait) = wait {
-            self.block(command, args, session, wait);
+        if let Some(waiting) = wait {
+            self.block(waiting, session);
             return Some(Stop::Blocked);
         }
         if session.closing {
@@ -206,9 +222,32 @@ impl Shard {
         }
     }
 
+    /// The last command does not run.
+    #[cold]
+    fn refuse(
+        &mut self,
+        requests: Requests<'_>,
+        fault: Fault,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) {
+        self.interrupt_run(requests, session);
+        self.stats.rejected(self.last_command, &fault);
+        if let Some(transaction) = &mut session.transaction {
+            transaction.aborted = true;
+        }
+        let start = out.len();
+        Reply::new(out, session.version).error(fault.0.as_bytes());
+        self.silence(session, out, start);
+    }
+
     /// Redis's order: known? arity? password? transaction? memory? subscriber?
-    fn admit(&mut self, args: Args<'_>, session: &Session) -> Result<&'static Command, Fault> {
-        let command = table::resolve(args)?.command();
+    fn admit(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        session: &Session,
+    ) -> Result<(), Fault> {
         table::check_arity(command, args.len())?;
         let flags = command.flags;
         if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
@@ -226,7 +265,7 @@ impl Shard {
                 command.name
             )));
         }
-        Ok(command)
+        Ok(())
     }
 
     /// Evicts; refuses a command that may need memory where that does not help.
@@ -255,33 +294,54 @@ impl Shard {
     /// Runs one command and everything that follows from it. Returns what the client must wait for.
     fn execute(
         &mut self,
-        command: &'static Command,
-        args: Args<'_>,
+        id: CommandId,
+        requests: Requests<'_>,
+        i: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> Option<Wait> {
-        let db = session.db;
-        perform(&mut self.call(command, args, session, out));
+    ) -> Option<Waiting> {
+        let (args, start, db) = (requests.args(i), out.len(), session.db);
+        let joins = self.stats.meter.joins(id, requests.size(i));
+        if !joins {
+            self.close_run(requests, session);
+            self.show(session);
+        }
+        if self.stats.meter.is_paused() {
+            let now = self.stats.now();
+            self.stats.meter.resume(now);
+        }
+        perform(&mut self.call(id, args, session, out));
         let wait = self.waiting.take();
         self.settle(db, args);
-        if command.flags.contains(Flags::ADMIN) {
-            self.set_now(now_ms());
+        let written = out.len() - start;
+        let waiting = if joins {
+            self.stats.meter.join(id, i);
+            if written > self.stats.meter.limits.reply {
+                self.close_large(requests, written, session);
+            }
+            None
+        } else {
+            self.measure_alone(id, requests, i, written, wait, session)
+        };
+        if id.command().flags.contains(Flags::ADMIN) {
+            self.begin(now_ms());
         }
         if !self.blocked.is_empty() {
-            self.serve();
+            self.serve_after(requests, session);
         }
-        wait
+        waiting
     }
 
-    fn call<'b>(
+    pub(super) fn call<'b>(
         &'b mut self,
-        command: &'static Command,
+        id: CommandId,
         args: Args<'b>,
         session: &'b mut Session,
         out: &'b mut Vec<u8>,
     ) -> Call<'b> {
         Call {
-            command,
+            id,
+            command: id.command(),
             args,
             reply: Reply::new(out, session.version),
             dbs: &mut self.dbs,
@@ -299,11 +359,12 @@ impl Shard {
             blocked: &mut self.blocked,
             pubsub: &self.pubsub,
             outgoing: &mut self.outgoing,
+            stats: &mut self.stats,
         }
     }
 
     /// After a command: keys that expired on the way, watchers, notifications, the journal.
-    fn settle(&mut self, db: usize, args: Args<'_>) {
+    pub(super) fn settle(&mut self, db: usize, args: Args<'_>) {
         self.note_expired();
         if self.changes.is_quiet() {
             return;
@@ -325,75 +386,6 @@ impl Shard {
                 });
             });
         }
-    }
-
-    fn block(&mut self, command: &'static Command, args: Args<'_>, session: &Session, wait: Wait) {
-        for key in &wait.keys {
-            self.dbs[session.db].wait_for(key);
-        }
-        session.client.profile().blocked = true;
-        let blocking = Blocking {
-            command,
-            request: OwnedRequest::copy(args),
-            session: session.clone(),
-        };
-        self.blocked.add(session.id(), Waiter { blocking, wait });
-    }
-
-    /// Gives keys that were made to those who wait for them, first come, first served. Serving one may make another key.
-    pub(super) fn serve(&mut self) {
-        loop {
-            let ready: Vec<(usize, Vec<u8>)> = self
-                .dbs
-                .iter_mut()
-                .enumerate()
-                .flat_map(|(db, keys)| keys.drain_ready().into_iter().map(move |key| (db, key)))
-                .collect();
-            if ready.is_empty() {
-                return;
-            }
-            for (db, key) in ready {
-                for client in self.blocked.queue(db, &key) {
-                    if !self.dbs[db].contains(&key) {
-                        break;
-                    }
-                    self.serve_one(client);
-                }
-            }
-        }
-    }
-
-    fn serve_one(&mut self, client: u64) {
-        let Some(waiter) = self.blocked.get(client) else {
-            return;
-        };
-        let Blocking {
-            command,
-            request,
-            mut session,
-        } = waiter.blocking.clone();
-        let mut out = Vec::new();
-        let db = session.db;
-        perform(&mut self.call(command, request.args(), &mut session, &mut out));
-        if self.waiting.take().is_some() {
-            return;
-        }
-        self.settle(db, request.args());
-        self.release(client, out);
-    }
-
-    /// A blocked client gets its answer.
-    pub(super) fn release(&mut self, client: u64, mut answer: Vec<u8>) {
-        let Some(waiter) = self.blocked.remove(client) else {
-            return;
-        };
-        waiter.stop_waiting(&mut self.dbs);
-        let session = &waiter.blocking.session;
-        if matches!(session.replies, Replies::Off | Replies::SkipThis) {
-            answer.clear();
-        }
-        session.client.profile().blocked = false;
-        self.outgoing.unblock(&session.client, answer);
     }
 
     /// CLIENT REPLY OFF and SKIP.
@@ -430,17 +422,17 @@ pub(crate) fn perform(call: &mut Call<'_>) -> bool {
         Run::Container(_) => Err(Fault::arity(call.command.name)),
     };
     let Err(fault) = outcome else { return true };
+    call.stats.failed(call.id, fault.code());
     call.reply.rewind(start);
     call.reply.error(fault.0.as_bytes());
     false
 }
 
-fn queue(session: &mut Session, command: &'static Command, args: Args<'_>) {
+fn queue(session: &mut Session, id: CommandId, args: Args<'_>) {
     if let Some(transaction) = &mut session.transaction {
-        transaction.queued.push(Queued {
-            command,
-            request: OwnedRequest::copy(args),
-        });
+        let request = OwnedRequest::copy(args);
+        transaction.memory += request.memory();
+        transaction.queued.push(Queued { id, request });
     }
 }
 
@@ -477,9 +469,9 @@ fn may_write(command: &Command, session: &Session) -> bool {
             && session
                 .transaction
                 .as_ref()
-                .is_some_and(|t| t.queued.iter().any(|queued| writes(queued.command))))
+                .is_some_and(|t| t.queued.iter().any(|queued| writes(queued.id.command()))))
 }
 
 fn needs_memory(queued: &Queued) -> bool {
-    queued.command.flags.contains(Flags::DENYOOM)
+    queued.id.command().flags.contains(Flags::DENYOOM)
 }

@@ -4,7 +4,8 @@
 //! ```text
 //!   run(batch) ── dispatch.rs: checks, one handler per request
 //!       │             ├── watch.rs    whose transaction must fail
-//!       │             ├── blocked.rs  who waits for which key
+//!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
+//!       │             ├── measure.rs  how long it takes
 //!       │             └── changes     effects for the journal, notifications
 //!       └── outgoing: bytes for other connections, sent by the actor after the batch
 //! ```
@@ -12,6 +13,8 @@
 pub mod blocked;
 pub mod dispatch;
 pub mod housekeeping;
+mod measure;
+pub mod waiting;
 pub mod watch;
 
 use std::cell::RefCell;
@@ -25,10 +28,12 @@ pub use dispatch::{Progress, Requests, Stop};
 pub use watch::Watches;
 
 use crate::clients::Client;
+use crate::commands::table::CommandId;
 use crate::commands::{Changes, Wait};
 use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
+use crate::stats::Stats;
 
 /// See the module.
 pub struct Shard {
@@ -45,6 +50,9 @@ pub struct Shard {
     pub(crate) outgoing: Outgoing,
     pub(crate) waiting: Option<Wait>,
     pub(crate) housekeeping: housekeeping::Housekeeping,
+    pub(crate) stats: Stats,
+    /// Of the last request of the running batch, if anybody has its name.
+    pub(crate) last_command: Option<CommandId>,
 }
 
 /// Bytes for connections other than the one whose batch runs, in order.
@@ -115,6 +123,8 @@ impl Shard {
             outgoing: Outgoing::default(),
             waiting: None,
             housekeeping: housekeeping::Housekeeping::default(),
+            stats: Stats::new(&params),
+            last_command: None,
             params,
             node,
         }
@@ -126,6 +136,7 @@ impl Shard {
         if self.node.params_changed(&self.params) {
             self.params = self.node.params();
             self.thresholds = self.params.thresholds();
+            self.stats.configure(&self.params);
         }
         self.changes
             .begin(self.params.notify_keyspace_events, !self.watches.is_empty());

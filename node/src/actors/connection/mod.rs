@@ -38,6 +38,8 @@ use crate::clients::Client;
 use crate::node::{Node, now_ms};
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Stop};
+use crate::stats::bump;
+use crate::stats::traffic::Cell;
 
 /// How often a connection looks whether CLIENT PAUSE is over.
 const PAUSE_POLL: Duration = Duration::from_millis(5);
@@ -120,6 +122,7 @@ impl ConnectionActor {
             if self.outbox.flush(&mut self.socket, task).is_err() {
                 return Poll::Ready(());
             }
+            self.show_buffers();
             match self.state {
                 State::Closing if self.outbox.is_empty() => return Poll::Ready(()),
                 State::Closing | State::InFlight => return Poll::Pending,
@@ -151,6 +154,7 @@ impl ConnectionActor {
                 bytes = self.tail.len(),
                 "closing client that reached max query buffer length"
             );
+            self.traffic().query_too_long();
             return Read::Closed;
         }
         match self
@@ -224,6 +228,7 @@ impl ConnectionActor {
                 Ok(0) => return used,
                 Ok(skipped) => used += skipped,
                 Err(error) => {
+                    self.traffic().protocol_error();
                     let mut reply = Vec::new();
                     Reply::new(&mut reply, self.version()).error(&error.text());
                     self.send(&reply);
@@ -314,21 +319,21 @@ impl ConnectionActor {
         if bytes.is_empty() {
             return;
         }
-        self.client
-            .bytes_out
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        bump(&self.client.bytes_out, bytes.len() as u64);
+        self.traffic().wrote(bytes.len() as u64);
         if !self.outbox.send(&self.socket, bytes) {
             self.state = State::Closing;
         }
         if !self.outbox.is_empty() {
             let waiting = self.outbox.len() as u64;
-            self.client.output_buffer.store(waiting, Ordering::Relaxed);
+            self.show_buffers();
             if self.exceeds_limits(waiting) {
                 debug!(
                     client = self.client.id,
                     bytes = waiting,
                     "closing client that does not read its replies"
                 );
+                self.traffic().output_too_long();
                 self.outbox.clear();
                 self.state = State::Closing;
             }
@@ -363,9 +368,24 @@ impl ConnectionActor {
     }
 
     fn count_read(&self, bytes: usize) {
-        self.client
-            .bytes_in
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+        bump(&self.client.bytes_in, bytes as u64);
+        self.traffic().read(bytes as u64);
+    }
+
+    fn traffic(&self) -> &Cell {
+        self.node.traffic.of(self.client.worker)
+    }
+
+    /// Others see what waits to be parsed and to be sent.
+    fn show_buffers(&self) {
+        for (shown, bytes) in [
+            (&self.client.query_buffer, self.tail.len()),
+            (&self.client.output_buffer, self.outbox.len()),
+        ] {
+            if shown.load(Ordering::Relaxed) != bytes as u64 {
+                shown.store(bytes as u64, Ordering::Relaxed);
+            }
+        }
     }
 
     fn remember(&mut self, waker: &Waker) {

@@ -232,6 +232,7 @@ impl Door {
         };
         let refusal = self.refusal(&params, Some(peer.ip()));
         if let Some(refusal) = refusal {
+            self.node.traffic.doors.refuse();
             // The peer may be gone already; then nobody needs the reason.
             let _ = stream.write_all(refusal.as_bytes());
             return;
@@ -246,6 +247,7 @@ impl Door {
             return;
         };
         if let Some(refusal) = self.refusal(&self.node.params(), None) {
+            self.node.traffic.doors.refuse();
             // As above.
             let _ = stream.write_all(refusal.as_bytes());
             return;
@@ -281,6 +283,7 @@ impl Door {
         else {
             return;
         };
+        self.node.traffic.doors.accept();
         let (node, connections) = (self.node.clone(), worker.connections.clone());
         let (id, parent) = (node.clients.next_id(), self.parent.clone());
         connections.fetch_add(1, Ordering::Relaxed);

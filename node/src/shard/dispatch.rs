@@ -138,6 +138,7 @@ impl Shard {
         self.stats.meter.begin(now, first);
         let progress = self.run_all(requests, first, session, out);
         self.close_run(requests, session);
+        self.stats.meter.end();
         self.show(session);
         progress
     }
@@ -313,6 +314,10 @@ impl Shard {
         perform(&mut self.call(id, args, session, out));
         let wait = self.waiting.take();
         self.settle(db, args);
+        if id.command().flags.contains(Flags::ADMIN) {
+            // It may have taken long, and what it set holds from here on: for its own entry in the logs too.
+            self.begin(now_ms());
+        }
         let written = out.len() - start;
         let waiting = if joins {
             self.stats.meter.join(id, i);
@@ -323,9 +328,6 @@ impl Shard {
         } else {
             self.measure_alone(id, requests, i, written, wait, session)
         };
-        if id.command().flags.contains(Flags::ADMIN) {
-            self.begin(now_ms());
-        }
         if !self.blocked.is_empty() {
             self.serve_after(requests, session);
         }

@@ -409,15 +409,28 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_set_in_a_batch_holds_for_the_rest_of_it() {
+    fn a_parameter_set_in_a_batch_holds_for_the_rest_of_it_and_for_its_own_entry() {
         let mut stage = Stage::new(|_| {});
+        let on = "config set slowlog-log-slower-than 0";
         stage.run(&[
-            "config set slowlog-log-slower-than 0",
             "get k",
-            "slowlog reset",
+            on,
+            "get k",
+            "config set slowlog-log-slower-than -1",
             "get k",
         ]);
-        assert_eq!(stage.logged(Kind::Slow)[0], (10, "get k".into()));
-        assert_eq!(stage.logged(Kind::Slow).len(), 2);
+        assert_eq!(
+            stage.logged(Kind::Slow),
+            [(10, "get k".into()), (10, on.into())]
+        );
+    }
+
+    #[test]
+    fn batches_are_counted_and_timed() {
+        let mut stage = Stage::new(|_| {});
+        stage.run(&["get k", "get k"]);
+        stage.run(&["get k", "lrange l 0 -1"]);
+        let batches = stage.shard.stats.meter.batches;
+        assert_eq!((batches.count, batches.micros()), (2, 30));
     }
 }

@@ -34,6 +34,19 @@ pub struct Meter {
     first: usize,
     /// Whether a command is quick whatever its arguments.
     quick: Box<[bool]>,
+    /// Where the running batch began.
+    begun: Instant,
+    /// Batches, and the time they took.
+    pub batches: Batches,
+}
+
+/// How much the shard has worked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Batches {
+    /// How often it was given a batch.
+    pub count: u64,
+    /// How long they took together.
+    pub took: Duration,
 }
 
 /// Commands that are measured alone whatever they are.
@@ -54,6 +67,13 @@ pub struct Run {
     pub count: u64,
     /// Time of each.
     pub share: Duration,
+}
+
+impl Batches {
+    /// How long they took together, microseconds.
+    pub fn micros(self) -> u64 {
+        u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Limits {
@@ -85,6 +105,8 @@ impl Meter {
             total: 0,
             first: 0,
             quick: quick.collect(),
+            begun: now,
+            batches: Batches::default(),
         }
     }
 
@@ -92,6 +114,14 @@ impl Meter {
     pub fn begin(&mut self, now: Instant, first: usize) {
         debug_assert!(self.is_empty(), "a batch closes its runs");
         (self.since, self.is_stale, self.first) = (now, false, first);
+        self.begun = now;
+    }
+
+    /// The batch is over.
+    pub fn end(&mut self) {
+        debug_assert!(self.is_empty(), "a batch closes its runs");
+        self.batches.count += 1;
+        self.batches.took += self.since.saturating_duration_since(self.begun);
     }
 
     /// What passes until the next command is nobody's time. There is no open run.

@@ -28,8 +28,8 @@ use self::commandlog::CommandLog;
 use self::commands::CommandStats;
 use self::errors::ErrorStats;
 use self::latency::LatencyMonitor;
-use self::meter::{Limits, Meter};
-use self::rates::Rates;
+use self::meter::{Batches, Limits, Meter};
+use self::rates::{Rates, Readings};
 use self::traffic::Traffic;
 use crate::clients::Client;
 use crate::commands::table::CommandId;
@@ -221,13 +221,15 @@ impl Stats {
             return;
         }
         self.sampled = now;
-        let totals = traffic.totals();
-        self.rates.sample(
-            elapsed,
-            self.commands.calls(),
-            totals.bytes_in,
-            totals.bytes_out,
-        );
+        let (totals, batches) = (traffic.totals(), self.meter.batches);
+        let readings = Readings {
+            commands: self.commands.calls(),
+            bytes_in: totals.bytes_in,
+            bytes_out: totals.bytes_out,
+            batches: batches.count,
+            batch_micros: batches.micros(),
+        };
+        self.rates.sample(elapsed, readings);
         self.note_memory(now_ms);
     }
 
@@ -259,6 +261,7 @@ impl Stats {
         self.commands.reset();
         self.errors = ErrorStats::default();
         self.rates = Rates::default();
+        self.meter.batches = Batches::default();
         self.keyspace = Keyspace {
             excess_since_ms: self.keyspace.excess_since_ms,
             ..Keyspace::default()

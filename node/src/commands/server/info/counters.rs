@@ -14,6 +14,7 @@ pub(super) fn stats(call: &mut Call<'_>, text: &mut Text) {
     channels(call, text);
     defragmentation(text);
     replies(call, text, traffic);
+    turns(call, text);
 }
 
 fn rates(call: &Call<'_>, text: &mut Text, traffic: Totals) {
@@ -141,6 +142,21 @@ fn replies(call: &Call<'_>, text: &mut Text, traffic: Totals) {
         ("acl_access_denied_cmd", 0),
         ("acl_access_denied_key", 0),
         ("acl_access_denied_channel", 0),
+    ]);
+}
+
+/// A turn of the loop is a batch here: the shard is called, it has no loop of its own.
+fn turns(call: &Call<'_>, text: &mut Text) {
+    let (stats, rates) = (&call.stats, &call.stats.rates);
+    text.numbers(&[
+        ("eventloop_cycles", stats.meter.batches.count),
+        ("eventloop_duration_sum", stats.meter.batches.micros()),
+        ("eventloop_duration_cmd_sum", stats.commands.micros()),
+        ("instantaneous_eventloop_cycles_per_sec", rates.batches()),
+        (
+            "instantaneous_eventloop_duration_usec",
+            rates.micros_per_batch(),
+        ),
     ]);
 }
 

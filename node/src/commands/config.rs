@@ -126,18 +126,11 @@ fn refuse_fixed(call: &Call<'_>, param: &Param, name: &str) -> Outcome {
     let permission = call.params.enable_protected_configs;
     match param.change {
         Change::Startup => Err(failed(name, "can't set immutable config")),
-        Change::Protected if !permission.allows(is_local(call)) => {
+        Change::Protected if !permission.allows(call.session.client.is_local()) => {
             Err(failed(name, "can't set protected config"))
         }
         _ => Ok(()),
     }
-}
-
-/// Whether the client is on this machine.
-fn is_local(call: &Call<'_>) -> bool {
-    let client = &call.session.client;
-    let ip = client.peer.parse::<std::net::SocketAddr>();
-    client.is_unix() || ip.is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
 fn unknown(name: &[u8]) -> Fault {

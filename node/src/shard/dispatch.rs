@@ -5,6 +5,7 @@ use almandine_protocol::{Batch, Reply};
 use super::blocked::Waiter;
 use super::{Parcel, Shard};
 use crate::commands::call::{Args, Call, Outcome, Wait};
+use crate::commands::server::guard_debug;
 use crate::commands::spec::{Command, Flags, Run};
 use crate::commands::{Fault, table};
 use crate::node::now_ms;
@@ -211,6 +212,9 @@ impl Shard {
         let command = table::resolve(args)?.command();
         table::check_arity(command, args.len())?;
         let flags = command.flags;
+        if flags.contains(Flags::ADMIN) {
+            guard_debug(command, session, &self.params)?;
+        }
         if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
             return Err(Fault::new("NOAUTH Authentication required."));
         }

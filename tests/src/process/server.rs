@@ -138,6 +138,7 @@ impl Start {
             .arg(port.to_string())
             .arg("--dir")
             .arg(&dir)
+            .args(["--enable-debug-command", "yes"])
             .args(&self.args)
             .current_dir(&dir)
             .stdin(Stdio::null())
@@ -151,7 +152,6 @@ impl Start {
         }
         if !self.server.is_ours() {
             command.args(["--save", "", "--appendonly", "no"]);
-            command.args(["--enable-debug-command", "yes"]);
             command.args(["--daemonize", "no", "--bind", "127.0.0.1"]);
         }
         let child = spawn(command, self.cpu).map_err(|error| StartError::Program {

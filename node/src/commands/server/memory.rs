@@ -23,10 +23,6 @@ fn memory_stats(_call: &mut Call<'_>) -> Outcome {
     Err(Fault::UNFINISHED)
 }
 
-fn memory_usage(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
 /// MEMORY.
 pub(super) const MEMORY: Command = Command {
     name: "memory",
@@ -124,7 +120,7 @@ pub(super) const MEMORY: Command = Command {
             summary: "Estimates the memory of a key and its value.",
             complexity: "O(N) with N elements sampled",
             args: "key:key [SAMPLES count:integer]",
-            run: Run::Shard(memory_usage),
+            run: Run::Shard(super::usage::memory_usage),
         },
     ]),
 };

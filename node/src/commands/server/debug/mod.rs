@@ -190,3 +190,79 @@ pub(super) const DEBUG: Command = Command {
     args: "",
     run: Run::EveryShard(debug),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::Bench;
+
+    #[test]
+    fn names_are_in_order_and_found_in_one_list_only() {
+        let names: Vec<&str> = SUBCOMMANDS
+            .iter()
+            .map(|subcommand| subcommand.name)
+            .collect();
+        assert!(names.is_sorted(), "{names:?}");
+        for (_, refused) in REFUSED {
+            assert!(refused.iter().all(|name| !names.contains(name)));
+        }
+        for subcommand in SUBCOMMANDS {
+            let word = subcommand.synopsis.split(' ').next();
+            assert_eq!(word, Some(subcommand.name.to_ascii_uppercase().as_str()));
+        }
+    }
+
+    #[test]
+    fn it_is_guarded() {
+        let (bench, mut params) = (Bench::new(), Params::default());
+        let guarded = |bench: &Bench, params: &Params| guard(&DEBUG, &bench.session, params);
+        assert!(guarded(&bench, &params).is_err_and(|fault| {
+            fault.0.starts_with("ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you")
+        }));
+        for (value, from_afar) in [("yes", true), ("local", false)] {
+            params
+                .set("enable-debug-command", &[value.as_bytes()])
+                .unwrap();
+            assert_eq!(guarded(&bench, &params), Ok(()));
+            let afar = Bench::with_peer("192.0.2.7:50000");
+            assert_eq!(guarded(&afar, &params).is_ok(), from_afar, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_its_reason() {
+        let mut bench = Bench::new();
+        assert_eq!(
+            bench.run("debug reload"),
+            "-ERR DEBUG RELOAD is not supported: nothing is written to disk yet\r\n"
+        );
+        assert_eq!(
+            bench.run("debug change-repl-id"),
+            "-ERR DEBUG CHANGE-REPL-ID is not supported: there is no replication yet\r\n"
+        );
+    }
+
+    #[test]
+    fn replicate_journals_another_command_and_populate_none() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.told("DEBUG REPLICATE SET a b"), "0 |  | SET a b");
+        assert_eq!(bench.run("EXISTS a"), ":0\r\n");
+        assert_eq!(bench.told("DEBUG POPULATE 3"), "0 | ");
+        assert_eq!(bench.run("EXISTS key:0 key:1 key:2"), ":3\r\n");
+    }
+
+    #[test]
+    fn switches_are_kept_for_the_housekeeping() {
+        let mut bench = Bench::new();
+        assert!(bench.node.switches.allow_expiry());
+        for (line, allows) in [
+            ("DEBUG SET-ACTIVE-EXPIRE 0", false),
+            ("DEBUG SET-ACTIVE-EXPIRE 1", true),
+            ("DEBUG PAUSE-CRON 1", false),
+            ("DEBUG PAUSE-CRON 0", true),
+        ] {
+            assert_eq!(bench.run(line), "+OK\r\n");
+            assert_eq!(bench.node.switches.allow_expiry(), allows, "{line}");
+        }
+    }
+}

@@ -233,6 +233,18 @@ fn rewrite_keeps_what_is_true_and_changes_what_is_not() {
 }
 
 #[test]
+fn a_file_with_all_parameters_starts_the_same_node() {
+    let file = "enable-debug-command yes\nhz 20\n";
+    let mut node = Node::start("all", file, &[], &["--timeout", "9"], "");
+    assert_eq!(node.ask("DEBUG CONFIG-REWRITE-FORCE-ALL"), "+OK\r\n");
+    let before = node.ask("CONFIG GET *");
+    let text = fs::read_to_string(node.dir.path("node.conf")).unwrap();
+    assert!(text.contains("\nmaxmemory-policy noeviction\n"), "{text}");
+    let mut again = Node::restart(node);
+    assert_eq!(again.ask("CONFIG GET *"), before);
+}
+
+#[test]
 fn a_signal_ends_the_node_well() {
     for signal in ["TERM", "INT"] {
         let mut node = Node::start("signal", "pidfile node.pid\n", &[], &[], "");

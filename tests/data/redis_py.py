@@ -11,9 +11,9 @@ MAJOR = int(redis.__version__.split(".")[0])
 
 
 def connect(protocol, **options):
-    # Before version 5 redis-py knew RESP2 alone.
-    if protocol == 3:
-        options["protocol"] = 3
+    # Before version 5 redis-py knew RESP2 alone; from 8 on RESP3 is the default.
+    if MAJOR >= 5:
+        options["protocol"] = protocol
     return redis.Redis(port=PORT, socket_timeout=20, **options)
 
 
@@ -34,7 +34,7 @@ def strings(r):
     assert r.set("s", "new", get=True) == b"\x00\xff\r\n"
     assert r.mset({"a": 1, "b": 2.5}) and r.mget("a", "nokey", "b") == [b"1", None, b"2.5"]
     assert r.incrby("a", 41) == 42 and r.incrbyfloat("b", 0.25) == 2.75
-    assert r.setex("t", 100, "x") and 0 < r.ttl("t") <= 100
+    assert r.set("t", "x", ex=100) and 0 < r.ttl("t") <= 100
     assert r.pexpire("t", 100000) and 0 < r.pttl("t") <= 100000 and r.persist("t")
     assert r.type("s") == b"string" and r.exists("s", "t", "nokey") == 2
     big = b"x" * (1 << 20)
@@ -181,11 +181,10 @@ def administration(r):
     assert r.config_set("hz", 20) and r.config_get("hz") == {"hz": "20"}
     assert abs(r.time()[0] - time.time()) < 60
     assert r.memory_usage("h") > 0 and r.object("encoding", "h") == b"listpack"
-    assert r.debug_object("h")["encoding"] == "listpack"
     assert "zadd" in r.command() and r.command_count() == len(r.command())
     assert r.command_getkeys("MSET", "a", "1", "b", "2") in ([b"a", b"b"], ["a", "b"])
     info = r.info()
-    assert info["redis_version"].startswith("7.") and info["role"] == "master"
+    assert int(info["redis_version"].split(".")[0]) >= 7 and info["role"] == "master"
     assert info["db0"]["keys"] == r.dbsize() and info["used_memory"] > 0
     assert r.info("clients")["connected_clients"] >= 1
     assert r.slowlog_len() >= 0 and isinstance(r.slowlog_get(), list)

@@ -79,7 +79,7 @@ pub fn rewrite(call: &mut Call<'_>) -> Outcome {
             "ERR The server is running without a config file",
         ));
     };
-    match conf::rewrite(path, &call.node.params()) {
+    match conf::rewrite(path, &call.node.params(), conf::Extent::Changed) {
         Ok(()) => {
             tracing::info!("CONFIG REWRITE executed with success.");
             call.reply.ok();

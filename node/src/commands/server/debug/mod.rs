@@ -53,6 +53,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     subcommand("assert", 2..=MANY, orders::assert, "ASSERT", &["Fail an assertion, which ends the node."]),
     subcommand("client-eviction", 2..=MANY, orders::client_eviction, "CLIENT-EVICTION", &["Show which clients would be evicted."]),
     subcommand("clusterlink", 3..=MANY, orders::cluster_link, "CLUSTERLINK KILL <to|from|all> <node-id>", &["Cut the links to a node of the cluster."]),
+    subcommand("config-rewrite-force-all", 2..=2, orders::rewrite_all, "CONFIG-REWRITE-FORCE-ALL", &["As CONFIG REWRITE, with all parameters."]),
     subcommand("dict-resizing", 3..=3, orders::dict_resizing, "DICT-RESIZING <0|1>", &["Accepted without effect: tables grow a bucket at a time."]),
     subcommand("digest", 2..=2, digest::digest, "DIGEST", &["A fingerprint of all keys and values."]),
     subcommand("digest-value", 2..=MANY, digest::digest_value, "DIGEST-VALUE <key> [<key> ...]", &["A fingerprint of each value; zeros stand for no such key."]),

@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use crate::commands::{Call, Fault, Outcome};
 use crate::params::kind::memory;
+use crate::params::rewrite::{Extent, rewrite};
 
 /// The thread of the keyspace sleeps. What is no number is no time, as in Redis.
 pub(super) fn sleep(call: &mut Call<'_>) -> Outcome {
@@ -70,6 +71,17 @@ pub(super) fn reply_buffer(call: &mut Call<'_>) -> Outcome {
 fn without_effect(call: &mut Call<'_>, reason: &str) -> Outcome {
     let name = String::from_utf8_lossy(call.args.at(1)).to_ascii_uppercase();
     info!("DEBUG {name} has no effect: {reason}");
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn rewrite_all(call: &mut Call<'_>) -> Outcome {
+    let failed = |reason: &dyn std::fmt::Display| {
+        Fault::text(format!("ERR CONFIG-REWRITE-FORCE-ALL failed: {reason}"))
+    };
+    let path = call.node.origin.config_file.as_ref();
+    let path = path.ok_or_else(|| failed(&"The server is running without a config file"))?;
+    rewrite(path, &call.node.params(), Extent::All).map_err(|error| failed(&error))?;
     call.reply.ok();
     Ok(())
 }

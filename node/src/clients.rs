@@ -151,6 +151,12 @@ impl Client {
         self.peer.ends_with(":0")
     }
 
+    /// Whether the peer is on this machine.
+    pub fn is_local(&self) -> bool {
+        let peer = self.peer.parse::<std::net::SocketAddr>();
+        self.is_unix() || peer.is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+
     /// Sends it bytes; `unblocks` = they answer its blocked command.
     pub fn deliver(&self, bytes: Vec<u8>, unblocks: bool) {
         if let Some(mailbox) = &self.mailbox {

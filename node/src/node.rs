@@ -7,12 +7,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::Recipient;
 use arc_swap::ArcSwap;
+use tracing::{error, warn};
 
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
 use crate::clients::Clients;
 use crate::lazyfree::Lazyfree;
-use crate::params::{LogLevel, Params};
+use crate::params::{LogLevel, Params, ShutdownOptions};
 use crate::stats::traffic::Traffic;
 
 /// See the module.
@@ -28,6 +29,8 @@ pub struct Node {
     pub lazyfree: Lazyfree,
     /// Bytes and connections.
     pub traffic: Traffic,
+    /// What DEBUG has switched off.
+    pub switches: Switches,
     /// Decides every die of the node.
     pub seed: u64,
     /// 40 random hex digits, new at every start.
@@ -65,6 +68,15 @@ pub struct Allocator {
     pub purge: fn(),
 }
 
+/// What tests switch off with DEBUG.
+#[derive(Debug, Default)]
+pub struct Switches {
+    /// SET-ACTIVE-EXPIRE 0: keys expire only when somebody asks for them.
+    pub expiry_is_off: AtomicBool,
+    /// PAUSE-CRON 1: no periodic work.
+    pub cron_is_off: AtomicBool,
+}
+
 /// CLIENT PAUSE: until when, and whom.
 #[derive(Debug, Default)]
 pub struct Pause {
@@ -91,6 +103,7 @@ impl Node {
             origin: Origin::default(),
             pause: Pause::default(),
             lazyfree: Lazyfree::default(),
+            switches: Switches::default(),
             seed,
             started: Instant::now(),
             started_ms: now_ms(),
@@ -121,6 +134,24 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Whether the node can end as it is told to; where not, the log says why. Asked before [`Shutdown`] is sent.
+    pub fn can_end(&self, how: ShutdownOptions) -> bool {
+        let saves = how.contains(ShutdownOptions::SAVE);
+        if saves && !how.contains(ShutdownOptions::FORCE) {
+            error!("Error trying to save the DB, can't exit: {CANNOT_SAVE}");
+            return false;
+        }
+        if saves {
+            warn!("Error trying to save the DB, exit anyway: {CANNOT_SAVE}");
+        }
+        true
+    }
+}
+
+/// Why nothing is saved at the end.
+const CANNOT_SAVE: &str = "nothing is written to disk yet";
+
 impl Default for Origin {
     /// No file, a log that nobody can change, and an allocator that tells nothing.
     fn default() -> Self {
@@ -133,6 +164,13 @@ impl Default for Origin {
                 purge: || {},
             },
         }
+    }
+}
+
+impl Switches {
+    /// Whether keys expire though nobody asks for them.
+    pub fn allow_expiry(&self) -> bool {
+        !self.expiry_is_off.load(Ordering::Relaxed) && !self.cron_is_off.load(Ordering::Relaxed)
     }
 }
 

@@ -11,7 +11,8 @@ use std::mem;
 use crate::access::Access;
 use crate::entry::Entry;
 use crate::{
-    Hash, Kind, List, Rng, Set, StrRef, StringEncoding, Table, Value, ValueRef, WrongType, Zset,
+    Hash, Kind, List, Rng, Set, Spread, StrRef, StringEncoding, Table, Value, ValueRef, WrongType,
+    Zset,
 };
 
 /// What a write does with the time to live of the key.
@@ -67,6 +68,28 @@ pub struct Candidate<'a> {
     pub idleness: u64,
     /// Unix time in milliseconds.
     pub expire_at: Option<i64>,
+}
+
+/// How a key is held.
+#[derive(Debug)]
+pub struct Details<'a> {
+    /// What it holds.
+    pub value: ValueRef<'a>,
+    /// Where its block stands in memory, for people.
+    pub address: usize,
+    /// The access clock, 24 bits.
+    pub access: u32,
+    /// Bytes of the block with the key and a small value.
+    pub block: usize,
+    /// Bytes that the value holds beside the block.
+    pub heap: usize,
+}
+
+impl Details<'_> {
+    /// All bytes that would be free without the key: block, value, and its place in the table.
+    pub fn memory(&self) -> usize {
+        self.block + self.heap + size_of::<usize>()
+    }
 }
 
 impl Databases {
@@ -522,9 +545,31 @@ impl Db {
         }
     }
 
-    /// Bytes of the block of a key, without what its value holds elsewhere.
-    pub fn block_memory(&mut self, key: &[u8]) -> Option<usize> {
-        self.live(key).map(|entry| entry.block_memory())
+    /// Visits every living key, its value and the time of its expiry.
+    pub fn for_each_entry(&mut self, mut visit: impl FnMut(&[u8], ValueRef<'_>, Option<i64>)) {
+        for entry in self
+            .table
+            .iter()
+            .filter(|entry| !entry.is_over(self.now_ms))
+        {
+            visit(entry.key(), entry.lend(), entry.expire_at());
+        }
+    }
+
+    /// How a key is held; leaves no trace. `samples` bounds the members of a large collection that are counted (0 = all).
+    pub fn details(&mut self, key: &[u8], samples: usize) -> Option<Details<'_>> {
+        self.live(key).map(|entry| Details {
+            address: entry.address(),
+            access: entry.access(),
+            block: entry.block_memory(),
+            heap: entry.heap_memory(samples),
+            value: entry.lend(),
+        })
+    }
+
+    /// How the keys are spread over the buckets of the table; see [`Table::spread`].
+    pub fn spread(&self, counted: bool) -> Spread {
+        self.table.spread(counted)
     }
 
     /// Empties the database and hands out what it held, to be dropped here or on another thread.

@@ -358,6 +358,26 @@ impl Entry {
         self.layout().size()
     }
 
+    /// Bytes that the value holds beside the block; members of a large collection are counted by a sample (0 = all).
+    pub(crate) fn heap_memory(&self, samples: usize) -> usize {
+        match self.lend() {
+            // SAFETY: the form says what the payload is.
+            ValueRef::String(_) if self.form() == Form::Big => unsafe {
+                (*self.payload().cast::<Vec<u8>>()).capacity()
+            },
+            ValueRef::String(_) => 0,
+            ValueRef::List(value) => value.memory(),
+            ValueRef::Set(value) => value.memory(samples),
+            ValueRef::Hash(value) => value.memory(samples),
+            ValueRef::Zset(value) => value.memory(samples),
+        }
+    }
+
+    /// Where its block stands, for people.
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
     /// Moves everything into a block with or without room for an expiry.
     fn rebuild(&mut self, expire_at: Option<i64>) {
         let (form, inline) = (self.form(), self.inline_len());

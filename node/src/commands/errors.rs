@@ -36,9 +36,6 @@ impl Fault {
     pub const STRING_TOO_LONG: Fault =
         Fault::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 
-    /// A handler that is not written yet; none may be left at the end.
-    pub const UNFINISHED: Fault = Fault::new("ERR this command is not finished");
-
     /// A fixed text.
     pub const fn new(text: &'static str) -> Self {
         Fault(Cow::Borrowed(text))

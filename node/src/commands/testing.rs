@@ -54,7 +54,12 @@ pub(crate) struct Bench {
 impl Bench {
     /// Sixteen empty databases in 2001.
     pub(crate) fn new() -> Self {
-        let (peer, local) = ("127.0.0.1:50000".to_owned(), "127.0.0.1:6379".to_owned());
+        Bench::with_peer("127.0.0.1:50000")
+    }
+
+    /// The same, used from this address.
+    pub(crate) fn with_peer(peer: &str) -> Self {
+        let (peer, local) = (peer.to_owned(), "127.0.0.1:6379".to_owned());
         let identity = Identity {
             id: 1,
             peer,

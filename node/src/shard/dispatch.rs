@@ -6,6 +6,7 @@ use super::waiting::Waiting;
 use super::{Parcel, Shard};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
+use crate::commands::server::guard_debug;
 use crate::commands::spec::{Command, Flags, Run};
 use crate::commands::table::{self, CommandId};
 use crate::node::now_ms;
@@ -251,6 +252,9 @@ impl Shard {
     ) -> Result<(), Fault> {
         table::check_arity(command, args.len())?;
         let flags = command.flags;
+        if flags.contains(Flags::ADMIN) {
+            guard_debug(command, session, &self.params)?;
+        }
         if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
             return Err(Fault::new("NOAUTH Authentication required."));
         }

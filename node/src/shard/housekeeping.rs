@@ -20,8 +20,6 @@ const EVICTIONS_PER_COMMAND: usize = 128;
 /// What the shard's own work remembers between two turns.
 #[derive(Debug, Default)]
 pub struct Housekeeping {
-    /// DEBUG SET-ACTIVE-EXPIRE 0.
-    pub expiry_is_off: bool,
     next_db: usize,
     pool: Vec<Victim>,
 }
@@ -38,7 +36,7 @@ impl Shard {
     /// Removes keys whose time is up, and answers clients that have waited long enough. Called every few milliseconds.
     pub fn tick(&mut self) {
         self.time_out_waiters();
-        if !self.housekeeping.expiry_is_off && !self.node.pause.holds_expiry(self.now_ms) {
+        if self.node.switches.allow_expiry() && !self.node.pause.holds_expiry(self.now_ms) {
             self.expire_cycle();
         }
         self.note_expired();

@@ -108,6 +108,13 @@ impl Sockets {
         })
     }
 
+    /// The kinds of sockets there are: `tcp`, `unix`.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let tcp = (!self.tcp.is_empty()).then_some("tcp");
+        tcp.into_iter()
+            .chain((!self.unix.is_empty()).then_some("unix"))
+    }
+
     /// The addresses, for people.
     pub fn addresses(&self) -> Vec<String> {
         self.tcp

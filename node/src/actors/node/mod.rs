@@ -123,13 +123,17 @@ impl Actor for NodeActor {
         self.config = Some(ConfigActor::new(self.node.clone(), lifeline).start());
         self.start_workers(&me);
         self.start_listener(&me);
+        let params = self.node.params();
         info!(
-            version = crate::VERSION,
-            pid = std::process::id(),
             threads = self.workers.len(),
+            dir = params.dir,
+            maxmemory = params.maxmemory,
             "Server initialized"
         );
-        info!("Ready to accept connections");
+        let kinds = self.sockets.as_ref().map(Sockets::kinds);
+        for kind in kinds.into_iter().flatten() {
+            info!("Ready to accept connections {kind}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod expire;
 mod sort;
 
-use almandine_storage::{StringEncoding, ValueRef, glob};
+use almandine_storage::{Db, StringEncoding, ValueRef, glob};
 
 use super::help::help;
 use super::scan::{Options, Subject};
@@ -198,26 +198,27 @@ fn scan(call: &mut Call<'_>) -> Outcome {
 }
 
 fn object_encoding(call: &mut Call<'_>) -> Outcome {
-    let key = call.args.at(2);
-    let db = &mut call.dbs[call.db];
+    match encoding(&mut call.dbs[call.db], call.args.at(2)) {
+        Some(encoding) => call.reply.bulk(encoding.as_bytes()),
+        None => call.reply.null(),
+    }
+    Ok(())
+}
+
+/// What OBJECT ENCODING says of a key; leaves no trace.
+pub(crate) fn encoding(db: &mut Db, key: &[u8]) -> Option<&'static str> {
     let string = db.string_encoding(key).map(|encoding| match encoding {
         StringEncoding::Int => "int",
         StringEncoding::Embstr => "embstr",
         StringEncoding::Raw => "raw",
     });
-    let encoding = match db.peek(key) {
-        None => None,
-        Some(ValueRef::String(_)) => string,
-        Some(ValueRef::List(value)) => Some(value.encoding()),
-        Some(ValueRef::Set(value)) => Some(value.encoding()),
-        Some(ValueRef::Hash(value)) => Some(value.encoding()),
-        Some(ValueRef::Zset(value)) => Some(value.encoding()),
-    };
-    match encoding {
-        Some(encoding) => call.reply.bulk(encoding.as_bytes()),
-        None => call.reply.null(),
+    match db.peek(key)? {
+        ValueRef::String(_) => string,
+        ValueRef::List(value) => Some(value.encoding()),
+        ValueRef::Set(value) => Some(value.encoding()),
+        ValueRef::Hash(value) => Some(value.encoding()),
+        ValueRef::Zset(value) => Some(value.encoding()),
     }
-    Ok(())
 }
 
 fn object_refcount(call: &mut Call<'_>) -> Outcome {

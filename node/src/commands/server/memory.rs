@@ -6,7 +6,7 @@ pub(super) mod overview;
 use self::overview::Overview;
 use crate::commands::help::help;
 use crate::commands::spec::{Begin, Find};
-use crate::commands::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use crate::commands::{Acl, Call, Command, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
 fn memory_doctor(call: &mut Call<'_>) -> Outcome {
     let report = doctor::report(&Overview::take(call), &call.node.origin.allocator.name);
@@ -63,10 +63,6 @@ fn memory_purge(call: &mut Call<'_>) -> Outcome {
 fn memory_stats(call: &mut Call<'_>) -> Outcome {
     Overview::take(call).reply(call);
     Ok(())
-}
-
-fn memory_usage(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
 }
 
 /// MEMORY.
@@ -166,7 +162,7 @@ pub(super) const MEMORY: Command = Command {
             summary: "Estimates the memory of a key and its value.",
             complexity: "O(N) with N elements sampled",
             args: "key:key [SAMPLES count:integer]",
-            run: Run::Shard(memory_usage),
+            run: Run::Shard(super::usage::memory_usage),
         },
     ]),
 };

@@ -33,21 +33,26 @@ impl<'a> Options<'a> {
         let is_set = command == "set";
         let (mut condition, mut get, mut keep, mut time) = (Condition::Always, false, false, None);
         while i < args.len() {
-            let is_free = condition == Condition::Always;
-            let has_time = keep || time.is_some();
-            if args.is(i, "nx") && is_free {
+            // An option may be said twice; only different ones exclude each other.
+            let is_free = |wanted| condition == Condition::Always || condition == wanted;
+            if args.is(i, "nx") && is_free(Condition::IfMissing) {
                 condition = Condition::IfMissing;
-            } else if args.is(i, "xx") && is_free {
+            } else if args.is(i, "xx") && is_free(Condition::IfPresent) {
                 condition = Condition::IfPresent;
-            } else if args.is(i, "ifeq") && is_free && is_set && i + 1 < args.len() {
+            } else if args.is(i, "ifeq")
+                && is_free(Condition::Always)
+                && is_set
+                && i + 1 < args.len()
+            {
                 condition = Condition::IfEqual(args.at(i + 1));
                 i += 1;
             } else if args.is(i, "get") && is_set {
                 get = true;
-            } else if args.is(i, "keepttl") && !has_time {
+            } else if args.is(i, "keepttl") && time.is_none() {
                 keep = true;
             } else if let Some(form) = Form::parse(args, i)
-                && !has_time
+                && !keep
+                && time.is_none_or(|(other, _)| other == form)
                 && i + 1 < args.len()
             {
                 time = Some((form, i + 1));
@@ -170,39 +175,63 @@ pub(super) fn getdel(call: &mut Call<'_>) -> Outcome {
 
 pub(super) fn getex(call: &mut Call<'_>) -> Outcome {
     let (args, key) = (call.args, call.args.at(1));
-    let ttl = match args.len() {
-        2 => Ttl::Keep,
-        3 if args.is(2, "persist") => Ttl::Clear,
-        4 => match Form::parse(args, 2) {
-            Some(form) => Ttl::At(expiry::positive(args, 3, form, call.now_ms, "getex")?),
-            None => return Err(Fault::SYNTAX),
-        },
-        _ => return Err(Fault::SYNTAX),
-    };
+    let wish = Wish::parse(args)?;
     super::get(call)?;
     let db = &mut call.dbs[call.db];
-    match (db.expire_at(key), ttl) {
-        (None, _) | (_, Ttl::Keep) | (Some(None), Ttl::Clear) => {}
-        (Some(Some(_)), Ttl::Clear) => {
+    let Some(old) = db.expire_at(key) else {
+        return Ok(());
+    };
+    let at = match wish {
+        Wish::Keep => return Ok(()),
+        Wish::Persist if old.is_none() => return Ok(()),
+        Wish::Persist => {
             db.set_expire_at(key, None);
             call.changes
                 .modified(call.db, key, Class::GENERIC, "persist");
             call.changes.journal(&[b"PERSIST", key]);
+            return Ok(());
         }
-        (Some(_), Ttl::At(at)) if at <= call.now_ms => {
-            db.delete(key);
-            call.changes.modified(call.db, key, Class::GENERIC, "del");
-            call.changes.journal(&[b"DEL", key]);
-        }
-        (Some(_), Ttl::At(at)) => {
-            db.set_expire_at(key, Some(at));
-            call.changes
-                .modified(call.db, key, Class::GENERIC, "expire");
-            call.changes
-                .journal(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
-        }
+        Wish::Time(form, i) => expiry::positive(args, i, form, call.now_ms, "getex")?,
+    };
+    if at <= call.now_ms {
+        db.delete(key);
+        call.changes.modified(call.db, key, Class::GENERIC, "del");
+        call.changes.journal(&[b"DEL", key]);
+    } else {
+        db.set_expire_at(key, Some(at));
+        call.changes
+            .modified(call.db, key, Class::GENERIC, "expire");
+        call.changes
+            .journal(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
     }
     Ok(())
+}
+
+/// What GETEX does to the time to live.
+#[derive(Debug, Clone, Copy)]
+enum Wish {
+    Keep,
+    Persist,
+    /// The time in this argument, which is read only if there is a key.
+    Time(Form, usize),
+}
+
+impl Wish {
+    fn parse(args: Args<'_>) -> Result<Self, Fault> {
+        let (mut wish, mut i) = (Wish::Keep, 2);
+        while i < args.len() {
+            wish = match (wish, Form::parse(args, i)) {
+                (Wish::Keep | Wish::Persist, None) if args.is(i, "persist") => Wish::Persist,
+                (Wish::Keep, Some(form)) if i + 1 < args.len() => Wish::Time(form, i + 1),
+                (Wish::Time(other, _), Some(form)) if form == other && i + 1 < args.len() => {
+                    Wish::Time(form, i + 1)
+                }
+                _ => return Err(Fault::SYNTAX),
+            };
+            i += if matches!(wish, Wish::Time(..)) { 2 } else { 1 };
+        }
+        Ok(wish)
+    }
 }
 
 pub(super) fn mset(call: &mut Call<'_>) -> Outcome {

@@ -265,7 +265,7 @@ impl Shard {
         let wait = self.waiting.take();
         self.settle(db, args);
         if command.flags.contains(Flags::ADMIN) {
-            self.set_now(now_ms());
+            self.begin(now_ms());
         }
         if !self.blocked.is_empty() {
             self.serve();
@@ -317,7 +317,7 @@ impl Shard {
         for (db, key) in self.changes.touched.drain(..) {
             self.watches.touch(db, key);
         }
-        for notification in std::mem::take(&mut self.changes.notifications) {
+        for notification in self.changes.take_notifications() {
             let (pubsub, outgoing) = (self.pubsub.borrow(), &mut self.outgoing);
             notification.publish(self.changes.classes, &mut |channel, message| {
                 pubsub.publish(Kind::Channel, channel, message, &mut |client, bytes| {

@@ -2,6 +2,8 @@
 
 mod lcs;
 mod set;
+#[cfg(test)]
+mod tests;
 
 use almandine_protocol::number::{self, Infinite, LongDouble};
 use almandine_storage::{StrRef, Ttl, ValueRef};

@@ -100,6 +100,11 @@ pub(super) fn set(call: &mut Call<'_>) -> Outcome {
     }
     if is_allowed {
         store(call, key, value, options.ttl);
+        // Redis before 8.4 does not know the condition, and an absolute time is journalled already.
+        let is_journalled = matches!(options.ttl, Ttl::At(_));
+        if matches!(options.condition, Condition::IfEqual(_)) && !is_journalled {
+            journal(call, key, value, options.ttl);
+        }
     }
     match (options.get, is_allowed) {
         (true, _) => {}
@@ -118,15 +123,24 @@ pub(super) fn holds(value: Option<StrRef<'_>>, expected: &[u8]) -> bool {
 pub(super) fn store(call: &mut Call<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
     call.dbs[call.db].set_string(key, value, ttl);
     call.changes.modified(call.db, key, Class::STRING, "set");
-    if let Ttl::At(at) = ttl {
+    if matches!(ttl, Ttl::At(_)) {
         call.changes.notify(call.db, key, Class::GENERIC, "expire");
-        call.changes.journal(&[
+        journal(call, key, value, ttl);
+    }
+}
+
+/// A write in words that every server knows, whatever the request was.
+fn journal(call: &mut Call<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
+    match ttl {
+        Ttl::At(at) => call.changes.journal(&[
             b"SET",
             key,
             value,
             b"PXAT",
             itoa::Buffer::new().format(at).as_bytes(),
-        ]);
+        ]),
+        Ttl::Keep => call.changes.journal(&[b"SET", key, value, b"KEEPTTL"]),
+        Ttl::Clear => call.changes.journal(&[b"SET", key, value]),
     }
 }
 
@@ -292,20 +306,10 @@ pub(super) fn msetex(call: &mut Call<'_>) -> Outcome {
         let (key, value) = (args.at(i), args.at(i + 1));
         call.dbs[call.db].set_string(key, value, options.ttl);
         call.changes.modified(call.db, key, Class::STRING, "set");
-        match options.ttl {
-            Ttl::At(at) => {
-                call.changes.notify(call.db, key, Class::GENERIC, "expire");
-                call.changes.journal(&[
-                    b"SET",
-                    key,
-                    value,
-                    b"PXAT",
-                    itoa::Buffer::new().format(at).as_bytes(),
-                ]);
-            }
-            Ttl::Keep => call.changes.journal(&[b"SET", key, value, b"KEEPTTL"]),
-            Ttl::Clear => call.changes.journal(&[b"SET", key, value]),
+        if matches!(options.ttl, Ttl::At(_)) {
+            call.changes.notify(call.db, key, Class::GENERIC, "expire");
         }
+        journal(call, key, value, options.ttl);
     }
     call.reply.integer(i64::from(is_allowed));
     Ok(())

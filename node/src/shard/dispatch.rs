@@ -176,9 +176,7 @@ impl Shard {
         let command = match self.admit(args, session) {
             Ok(command) => command,
             Err(fault) => {
-                if let Some(transaction) = &mut session.transaction {
-                    transaction.aborted = true;
-                }
+                let fault = self.spoil_transaction(args, fault, session);
                 Reply::new(out, session.version).error(fault.0.as_bytes());
                 self.silence(session, out, start);
                 return None;
@@ -227,6 +225,27 @@ impl Shard {
             )));
         }
         Ok(command)
+    }
+
+    /// A request that is refused lets EXEC fail; an EXEC that is refused ends the transaction.
+    #[cold]
+    fn spoil_transaction(&mut self, args: Args<'_>, fault: Fault, session: &mut Session) -> Fault {
+        if !args.is(0, "exec") {
+            if let Some(transaction) = &mut session.transaction {
+                transaction.aborted = true;
+            }
+            return fault;
+        }
+        session.transaction = None;
+        if session.watched > 0 {
+            session.watched = 0;
+            session.client.profile().watched = 0;
+            self.watches.unwatch(session.id());
+        }
+        let reason = fault.0.strip_prefix("ERR ").unwrap_or(&fault.0);
+        Fault::text(format!(
+            "EXECABORT Transaction discarded because of: {reason}"
+        ))
     }
 
     /// Evicts; refuses a command that may need memory where that does not help.

@@ -413,6 +413,16 @@ impl Db {
         }
     }
 
+    /// Writes the text of a float over a string or nothing, never as an integer; the time to live stays.
+    pub fn set_float(&mut self, key: &[u8], text: &[u8]) {
+        let hash = self.settle(key);
+        let initial = self.access.initial();
+        match self.table.get_mut_hashed(hash, key) {
+            Some(entry) => *entry = Entry::text(key, text, entry.expire_at(), initial),
+            None => self.add(hash, key, Entry::text(key, text, None, initial)),
+        }
+    }
+
     /// Lets `edit` change the bytes of a string in place (created empty if there is no key); the time to live stays and
     /// the encoding becomes `raw`.
     pub fn edit_string<T>(

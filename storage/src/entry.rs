@@ -109,10 +109,16 @@ impl Entry {
     pub(crate) fn string(key: &[u8], bytes: &[u8], expire_at: Option<i64>, access: u32) -> Self {
         match canonical_int(bytes) {
             Some(n) => Entry::int(key, n, expire_at, access),
-            None if bytes.len() > INLINE_MAX => {
-                Entry::new(key, Value::String(bytes.to_vec()), expire_at, access)
-            }
-            None => Entry::inline(key, bytes, bytes.len() > EMBSTR_MAX, expire_at, access),
+            None => Entry::text(key, bytes, expire_at, access),
+        }
+    }
+
+    /// A key with a string that is no integer, or shall not be one.
+    pub(crate) fn text(key: &[u8], bytes: &[u8], expire_at: Option<i64>, access: u32) -> Self {
+        if bytes.len() > INLINE_MAX {
+            Entry::new(key, Value::String(bytes.to_vec()), expire_at, access)
+        } else {
+            Entry::inline(key, bytes, bytes.len() > EMBSTR_MAX, expire_at, access)
         }
     }
 

@@ -162,6 +162,15 @@ impl<'a> Call<'a> {
         &mut self.dbs[self.db]
     }
 
+    /// The number of a database in argument `i`.
+    pub fn database(&self, i: usize) -> Result<usize, Fault> {
+        let index = i32::try_from(self.args.integer(i)?).map_err(|_| Fault::NOT_INT32)?;
+        let db = usize::try_from(index)
+            .ok()
+            .filter(|db| *db < self.dbs.count());
+        db.ok_or(Fault::DB_OUT_OF_RANGE)
+    }
+
     /// The client waits until one of `keys` is made or the time is up; then the handler runs again from its start. Write
     /// no reply. Inside a transaction nothing waits.
     pub fn wait(&mut self, wait: Wait) -> Outcome {

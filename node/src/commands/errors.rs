@@ -16,6 +16,9 @@ impl Fault {
     pub const SYNTAX: Fault = Fault::new("ERR syntax error");
     /// Not a 64-bit integer.
     pub const NOT_INTEGER: Fault = Fault::new("ERR value is not an integer or out of range");
+    /// A 64-bit integer where one of 32 bits is wanted.
+    pub const NOT_INT32: Fault =
+        Fault::new("ERR value is out of range, value must between -2147483648 and 2147483647");
     /// Not a float.
     pub const NOT_FLOAT: Fault = Fault::new("ERR value is not a valid float");
     /// A number outside its range.

@@ -121,6 +121,7 @@ impl Bench {
         self.changes = Changes {
             classes: self.changes.classes,
             watched: self.changes.watched,
+            effects: self.changes.effects.take(),
             ..Changes::default()
         };
         self.waiting = None;

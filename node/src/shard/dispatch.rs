@@ -192,12 +192,12 @@ impl Shard {
         let (id, admitted) = match found {
             Ok(id) => (id, self.admit(id.command(), args, session)),
             Err(fault) => {
-                self.refuse(requests, fault, session, out);
+                self.refuse(requests, args, fault, session, out);
                 return None;
             }
         };
         if let Err(fault) = admitted {
-            self.refuse(requests, fault, session, out);
+            self.refuse(requests, args, fault, session, out);
             return None;
         }
         let command = id.command();
@@ -229,15 +229,14 @@ impl Shard {
     fn refuse(
         &mut self,
         requests: Requests<'_>,
+        args: Args<'_>,
         fault: Fault,
         session: &mut Session,
         out: &mut Vec<u8>,
     ) {
         self.interrupt_run(requests, session);
+        let fault = self.spoil_transaction(args, fault, session);
         self.stats.rejected(self.last_command, &fault);
-        if let Some(transaction) = &mut session.transaction {
-            transaction.aborted = true;
-        }
         let start = out.len();
         Reply::new(out, session.version).error(fault.0.as_bytes());
         self.silence(session, out, start);
@@ -271,6 +270,27 @@ impl Shard {
             )));
         }
         Ok(())
+    }
+
+    /// A request that is refused lets EXEC fail; an EXEC that is refused ends the transaction.
+    #[cold]
+    fn spoil_transaction(&mut self, args: Args<'_>, fault: Fault, session: &mut Session) -> Fault {
+        if !args.is(0, "exec") {
+            if let Some(transaction) = &mut session.transaction {
+                transaction.aborted = true;
+            }
+            return fault;
+        }
+        session.transaction = None;
+        if session.watched > 0 {
+            session.watched = 0;
+            session.client.profile().watched = 0;
+            self.watches.unwatch(session.id());
+        }
+        let reason = fault.0.strip_prefix("ERR ").unwrap_or(&fault.0);
+        Fault::text(format!(
+            "EXECABORT Transaction discarded because of: {reason}"
+        ))
     }
 
     /// Evicts; refuses a command that may need memory where that does not help.
@@ -384,7 +404,7 @@ impl Shard {
         for (db, key) in self.changes.touched.drain(..) {
             self.watches.touch(db, key);
         }
-        for notification in std::mem::take(&mut self.changes.notifications) {
+        for notification in self.changes.take_notifications() {
             let (pubsub, outgoing) = (self.pubsub.borrow(), &mut self.outgoing);
             notification.publish(self.changes.classes, &mut |channel, message| {
                 pubsub.publish(Kind::Channel, channel, message, &mut |client, bytes| {

@@ -88,19 +88,8 @@ impl Shard {
     /// Journals and tells what look-ups have found expired.
     #[inline]
     pub(super) fn note_expired(&mut self) {
-        for db in self.dbs.take_lent() {
-            if self.dbs[db].has_expired() {
-                self.note_expired_of(db);
-            }
-        }
-    }
-
-    #[cold]
-    fn note_expired_of(&mut self, db: usize) {
-        for key in self.dbs[db].drain_expired() {
-            self.stats.keyspace.expired += 1;
-            self.changes.removed(db, &key, Class::EXPIRED, "expired");
-        }
+        self.changes.note_expired(&mut self.dbs);
+        self.stats.keyspace.expired += std::mem::take(&mut self.changes.expired);
     }
 
     /// Makes room where `maxmemory` is exceeded; false if there is none to be made.

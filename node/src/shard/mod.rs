@@ -132,12 +132,13 @@ impl Shard {
 
     /// Begins a batch: time and parameters stand still until the next call.
     pub fn begin(&mut self, now_ms: i64) {
-        self.set_now(now_ms);
         if self.node.params_changed(&self.params) {
             self.params = self.node.params();
             self.thresholds = self.params.thresholds();
             self.stats.configure(&self.params);
         }
+        // After the parameters: they say how accesses are remembered.
+        self.set_now(now_ms);
         self.changes
             .begin(self.params.notify_keyspace_events, !self.watches.is_empty());
     }

@@ -54,6 +54,16 @@ pub fn parse_double(text: &[u8]) -> Option<f64> {
     (value.is_finite() && !is_underflow).then_some(value)
 }
 
+/// A double as SORT reads weights: decimal or infinite, no hexadecimal, no NaN; nothing is zero, and what is out of range is
+/// infinite or zero.
+pub fn parse_weight(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (!value.is_nan()).then_some(value)
+}
+
 fn split_sign(text: &[u8]) -> (bool, &[u8]) {
     match text {
         [b'-', rest @ ..] => (true, rest),
@@ -113,6 +123,29 @@ mod tests {
         ] {
             assert_eq!(parse_double(text.as_bytes()), value, "{text}");
         }
+    }
+
+    #[test]
+    fn weights_are_decimal_and_have_no_range() {
+        for (text, value) in [
+            ("", Some(0.0)),
+            ("+1.5e3", Some(1500.0)),
+            ("5.", Some(5.0)),
+            ("-Infinity", Some(f64::NEG_INFINITY)),
+            ("1e400", Some(f64::INFINITY)),
+            ("-1e400", Some(f64::NEG_INFINITY)),
+            ("1e-400", Some(0.0)),
+            ("0x10", None),
+            ("nan", None),
+            (" 1", None),
+            ("1 ", None),
+            ("1e", None),
+            ("-", None),
+            (".", None),
+        ] {
+            assert_eq!(parse_weight(text.as_bytes()), value, "{text}");
+        }
+        assert_eq!(parse_weight(b"\xff"), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod expire;
 mod sort;
+#[cfg(test)]
+mod tests;
 
 use almandine_storage::{Db, StringEncoding, ValueRef, glob};
 
@@ -16,7 +18,7 @@ fn copy(call: &mut Call<'_>) -> Outcome {
         if args.is(i, "replace") {
             replaces = true;
         } else if args.is(i, "db") && i + 1 < args.len() {
-            target_db = db_at(call, i + 1)?;
+            target_db = call.database(i + 1)?;
             i += 1;
         } else {
             return Err(Fault::SYNTAX);
@@ -40,16 +42,8 @@ fn copy(call: &mut Call<'_>) -> Outcome {
 
 const SAME_OBJECT: Fault = Fault::new("ERR source and destination objects are the same");
 
-fn db_at(call: &Call<'_>, i: usize) -> Result<usize, Fault> {
-    let index = call.args.integer(i)?;
-    let db = usize::try_from(index)
-        .ok()
-        .filter(|db| *db < call.dbs.count());
-    db.ok_or(Fault::DB_OUT_OF_RANGE)
-}
-
 fn move_(call: &mut Call<'_>) -> Outcome {
-    let (key, target_db) = (call.args.at(1), db_at(call, 2)?);
+    let (key, target_db) = (call.args.at(1), call.database(2)?);
     if target_db == call.db {
         return Err(SAME_OBJECT);
     }
@@ -266,15 +260,33 @@ fn object_help(call: &mut Call<'_>) -> Outcome {
 }
 
 const HELP: &[(&str, &[&str])] = &[
-    ("ENCODING <key>", &["How the value of <key> is stored."]),
+    (
+        "ENCODING <key>",
+        &[
+            "Return the kind of internal representation used in order to store the value",
+            "associated with a <key>.",
+        ],
+    ),
     (
         "FREQ <key>",
-        &["How often <key> is used, on a logarithmic scale."],
+        &[
+            "Return the access frequency index of the <key>. The returned integer is",
+            "proportional to the logarithm of the recent access frequency of the key.",
+        ],
     ),
-    ("IDLETIME <key>", &["Seconds since <key> was used."]),
+    (
+        "IDLETIME <key>",
+        &[
+            "Return the idle time of the <key>, that is the approximated number of",
+            "seconds elapsed since the last access to the key.",
+        ],
+    ),
     (
         "REFCOUNT <key>",
-        &["Number of references to the value of <key>."],
+        &[
+            "Return the number of references of the value associated with the specified",
+            "<key>.",
+        ],
     ),
 ];
 

@@ -354,17 +354,19 @@ impl Shard {
             }
             for (db, key) in ready {
                 for client in self.blocked.queue(db, &key) {
-                    if !self.dbs[db].contains(&key) {
+                    let Some(kind) = self.dbs[db].kind(&key) else {
                         break;
-                    }
-                    self.serve_one(client);
+                    };
+                    self.serve_one(client, kind);
                 }
             }
         }
     }
 
-    fn serve_one(&mut self, client: u64) {
-        let Some(waiter) = self.blocked.get(client) else {
+    /// Runs the command of a blocked client again if it waits for a value of `kind`.
+    fn serve_one(&mut self, client: u64, kind: almandine_storage::Kind) {
+        let waiter = self.blocked.get(client);
+        let Some(waiter) = waiter.filter(|waiter| waiter.wait.kind == kind) else {
             return;
         };
         let Blocking {

@@ -3,6 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::actors::node::messages::Shutdown;
+use almandine_storage::Kind;
+
 use crate::commands::call::Nothing;
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run, Wait};
 use crate::params::ShutdownOptions;
@@ -30,6 +32,7 @@ fn shutdown(call: &mut Call<'_>) -> Outcome {
     // The end of the connection is the answer.
     call.wait(Wait {
         keys: Vec::new(),
+        kind: Kind::String,
         deadline_ms: None,
         in_exec: Nothing::Value,
     })

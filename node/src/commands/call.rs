@@ -9,7 +9,6 @@ use almandine_storage::{Databases, Db, Kind, Rng, Thresholds};
 use super::changes::Changes;
 use super::errors::Fault;
 use super::spec::Command;
-use super::table::CommandId;
 use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
@@ -116,8 +115,6 @@ pub enum Nothing {
 /// One command being executed. The fields are separate loans, so a handler may hold a value of `dbs` while it writes
 /// into `reply`.
 pub struct Call<'a> {
-    /// The number of the command.
-    pub id: CommandId,
     /// The table entry; of a subcommand, its own.
     pub command: &'static Command,
     /// The request.
@@ -188,10 +185,9 @@ impl<'a> Call<'a> {
     }
 
     /// The call of another command in the same place: EXEC runs its queue so.
-    pub fn nested<'b>(&'b mut self, id: CommandId, args: Args<'b>) -> Call<'b> {
+    pub fn nested<'b>(&'b mut self, command: &'static Command, args: Args<'b>) -> Call<'b> {
         Call {
-            id,
-            command: id.command(),
+            command,
             args,
             reply: self.reply.reborrow(self.session.version),
             dbs: self.dbs,

@@ -135,7 +135,6 @@ impl Bench {
             table::check_arity(id.command(), args.len())?;
             let handler = id.command().handler().expect("a handler, not a container");
             handler(&mut Call {
-                id,
                 command: id.command(),
                 args,
                 reply: Reply::new(&mut out, self.version),

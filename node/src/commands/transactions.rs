@@ -45,7 +45,7 @@ fn exec(call: &mut Call<'_>) -> Outcome {
     let mut began = call.stats.now();
     for Queued { id, request } in &transaction.queued {
         let (args, start) = (request.args(), call.reply.position());
-        let mut nested = call.nested(*id, args);
+        let mut nested = call.nested(id.command(), args);
         perform(&mut nested);
         let db = nested.db;
         nested.changes.note_expired(nested.dbs);

@@ -2,7 +2,6 @@
 
 use almandine_protocol::{Batch, Reply};
 
-use super::waiting::Waiting;
 use super::{Parcel, Shard};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
@@ -136,11 +135,13 @@ impl Shard {
     ) -> Progress {
         self.dbs.set_touches(!session.no_touch);
         let now = self.stats.now();
-        self.stats.meter.begin(now, first);
+        self.stats.meter.begin(now, first, requests.buffer.len());
         let progress = self.run_all(requests, first, session, out);
         self.close_run(requests, session);
         self.stats.meter.end();
-        self.show(session);
+        if progress.done > first {
+            self.show(requests, progress.done - 1, session);
+        }
         progress
     }
 
@@ -187,20 +188,18 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Option<Stop> {
         let (args, start) = (requests.args(i), out.len());
-        let found = table::resolve(args);
-        self.last_command = found.as_ref().ok().copied();
-        let (id, admitted) = match found {
-            Ok(id) => (id, self.admit(id.command(), args, session)),
+        let id = match table::resolve(args) {
+            Ok(id) => id,
             Err(fault) => {
-                self.refuse(requests, args, fault, session, out);
+                self.refuse(None, requests, args, fault, session, out);
                 return None;
             }
         };
-        if let Err(fault) = admitted {
-            self.refuse(requests, args, fault, session, out);
+        let command = id.command();
+        if let Err(fault) = self.admit(command, args, session) {
+            self.refuse(Some(id), requests, args, fault, session, out);
             return None;
         }
-        let command = id.command();
         if self.is_paused(command, session) {
             return Some(Stop::Paused);
         }
@@ -211,23 +210,27 @@ impl Shard {
             self.silence(session, out, start);
             return None;
         }
-        let wait = self.execute(id, requests, i, session, out);
+        let joins = self.stats.meter.joins(id, || requests.size(i));
+        let is_blocked = match joins {
+            true => {
+                self.execute_quick(id, requests, i, session, out);
+                false
+            }
+            false => self.execute_alone(id, requests, i, session, out),
+        };
         self.silence(session, out, start);
-        if let Some(waiting) = wait {
-            self.block(waiting, session);
-            return Some(Stop::Blocked);
-        }
-        if session.closing {
-            Some(Stop::Closing)
-        } else {
-            None
+        match (is_blocked, session.closing) {
+            (true, _) => Some(Stop::Blocked),
+            (false, true) => Some(Stop::Closing),
+            (false, false) => None,
         }
     }
 
-    /// The last command does not run.
+    /// A command does not run; nobody may have its name.
     #[cold]
     fn refuse(
         &mut self,
+        id: Option<CommandId>,
         requests: Requests<'_>,
         args: Args<'_>,
         fault: Fault,
@@ -236,7 +239,7 @@ impl Shard {
     ) {
         self.interrupt_run(requests, session);
         let fault = self.spoil_transaction(args, fault, session);
-        self.stats.rejected(self.last_command, &fault);
+        self.stats.rejected(id, &fault);
         let start = out.len();
         Reply::new(out, session.version).error(fault.0.as_bytes());
         self.silence(session, out, start);
@@ -316,58 +319,68 @@ impl Shard {
             .stops(self.now_ms, || may_write(command, session))
     }
 
-    /// Runs one command and everything that follows from it. Returns what the client must wait for.
-    fn execute(
+    /// Runs a command that joins a run, and everything that follows from it. It neither waits nor governs the server.
+    #[inline]
+    fn execute_quick(
         &mut self,
         id: CommandId,
         requests: Requests<'_>,
         i: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> Option<Waiting> {
+    ) {
         let (args, start, db) = (requests.args(i), out.len(), session.db);
-        let joins = self.stats.meter.joins(id, requests.size(i));
-        if !joins {
-            self.close_run(requests, session);
-            self.show(session);
+        perform(&mut self.call(id.command(), args, session, out));
+        debug_assert!(self.waiting.is_none(), "{} waits", id.command().name);
+        self.settle(db, args);
+        self.stats.meter.join(id, i);
+        if out.len() - start > self.stats.meter.limits.reply {
+            self.close_large(requests, out.len() - start, session);
         }
-        if self.stats.meter.is_paused() {
-            let now = self.stats.now();
-            self.stats.meter.resume(now);
+        if !self.blocked.is_empty() {
+            self.serve_after(requests, session);
         }
-        perform(&mut self.call(id, args, session, out));
+    }
+
+    /// Runs a command that is measured alone, and everything that follows from it; says whether the client must wait.
+    fn execute_alone(
+        &mut self,
+        id: CommandId,
+        requests: Requests<'_>,
+        i: usize,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let (args, start, db) = (requests.args(i), out.len(), session.db);
+        self.close_run(requests, session);
+        self.show(requests, i, session);
+        self.stats.resume_meter();
+        perform(&mut self.call(id.command(), args, session, out));
         let wait = self.waiting.take();
         self.settle(db, args);
         if id.command().flags.contains(Flags::ADMIN) {
             // It may have taken long, and what it set holds from here on: for its own entry in the logs too.
             self.begin(now_ms());
         }
-        let written = out.len() - start;
-        let waiting = if joins {
-            self.stats.meter.join(id, i);
-            if written > self.stats.meter.limits.reply {
-                self.close_large(requests, written, session);
-            }
-            None
-        } else {
-            self.measure_alone(id, requests, i, written, wait, session)
-        };
+        let waiting = self.measure_alone(id, requests, i, out.len() - start, wait, session);
         if !self.blocked.is_empty() {
             self.serve_after(requests, session);
         }
-        waiting
+        let Some(waiting) = waiting else { return false };
+        self.block(waiting, session);
+        true
     }
 
+    #[inline]
     pub(super) fn call<'b>(
         &'b mut self,
-        id: CommandId,
+        command: &'static Command,
         args: Args<'b>,
         session: &'b mut Session,
         out: &'b mut Vec<u8>,
     ) -> Call<'b> {
         Call {
-            id,
-            command: id.command(),
+            command,
             args,
             reply: Reply::new(out, session.version),
             dbs: &mut self.dbs,
@@ -448,7 +461,7 @@ pub(crate) fn perform(call: &mut Call<'_>) -> bool {
         Run::Container(_) => Err(Fault::arity(call.command.name)),
     };
     let Err(fault) = outcome else { return true };
-    call.stats.failed(call.id, fault.code());
+    call.stats.failed(call.command, fault.code());
     call.reply.rewind(start);
     call.reply.error(fault.0.as_bytes());
     false

@@ -28,7 +28,6 @@ pub use dispatch::{Progress, Requests, Stop};
 pub use watch::Watches;
 
 use crate::clients::Client;
-use crate::commands::table::CommandId;
 use crate::commands::{Changes, Wait};
 use crate::node::Node;
 use crate::params::Params;
@@ -51,8 +50,6 @@ pub struct Shard {
     pub(crate) waiting: Option<Wait>,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
-    /// Of the last request of the running batch, if anybody has its name.
-    pub(crate) last_command: Option<CommandId>,
 }
 
 /// Bytes for connections other than the one whose batch runs, in order.
@@ -124,7 +121,6 @@ impl Shard {
             waiting: None,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
-            last_command: None,
             params,
             node,
         }

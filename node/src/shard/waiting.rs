@@ -39,7 +39,7 @@ impl Waiter {
             ..
         } = &self.waiting;
         if let Some(code) = failed {
-            stats.failed(*id, code);
+            stats.failed(id.command(), code);
         }
         stats.executed(Done {
             id: *id,
@@ -107,7 +107,7 @@ impl Shard {
         let (id, request) = (waiter.waiting.id, waiter.waiting.request.clone());
         let mut session = waiter.session.clone();
         let (mut out, db, began) = (Vec::new(), session.db, self.stats.now());
-        perform(&mut self.call(id, request.args(), &mut session, &mut out));
+        perform(&mut self.call(id.command(), request.args(), &mut session, &mut out));
         let took = self.stats.now().saturating_duration_since(began);
         if let Some(waiter) = self.blocked.get_mut(client) {
             waiter.waiting.took += took;

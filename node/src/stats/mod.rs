@@ -32,8 +32,8 @@ use self::meter::{Batches, Limits, Meter};
 use self::rates::{Rates, Readings};
 use self::traffic::Traffic;
 use crate::clients::Client;
-use crate::commands::table::CommandId;
-use crate::commands::{Args, Fault, Flags};
+use crate::commands::table::{self, CommandId};
+use crate::commands::{Args, Command, Fault, Flags};
 use crate::memory;
 use crate::params::Params;
 
@@ -150,13 +150,21 @@ impl Stats {
         self.commands.tracks_latency = params.latency_tracking;
         self.latency.threshold_ms = params.latency_monitor_threshold;
         self.log.configure(params);
-        self.meter.limits = Limits::new(params);
+        self.meter.configure(Limits::new(params));
     }
 
     /// The time, for measuring.
     #[inline]
     pub fn now(&self) -> Instant {
         (self.clock)()
+    }
+
+    /// The next command begins now, if what passed before was nobody's time.
+    #[inline]
+    pub fn resume_meter(&mut self) {
+        if self.meter.is_paused() {
+            self.meter.resume(self.now());
+        }
     }
 
     /// A command is refused before it runs; `id` is none where nobody has that name.
@@ -170,9 +178,12 @@ impl Stats {
 
     /// A command answers with an error.
     #[cold]
-    pub fn failed(&mut self, id: CommandId, code: &str) {
+    pub fn failed(&mut self, command: &Command, code: &str) {
         self.errors.count(code);
-        self.commands.failed(id);
+        // Failures are rare: the number of the command is not carried along for them.
+        if let Some(id) = table::find_full(command.name.as_bytes()) {
+            self.commands.failed(id);
+        }
     }
 
     /// Books a command that was measured alone.

@@ -196,9 +196,11 @@ impl Meter {
 
 /// FAST is Redis's word for commands that never take long by themselves. SET has not got it, because it may free an old
 /// value; here that is done elsewhere, so single steps on a key are quick too.
+/// One that may wait for a key is no part of a run, for its end is not the next one's beginning.
 fn is_quick(command: &Command) -> bool {
-    command.flags.contains(Flags::FAST)
-        || (command.complexity == "O(1)" && !command.keys.is_empty())
+    let is_cheap = command.flags.contains(Flags::FAST)
+        || (command.complexity == "O(1)" && !command.keys.is_empty());
+    is_cheap && !command.flags.contains(Flags::BLOCKING)
 }
 
 #[cfg(test)]
@@ -272,6 +274,8 @@ mod tests {
         }
         for name in [
             "lrange",
+            "bzpopmin",
+            "blmove",
             "keys",
             "del",
             "exec",

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::Recipient;
+use almandine_storage::Rng;
 use arc_swap::ArcSwap;
 use tracing::{error, warn};
 
@@ -36,7 +37,7 @@ pub struct Node {
     /// 40 random hex digits, new at every start.
     pub run_id: String,
     /// 40 random hex digits that name the data set for replicas, new at every start.
-    pub replication_id: String,
+    pub replication_id: ArcSwap<String>,
     /// When the process began.
     pub started: Instant,
     /// Unix time of the start in milliseconds.
@@ -87,16 +88,10 @@ pub struct Pause {
 impl Node {
     /// A node with these parameters and nothing else yet. `seed` decides the run id.
     pub fn new(params: Params, seed: u64) -> Self {
-        let mut rng = almandine_storage::Rng::new(seed);
-        let mut id = || {
-            (0..5)
-                .map(|_| format!("{:016x}", rng.bits()))
-                .collect::<String>()[..40]
-                .to_owned()
-        };
+        let mut rng = Rng::new(seed);
         Node {
-            run_id: id(),
-            replication_id: id(),
+            run_id: new_id(&mut rng),
+            replication_id: ArcSwap::from_pointee(new_id(&mut rng)),
             traffic: Traffic::new(params.worker_threads()),
             params: ArcSwap::from_pointee(params),
             clients: Clients::default(),
@@ -201,6 +196,12 @@ impl Pause {
     pub fn holds_expiry(&self, now_ms: i64) -> bool {
         self.until_ms.load(Ordering::Acquire) > now_ms
     }
+}
+
+/// 40 random hex digits: the name of a run, or of a data set's history.
+pub fn new_id(rng: &mut Rng) -> String {
+    let digits: String = (0..3).map(|_| format!("{:016x}", rng.bits())).collect();
+    digits[..40].to_owned()
 }
 
 /// Unix time in milliseconds. The only place that asks the system for it.

@@ -310,6 +310,8 @@ mod tests {
         }
         for name in [
             "lrange",
+            "bzpopmin",
+            "blmove",
             "keys",
             "del",
             "exec",

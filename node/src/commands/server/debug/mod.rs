@@ -51,6 +51,7 @@ const MANY: usize = usize::MAX;
 #[rustfmt::skip]
 const SUBCOMMANDS: &[Subcommand] = &[
     subcommand("assert", 2..=MANY, orders::assert, "ASSERT", &["Fail an assertion, which ends the node."]),
+    subcommand("change-repl-id", 2..=2, orders::change_replication_id, "CHANGE-REPL-ID", &["Another name for the history of the data, as if it had begun anew."]),
     subcommand("client-eviction", 2..=MANY, orders::client_eviction, "CLIENT-EVICTION", &["Show which clients would be evicted."]),
     subcommand("clusterlink", 3..=MANY, orders::cluster_link, "CLUSTERLINK KILL <to|from|all> <node-id>", &["Cut the links to a node of the cluster."]),
     subcommand("config-rewrite-force-all", 2..=2, orders::rewrite_all, "CONFIG-REWRITE-FORCE-ALL", &["As CONFIG REWRITE, with all parameters."]),
@@ -99,7 +100,6 @@ const REFUSED: &[(&str, &[&str])] = &[
     (
         "there is no replication yet",
         &[
-            "change-repl-id",
             "repl-pause",
             "pause-after-fork",
             "delay-rdb-client-free-second",
@@ -238,8 +238,8 @@ mod tests {
             "-ERR DEBUG RELOAD is not supported: nothing is written to disk yet\r\n"
         );
         assert_eq!(
-            bench.run("debug change-repl-id"),
-            "-ERR DEBUG CHANGE-REPL-ID is not supported: there is no replication yet\r\n"
+            bench.run("debug repl-pause clear"),
+            "-ERR DEBUG REPL-PAUSE is not supported: there is no replication yet\r\n"
         );
     }
 
@@ -250,6 +250,23 @@ mod tests {
         assert_eq!(bench.run("EXISTS a"), ":0\r\n");
         assert_eq!(bench.told("DEBUG POPULATE 3"), "0 | ");
         assert_eq!(bench.run("EXISTS key:0 key:1 key:2"), ":3\r\n");
+    }
+
+    #[test]
+    fn the_replication_id_changes() {
+        let mut bench = Bench::new();
+        let shown = |bench: &mut Bench| {
+            let info = bench.run("INFO replication");
+            let line = info
+                .lines()
+                .find_map(|line| line.strip_prefix("master_replid:"));
+            line.expect("a line").to_owned()
+        };
+        let before = shown(&mut bench);
+        assert_eq!(bench.run("DEBUG CHANGE-REPL-ID"), "+OK\r\n");
+        let after = shown(&mut bench);
+        assert_ne!(before, after);
+        assert_eq!((before.len(), after.len()), (40, 40));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What DEBUG does to the node: sleep, crash, switch things off, make keys.
 
 use std::alloc::Layout;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use almandine_storage::Ttl;
 use tracing::{error, info, warn};
 
 use crate::commands::{Call, Fault, Outcome};
+use crate::node::new_id;
 use crate::params::kind::memory;
 use crate::params::rewrite::{Extent, rewrite};
 
@@ -112,6 +114,13 @@ pub(super) fn log(call: &mut Call<'_>) -> Outcome {
 pub(super) fn replicate(call: &mut Call<'_>) -> Outcome {
     let command: Vec<&[u8]> = call.args.from(2).collect();
     call.changes.journal(&command);
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn change_replication_id(call: &mut Call<'_>) -> Outcome {
+    let id = new_id(call.rng);
+    call.node.replication_id.store(Arc::new(id));
     call.reply.ok();
     Ok(())
 }

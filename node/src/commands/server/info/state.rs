@@ -96,7 +96,7 @@ pub(super) fn replication(call: &mut Call<'_>, text: &mut Text) {
     text.field("role", "master");
     text.field("connected_slaves", 0);
     text.field("master_failover_state", "no-failover");
-    text.field("master_replid", &call.node.replication_id);
+    text.field("master_replid", call.node.replication_id.load());
     text.field("master_replid2", "0".repeat(40));
     text.field("master_repl_offset", 0);
     text.field("second_repl_offset", -1);

@@ -302,9 +302,7 @@ impl Db {
         match self.table.get_mut_hashed(hash, key) {
             Some(entry) => {
                 self.hits += 1;
-                if touches {
-                    entry.set_access(access.touch(entry.access()));
-                }
+                entry.set_access(touch(access, touches, entry.access()));
                 Some(entry.lend())
             }
             None => {
@@ -312,6 +310,14 @@ impl Db {
                 None
             }
         }
+    }
+
+    /// Read lookup that leaves the access clock alone, for EXISTS.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        let is_there = self.contains(key);
+        self.hits += u64::from(is_there);
+        self.misses += u64::from(!is_there);
+        is_there
     }
 
     /// The value of a key that a lookup of this command has found alive, for commands that need several at once. Removes
@@ -336,7 +342,7 @@ impl Db {
         self.live(key).is_some()
     }
 
-    /// Moves the access clock of a key (TOUCH); false if there is no such key.
+    /// Write lookup of any type, and TOUCH: moves the access clock of a key; false if there is no such key.
     pub fn touch(&mut self, key: &[u8]) -> bool {
         self.touched(key).is_some()
     }
@@ -373,15 +379,18 @@ impl Db {
     #[inline]
     pub fn set_string(&mut self, key: &[u8], bytes: &[u8], ttl: Ttl) {
         let hash = self.settle(key);
-        let initial = self.access.initial();
+        let (access, touches) = (self.access, self.touches);
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
             let expire_at = if let Ttl::At(ms) = ttl {
                 Some(ms)
             } else {
                 None
             };
+            let initial = access.initial();
             return self.add(hash, key, Entry::string(key, bytes, expire_at, initial));
         };
+        // A key that is written often is used often: the new value inherits what is known of the old one.
+        let used = touch(access, touches, entry.access());
         let old = entry.expire_at();
         let new = match ttl {
             Ttl::Clear => None,
@@ -389,10 +398,10 @@ impl Db {
             Ttl::At(ms) => Some(ms),
         };
         if old.is_some() == new.is_some() && entry.overwrite(bytes) {
-            entry.set_access(initial);
+            entry.set_access(used);
             entry.set_expire_at(new);
         } else {
-            *entry = Entry::string(key, bytes, new, initial);
+            *entry = Entry::string(key, bytes, new, used);
             self.mark(hash, key, old.is_some(), new.is_some());
         }
         self.announce(key);
@@ -406,7 +415,7 @@ impl Db {
         match self.table.get_mut_hashed(hash, key) {
             Some(entry) => {
                 if !entry.overwrite_int(n) {
-                    *entry = Entry::int(key, n, entry.expire_at(), initial);
+                    *entry = Entry::int(key, n, entry.expire_at(), entry.access());
                 }
             }
             None => self.add(hash, key, Entry::int(key, n, None, initial)),
@@ -418,7 +427,7 @@ impl Db {
         let hash = self.settle(key);
         let initial = self.access.initial();
         match self.table.get_mut_hashed(hash, key) {
-            Some(entry) => *entry = Entry::text(key, text, entry.expire_at(), initial),
+            Some(entry) => *entry = Entry::text(key, text, entry.expire_at(), entry.access()),
             None => self.add(hash, key, Entry::text(key, text, None, initial)),
         }
     }
@@ -446,7 +455,7 @@ impl Db {
         };
         let mut bytes = value.to_vec();
         let outcome = edit(&mut bytes);
-        *entry = Entry::raw(key, bytes, entry.expire_at(), initial);
+        *entry = Entry::raw(key, bytes, entry.expire_at(), entry.access());
         Ok(outcome)
     }
 
@@ -458,12 +467,14 @@ impl Db {
     /// Writes `value` over whatever the key held. `expire_at` is Unix time in milliseconds.
     pub fn insert(&mut self, key: &[u8], value: Value, expire_at: Option<i64>) {
         let hash = self.settle(key);
-        let fresh = Entry::new(key, value, expire_at, self.access.initial());
+        let (access, touches) = (self.access, self.touches);
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+            let fresh = Entry::new(key, value, expire_at, access.initial());
             return self.add(hash, key, fresh);
         };
         let was_timed = entry.expire_at().is_some();
-        *entry = fresh;
+        let used = touch(access, touches, entry.access());
+        *entry = Entry::new(key, value, expire_at, used);
         self.mark(hash, key, was_timed, expire_at.is_some());
         self.announce(key);
     }
@@ -509,6 +520,11 @@ impl Db {
     /// When the key expires: `None` = no such key, `Some(None)` = never, else Unix time in milliseconds. No trace.
     pub fn expire_at(&mut self, key: &[u8]) -> Option<Option<i64>> {
         self.live(key).map(|entry| entry.expire_at())
+    }
+
+    /// As [`Db::expire_at`], for those who may change it: touches the access clock.
+    pub fn expire_at_to_change(&mut self, key: &[u8]) -> Option<Option<i64>> {
+        self.touched(key).map(|entry| entry.expire_at())
     }
 
     /// Sets or clears the time of expiry; false if there is no such key.
@@ -679,9 +695,7 @@ impl Db {
     fn touched(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let (access, touches) = (self.access, self.touches);
         let entry = self.live(key)?;
-        if touches {
-            entry.set_access(access.touch(entry.access()));
-        }
+        entry.set_access(touch(access, touches, entry.access()));
         Some(entry)
     }
 
@@ -706,4 +720,10 @@ impl Db {
             self.ready.push(key.to_vec());
         }
     }
+}
+
+/// The access bits of a key after one more access, if the client's accesses count.
+#[inline]
+fn touch(access: Access, touches: bool, bits: u32) -> u32 {
+    if touches { access.touch(bits) } else { bits }
 }

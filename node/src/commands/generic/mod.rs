@@ -29,8 +29,13 @@ fn copy(call: &mut Call<'_>) -> Outcome {
     if target_db == call.db && source == target {
         return Err(SAME_OBJECT);
     }
-    let is_possible =
-        call.dbs[call.db].contains(source) && (replaces || !call.dbs[target_db].contains(target));
+    let is_there = call.dbs[call.db].get(source).is_some();
+    let is_free = is_there && !call.dbs[target_db].touch(target);
+    let is_possible = is_there && (is_free || replaces);
+    if is_possible && !is_free {
+        // The copy is a new value: nothing is known of how it is used.
+        call.dbs[target_db].delete(target);
+    }
     if is_possible && let Some((value, expire_at)) = call.dbs[call.db].duplicate(source) {
         call.dbs[target_db].insert(target, value, expire_at);
         call.changes
@@ -47,7 +52,7 @@ fn move_(call: &mut Call<'_>) -> Outcome {
     if target_db == call.db {
         return Err(SAME_OBJECT);
     }
-    let is_possible = call.dbs[call.db].contains(key) && !call.dbs[target_db].contains(key);
+    let is_possible = call.dbs[call.db].touch(key) && !call.dbs[target_db].touch(key);
     if is_possible && let Some((value, expire_at)) = call.dbs[call.db].take(key) {
         call.dbs[target_db].insert(key, value, expire_at);
         call.changes
@@ -94,11 +99,7 @@ fn unlink(call: &mut Call<'_>) -> Outcome {
 
 fn exists(call: &mut Call<'_>) -> Outcome {
     let db = &mut call.dbs[call.db];
-    let count = call
-        .args
-        .from(1)
-        .filter(|key| db.get(key).is_some())
-        .count();
+    let count = call.args.from(1).filter(|key| db.exists(key)).count();
     call.reply.length(count);
     Ok(())
 }
@@ -160,14 +161,17 @@ fn renamenx(call: &mut Call<'_>) -> Outcome {
 fn change_name(call: &mut Call<'_>, replaces: bool) -> Result<bool, Fault> {
     let (source, target) = (call.args.at(1), call.args.at(2));
     let db = &mut call.dbs[call.db];
-    if !db.contains(source) {
+    if !db.touch(source) {
         return Err(Fault::NO_SUCH_KEY);
     }
     if source == target {
         return Ok(replaces);
     }
-    if db.contains(target) && !replaces {
-        return Ok(false);
+    if db.touch(target) {
+        if !replaces {
+            return Ok(false);
+        }
+        db.delete(target);
     }
     let Some((value, expire_at)) = db.take(source) else {
         return Err(Fault::NO_SUCH_KEY);

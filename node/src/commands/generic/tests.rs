@@ -54,3 +54,45 @@ fn changes_are_told_as_redis_tells_them() {
         assert_eq!(bench.told(line), expected, "{line}");
     }
 }
+
+#[test]
+fn a_key_is_idle_until_it_is_used() {
+    let mut bench = Bench::new();
+    let mut idle_after = |line: &str| {
+        bench.run("SET k 1");
+        bench.now_ms += 5_000;
+        bench.run(line);
+        bench.run("OBJECT IDLETIME k")
+    };
+    let looks = [
+        "EXISTS k",
+        "TYPE k",
+        "TTL k",
+        "OBJECT IDLETIME k",
+        "KEYS k",
+        "SCAN 0",
+        "RANDOMKEY",
+        "WATCH k",
+    ];
+    for line in looks {
+        assert_eq!(idle_after(line), ":5\r\n", "{line}");
+    }
+    let uses = [
+        "TOUCH k",
+        "GET k",
+        "INCR k",
+        "APPEND k 1",
+        "EXPIRE k 100",
+        "EXPIRE k 100 XX",
+        "PERSIST k",
+        "SET k 1 NX",
+        "SET k 1 XX",
+        "SETNX k 1",
+        "RENAME k k",
+        "COPY k other",
+        "LLEN k",
+    ];
+    for line in uses {
+        assert_eq!(idle_after(line), ":0\r\n", "{line}");
+    }
+}

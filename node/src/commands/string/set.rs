@@ -87,7 +87,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Outcome {
     let db = &mut call.dbs[call.db];
     let is_allowed = match options.condition {
         Condition::Always => true,
-        Condition::IfMissing => !db.contains(key),
+        Condition::IfMissing => !db.touch(key),
         Condition::IfPresent => db.contains(key),
         Condition::IfEqual(expected) => holds(db.string(key)?, expected),
     };
@@ -146,7 +146,7 @@ fn journal(call: &mut Call<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
 
 pub(super) fn setnx(call: &mut Call<'_>) -> Outcome {
     let (key, value) = (call.args.at(1), call.args.at(2));
-    let is_missing = !call.db().contains(key);
+    let is_missing = !call.db().touch(key);
     if is_missing {
         store(call, key, value, Ttl::Clear);
     }
@@ -258,7 +258,7 @@ pub(super) fn mset(call: &mut Call<'_>) -> Outcome {
 pub(super) fn msetnx(call: &mut Call<'_>) -> Outcome {
     check_pairs(call)?;
     let (args, db) = (call.args, &mut call.dbs[call.db]);
-    let is_free = args.from(1).step_by(2).all(|key| !db.contains(key));
+    let is_free = args.from(1).step_by(2).all(|key| !db.touch(key));
     if is_free {
         set_pairs(call);
     }
@@ -298,7 +298,7 @@ pub(super) fn msetex(call: &mut Call<'_>) -> Outcome {
     let options = Options::parse(args, options_at, call.now_ms, "msetex")?;
     let db = &mut call.dbs[call.db];
     let is_allowed = (2..options_at).step_by(2).all(|i| match options.condition {
-        Condition::IfMissing => !db.contains(args.at(i)),
+        Condition::IfMissing => !db.touch(args.at(i)),
         Condition::IfPresent => db.contains(args.at(i)),
         _ => true,
     });

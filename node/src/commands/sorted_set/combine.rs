@@ -1,12 +1,16 @@
-//! Unions, intersections and differences of sorted sets and sets; a set's members score 1.
+//! Unions, intersections and differences of sorted sets and sets.
 
 use std::collections::HashMap;
 
 use almandine_protocol::{Version, number};
-use almandine_storage::{Db, Set, StrRef, ValueRef, Zset};
+use almandine_storage::{Db, Zset};
 
+use super::inputs::{Aggregate, score, size, smallest, visit, weighted};
 use super::range::store;
-use crate::commands::{Args, Call, Fault, Outcome};
+use crate::commands::spec::{Begin, Find};
+use crate::commands::{
+    Acl, Args, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run,
+};
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,14 +18,6 @@ enum Operation {
     Union,
     Inter,
     Diff,
-}
-
-/// How the scores of one member are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aggregate {
-    Sum,
-    Min,
-    Max,
 }
 
 /// A request for a combination.
@@ -35,27 +31,27 @@ struct Query<'a> {
 /// One input, copied out of the keyspace: members and weighted scores.
 type Input = HashMap<Vec<u8>, f64>;
 
-pub(super) fn zunion(call: &mut Call<'_>) -> Outcome {
+fn zunion(call: &mut Call<'_>) -> Outcome {
     answer(call, Operation::Union)
 }
 
-pub(super) fn zinter(call: &mut Call<'_>) -> Outcome {
+fn zinter(call: &mut Call<'_>) -> Outcome {
     answer(call, Operation::Inter)
 }
 
-pub(super) fn zdiff(call: &mut Call<'_>) -> Outcome {
+fn zdiff(call: &mut Call<'_>) -> Outcome {
     answer(call, Operation::Diff)
 }
 
-pub(super) fn zunionstore(call: &mut Call<'_>) -> Outcome {
+fn zunionstore(call: &mut Call<'_>) -> Outcome {
     put(call, Operation::Union, "zunionstore")
 }
 
-pub(super) fn zinterstore(call: &mut Call<'_>) -> Outcome {
+fn zinterstore(call: &mut Call<'_>) -> Outcome {
     put(call, Operation::Inter, "zinterstore")
 }
 
-pub(super) fn zdiffstore(call: &mut Call<'_>) -> Outcome {
+fn zdiffstore(call: &mut Call<'_>) -> Outcome {
     put(call, Operation::Diff, "zdiffstore")
 }
 
@@ -97,7 +93,7 @@ fn put(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Outcom
     Ok(())
 }
 
-pub(super) fn zintercard(call: &mut Call<'_>) -> Outcome {
+fn zintercard(call: &mut Call<'_>) -> Outcome {
     let (args, count) = (call.args, key_count(call, 1)?);
     let (mut limit, mut i) = (0, 2 + count);
     while i < args.len() {
@@ -247,61 +243,186 @@ fn combine(db: &mut Db, query: &Query<'_>, operation: Operation) -> Result<Input
     Ok(result)
 }
 
-/// The input with the fewest members; none if one is empty.
-fn smallest(db: &mut Db, keys: &[&[u8]]) -> Result<Option<usize>, Fault> {
-    let mut best = (usize::MAX, None);
-    for (i, key) in keys.iter().enumerate() {
-        let size = size(db, key)?;
-        if size < best.0 {
-            best = (size, Some(i));
-        }
-    }
-    Ok(best.1.filter(|_| best.0 > 0))
-}
-
-fn size(db: &mut Db, key: &[u8]) -> Result<usize, Fault> {
-    match db.get(key) {
-        None => Ok(0),
-        Some(ValueRef::Zset(zset)) => Ok(zset.len()),
-        Some(ValueRef::Set(set)) => Ok(Set::len(set)),
-        Some(_) => Err(Fault::WRONG_TYPE),
-    }
-}
-
-fn visit(db: &mut Db, key: &[u8], with: &mut dyn FnMut(StrRef<'_>, f64)) -> Result<(), Fault> {
-    match db.peek(key) {
-        None => {}
-        Some(ValueRef::Zset(zset)) => zset.iter().for_each(|(member, score)| with(member, score)),
-        Some(ValueRef::Set(set)) => set.iter().for_each(|member| with(member, 1.0)),
-        Some(_) => return Err(Fault::WRONG_TYPE),
-    }
-    Ok(())
-}
-
-fn score(db: &mut Db, key: &[u8], member: &[u8]) -> Option<f64> {
-    match db.peek(key)? {
-        ValueRef::Zset(zset) => zset.score(member),
-        ValueRef::Set(set) => set.contains(member).then_some(1.0),
-        _ => None,
-    }
-}
-
-/// Infinity times zero counts as zero.
-fn weighted(score: f64, weight: f64) -> f64 {
-    let product = score * weight;
-    if product.is_nan() { 0.0 } else { product }
-}
-
-impl Aggregate {
-    /// Opposite infinities add up to zero.
-    fn of(self, a: f64, b: f64) -> f64 {
-        match self {
-            Aggregate::Sum => {
-                let sum = a + b;
-                if sum.is_nan() { 0.0 } else { sum }
-            }
-            Aggregate::Min => a.min(b),
-            Aggregate::Max => a.max(b),
-        }
-    }
-}
+/// Combining.
+pub(in crate::commands) static COMMANDS: &[Command] = &[
+    Command {
+        name: "zdiff",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Returns the members that only the first sorted set has.",
+        complexity: "O(N) for N members in all",
+        args: "numkeys:integer key:key... [WITHSCORES]",
+        run: Run::Shard(zdiff),
+    },
+    Command {
+        name: "zdiffstore",
+        arity: -4,
+        flags: Flags::DENYOOM.union(Flags::MOVABLEKEYS).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[
+            KeySpec {
+                flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+                begin: Begin::Index(1),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+            KeySpec {
+                flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+                begin: Begin::Index(2),
+                find: Find::KeyNum {
+                    at: 0,
+                    first: 1,
+                    step: 1,
+                },
+            },
+        ],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Stores the members that only the first sorted set has.",
+        complexity: "O(N*log(N)) for N members in all",
+        args: "destination:key numkeys:integer key:key...",
+        run: Run::Shard(zdiffstore),
+    },
+    Command {
+        name: "zinter",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Returns the members that all sorted sets have.",
+        complexity: "O(N*K) for N members of the smallest of K sets",
+        args: "numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>] [WITHSCORES]",
+        run: Run::Shard(zinter),
+    },
+    Command {
+        name: "zintercard",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "7.0.0",
+        summary: "Counts the members that all sorted sets have.",
+        complexity: "O(N*K) for N members of the smallest of K sets",
+        args: "numkeys:integer key:key... [LIMIT limit:integer]",
+        run: Run::Shard(zintercard),
+    },
+    Command {
+        name: "zinterstore",
+        arity: -4,
+        flags: Flags::DENYOOM.union(Flags::MOVABLEKEYS).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[
+            KeySpec {
+                flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+                begin: Begin::Index(1),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+            KeySpec {
+                flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+                begin: Begin::Index(2),
+                find: Find::KeyNum {
+                    at: 0,
+                    first: 1,
+                    step: 1,
+                },
+            },
+        ],
+        group: Group::SortedSet,
+        since: "2.0.0",
+        summary: "Stores the members that all sorted sets have.",
+        complexity: "O(N*K)+O(M*log(M)) for N members of the smallest of K sets and M results",
+        args: "destination:key numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>]",
+        run: Run::Shard(zinterstore),
+    },
+    Command {
+        name: "zunion",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Returns the members of all sorted sets.",
+        complexity: "O(N)+O(M*log(M)) for N members in all and M results",
+        args: "numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>] [WITHSCORES]",
+        run: Run::Shard(zunion),
+    },
+    Command {
+        name: "zunionstore",
+        arity: -4,
+        flags: Flags::DENYOOM.union(Flags::MOVABLEKEYS).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[
+            KeySpec {
+                flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+                begin: Begin::Index(1),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+            KeySpec {
+                flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+                begin: Begin::Index(2),
+                find: Find::KeyNum {
+                    at: 0,
+                    first: 1,
+                    step: 1,
+                },
+            },
+        ],
+        group: Group::SortedSet,
+        since: "2.0.0",
+        summary: "Stores the members of all sorted sets.",
+        complexity: "O(N)+O(M*log(M)) for N members in all and M results",
+        args: "destination:key numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>]",
+        run: Run::Shard(zunionstore),
+    },
+];

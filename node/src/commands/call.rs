@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 pub use almandine_protocol::Span;
 use almandine_protocol::{Reply, number};
-use almandine_storage::{Databases, Db, Rng, Thresholds};
+use almandine_storage::{Databases, Db, Kind, Rng, Thresholds};
 
 use super::changes::Changes;
 use super::errors::Fault;
@@ -96,6 +96,8 @@ impl<'a> Args<'a> {
 pub struct Wait {
     /// Keys of the session's database; the first that becomes ready wins.
     pub keys: Vec<Vec<u8>>,
+    /// What the key must hold.
+    pub kind: Kind,
     /// Unix time in milliseconds; none = for ever.
     pub deadline_ms: Option<i64>,
     /// The reply inside a transaction, where nothing waits. (A wait that is over is answered by `*-1`.)

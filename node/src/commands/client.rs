@@ -187,6 +187,10 @@ fn kill_matching(call: &mut Call<'_>, filter: &Filter, skip_me: bool) -> usize {
         if is_me {
             call.session.closing = true;
         } else {
+            // It closes a little later; what is pushed until then must not be given to it.
+            if let Some(waiter) = call.blocked.remove(client.id) {
+                waiter.stop_waiting(call.dbs);
+            }
             client.kill();
         }
     }

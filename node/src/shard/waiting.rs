@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use almandine_protocol::Reply;
+use almandine_storage::Kind;
 
 use super::Shard;
 use super::blocked::Waiter;
@@ -79,10 +80,10 @@ impl Shard {
         while !ready.is_empty() {
             for (db, key) in ready {
                 for client in self.blocked.queue(db, &key) {
-                    if !self.dbs[db].contains(&key) {
+                    let Some(kind) = self.dbs[db].kind(&key) else {
                         break;
-                    }
-                    self.serve_one(client);
+                    };
+                    self.serve_one(client, kind);
                 }
             }
             ready = self.ready_keys();
@@ -97,8 +98,10 @@ impl Shard {
             .collect()
     }
 
-    fn serve_one(&mut self, client: u64) {
-        let Some(waiter) = self.blocked.get(client) else {
+    /// Runs the command of a blocked client again if it waits for a value of `kind`.
+    fn serve_one(&mut self, client: u64, kind: Kind) {
+        let waiter = self.blocked.get(client);
+        let Some(waiter) = waiter.filter(|waiter| waiter.waiting.wait.kind == kind) else {
             return;
         };
         let (id, request) = (waiter.waiting.id, waiter.waiting.request.clone());

@@ -195,10 +195,11 @@ impl Meter {
 }
 
 /// FAST is Redis's word for commands that never take long by themselves. SET has not got it, because it may free an old
-/// value; here that is done elsewhere, so single steps on a key are quick too.
+/// value; here that is done elsewhere, so single steps on a key are quick too. What may wait is measured alone.
 fn is_quick(command: &Command) -> bool {
-    command.flags.contains(Flags::FAST)
-        || (command.complexity == "O(1)" && !command.keys.is_empty())
+    let takes_one_step = command.complexity == "O(1)" && !command.keys.is_empty();
+    !command.flags.contains(Flags::BLOCKING)
+        && (command.flags.contains(Flags::FAST) || takes_one_step)
 }
 
 #[cfg(test)]
@@ -280,6 +281,9 @@ mod tests {
             "sort",
             "flushall",
             "blpop",
+            "blmove",
+            "brpoplpush",
+            "bzpopmin",
         ] {
             assert!(!meter.joins(id(name), 100), "{name}");
         }

@@ -1,5 +1,6 @@
 //! Lists for clients that can wait: the first key that has an element, or the first that gets one.
 
+use almandine_storage::Kind;
 use almandine_storage::list::End;
 
 use super::ends::{move_element, pop_many};
@@ -8,7 +9,9 @@ use crate::commands::call::Nothing;
 use crate::commands::element::bulk;
 use crate::commands::spec::{Begin, Find};
 use crate::commands::wait::{counted_keys, deadline, pop_count, wait_for};
-use crate::commands::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use crate::commands::{
+    Acl, Args, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run,
+};
 
 fn blpop(call: &mut Call<'_>) -> Outcome {
     pop_first(call, End::Left)
@@ -35,7 +38,13 @@ fn pop_first(call: &mut Call<'_>, end: End) -> Outcome {
         call.changes.journal(&[pop_name(end), key]);
         return Ok(());
     }
-    wait_for(call, args.from(1).take(last - 1), deadline, Nothing::Array)
+    wait_for(
+        call,
+        Kind::List,
+        args.from(1).take(last - 1),
+        deadline,
+        Nothing::Array,
+    )
 }
 
 fn blmove(call: &mut Call<'_>) -> Outcome {
@@ -60,6 +69,7 @@ fn blmove(call: &mut Call<'_>) -> Outcome {
     }
     wait_for(
         call,
+        Kind::List,
         std::iter::once(call.args.at(1)),
         deadline,
         Nothing::Value,
@@ -75,6 +85,7 @@ fn brpoplpush(call: &mut Call<'_>) -> Outcome {
     }
     wait_for(
         call,
+        Kind::List,
         std::iter::once(call.args.at(1)),
         deadline,
         Nothing::Value,
@@ -82,39 +93,60 @@ fn brpoplpush(call: &mut Call<'_>) -> Outcome {
 }
 
 fn lmpop(call: &mut Call<'_>) -> Outcome {
-    if !pop_from_first(call, 1)? {
+    let query = Query::parse(call.args, 1)?;
+    if !pop_from_first(call, query)? {
         call.reply.null_array();
     }
     Ok(())
 }
 
 fn blmpop(call: &mut Call<'_>) -> Outcome {
+    let query = Query::parse(call.args, 2)?;
     let deadline = deadline(call.args, 1, call.now_ms)?;
-    if pop_from_first(call, 2)? {
+    if pop_from_first(call, query)? {
         return Ok(());
     }
-    let (count, _) = counted_keys(call.args, 2)?;
-    wait_for(
-        call,
-        call.args.from(3).take(count),
-        deadline,
-        Nothing::Array,
-    )
+    let keys = query.keys(call.args);
+    wait_for(call, Kind::List, keys, deadline, Nothing::Array)
 }
 
-/// `numkeys key ... LEFT|RIGHT [COUNT n]` from argument `at` on; false if no key has an element.
-fn pop_from_first(call: &mut Call<'_>, at: usize) -> Result<bool, Fault> {
-    let args = call.args;
-    let (count, side) = counted_keys(args, at)?;
-    let end = end_at(args, side)?;
-    let most = pop_count(args, side + 1)?;
-    for key in args.from(at + 1).take(count) {
+/// `numkeys key ... LEFT|RIGHT [COUNT n]`.
+#[derive(Debug, Clone, Copy)]
+struct Query {
+    /// The argument of the first key.
+    first: usize,
+    keys: usize,
+    end: End,
+    most: usize,
+}
+
+impl Query {
+    /// From argument `at` on.
+    fn parse(args: Args<'_>, at: usize) -> Result<Self, Fault> {
+        let (keys, side) = counted_keys(args, at)?;
+        Ok(Query {
+            first: at + 1,
+            keys,
+            end: end_at(args, side)?,
+            most: pop_count(args, side + 1)?,
+        })
+    }
+
+    fn keys<'a>(self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+        args.from(self.first).take(self.keys)
+    }
+}
+
+/// False if no key has an element.
+fn pop_from_first(call: &mut Call<'_>, query: Query) -> Result<bool, Fault> {
+    let end = query.end;
+    for key in query.keys(call.args) {
         if call.db().list(key)?.is_none() {
             continue;
         }
         call.reply.array(2);
         call.reply.bulk(key);
-        let popped = pop_many(call, key, end, most)?;
+        let popped = pop_many(call, key, end, query.most)?;
         let popped = itoa::Buffer::new().format(popped).to_owned();
         call.changes
             .journal(&[pop_name(end), key, popped.as_bytes()]);

@@ -94,20 +94,24 @@ fn parse_search(args: Args<'_>) -> Result<Search, Fault> {
             search.from = if rank < 0 { End::Right } else { End::Left };
             search.skip = rank.unsigned_abs() - 1;
         } else if args.is(i, "count") {
-            let count = args.integer(i + 1)?;
-            let count =
-                usize::try_from(count).map_err(|_| Fault::new("ERR COUNT can't be negative"))?;
+            let count = not_negative(args, i + 1, "ERR COUNT can't be negative")?;
             search.most = Some(if count == 0 { usize::MAX } else { count });
         } else if args.is(i, "maxlen") {
-            let looks = args.integer(i + 1)?;
-            search.looks =
-                usize::try_from(looks).map_err(|_| Fault::new("ERR MAXLEN can't be negative"))?;
+            search.looks = not_negative(args, i + 1, "ERR MAXLEN can't be negative")?;
         } else {
             return Err(Fault::SYNTAX);
         }
         i += 2;
     }
     Ok(search)
+}
+
+/// Argument `i`; `refusal` is the answer to whatever is no such number.
+fn not_negative(args: Args<'_>, i: usize, refusal: &'static str) -> Result<usize, Fault> {
+    let number = args.integer(i).ok();
+    number
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or(Fault::new(refusal))
 }
 
 /// Searching.

@@ -1,6 +1,7 @@
 //! Taking members from either end, at once or when there are some.
 
 use almandine_protocol::Version;
+use almandine_storage::Kind;
 
 use super::note_removed;
 use crate::commands::call::Nothing;
@@ -56,37 +57,58 @@ fn pop(call: &mut Call<'_>, end: End) -> Outcome {
 }
 
 fn zmpop(call: &mut Call<'_>) -> Outcome {
-    if !pop_from_first(call, 1)? {
+    let query = Query::parse(call.args, 1)?;
+    if !pop_from_first(call, query)? {
         call.reply.null_array();
     }
     Ok(())
 }
 
 fn bzmpop(call: &mut Call<'_>) -> Outcome {
+    let query = Query::parse(call.args, 2)?;
     let deadline = deadline(call.args, 1, call.now_ms)?;
-    if pop_from_first(call, 2)? {
+    if pop_from_first(call, query)? {
         return Ok(());
     }
-    let (count, _) = counted_keys(call.args, 2)?;
-    wait_for(
-        call,
-        call.args.from(3).take(count),
-        deadline,
-        Nothing::Array,
-    )
+    let keys = query.keys(call.args);
+    wait_for(call, Kind::Zset, keys, deadline, Nothing::Array)
 }
 
-/// `numkeys key ... MIN|MAX [COUNT n]` from argument `at` on; false if no key has a member.
-fn pop_from_first(call: &mut Call<'_>, at: usize) -> Result<bool, Fault> {
-    let args = call.args;
-    let (count, side) = counted_keys(args, at)?;
-    let end = end_at(args, side)?;
-    let most = pop_count(args, side + 1)?;
-    for key in args.from(at + 1).take(count) {
+/// `numkeys key ... MIN|MAX [COUNT n]`.
+#[derive(Debug, Clone, Copy)]
+struct Query {
+    /// The argument of the first key.
+    first: usize,
+    keys: usize,
+    end: End,
+    most: usize,
+}
+
+impl Query {
+    /// From argument `at` on.
+    fn parse(args: Args<'_>, at: usize) -> Result<Self, Fault> {
+        let (keys, side) = counted_keys(args, at)?;
+        Ok(Query {
+            first: at + 1,
+            keys,
+            end: end_at(args, side)?,
+            most: pop_count(args, side + 1)?,
+        })
+    }
+
+    fn keys<'a>(self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+        args.from(self.first).take(self.keys)
+    }
+}
+
+/// False if no key has a member.
+fn pop_from_first(call: &mut Call<'_>, query: Query) -> Result<bool, Fault> {
+    let end = query.end;
+    for key in query.keys(call.args) {
         if call.db().zset(key)?.is_none() {
             continue;
         }
-        let popped = take(call, key, end, most)?;
+        let popped = take(call, key, end, query.most)?;
         call.reply.array(2);
         call.reply.bulk(key);
         call.reply.array(popped.len());
@@ -126,7 +148,13 @@ fn pop_first(call: &mut Call<'_>, end: End) -> Outcome {
         call.changes.journal(&[name(end), key]);
         return Ok(());
     }
-    wait_for(call, args.from(1).take(last - 1), deadline, Nothing::Array)
+    wait_for(
+        call,
+        Kind::Zset,
+        args.from(1).take(last - 1),
+        deadline,
+        Nothing::Array,
+    )
 }
 
 /// Takes up to `most` members from one end, tells everybody, removes the key if they were the last.

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use almandine_protocol::number;
 use almandine_storage::{StrRef, Zset};
 
 use crate::commands::Fault;
@@ -90,8 +89,17 @@ pub(super) fn score_edge(text: &[u8]) -> Result<Edge<f64>, Fault> {
         [b'(', number @ ..] => (true, number),
         number => (false, number),
     };
-    let at = number::parse_double(number).ok_or(Fault::new("ERR min or max is not a float"))?;
+    let at = score(number).ok_or(Fault::new("ERR min or max is not a float"))?;
     Ok(Edge { at, is_open })
+}
+
+/// Bounds are read otherwise than scores: nothing is 0, what is too large for a double is infinite, nothing is hexadecimal.
+fn score(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (!number.is_nan()).then_some(number)
 }
 
 pub(super) fn lex_edge(text: &[u8]) -> Result<Lex<'_>, Fault> {

@@ -12,60 +12,63 @@ pub(super) enum Aggregate {
     Max,
 }
 
+/// One of the keys, with its number of members.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Input<'a> {
+    key: &'a [u8],
+    pub(super) size: usize,
+    pub(super) weight: f64,
+}
+
 impl Aggregate {
-    /// Opposite infinities add up to zero.
+    /// Opposite infinities add up to zero; of equal scores, and beside NaN, the first one stays.
     pub(super) fn of(self, a: f64, b: f64) -> f64 {
         match self {
             Aggregate::Sum => {
                 let sum = a + b;
                 if sum.is_nan() { 0.0 } else { sum }
             }
-            Aggregate::Min => a.min(b),
-            Aggregate::Max => a.max(b),
+            Aggregate::Min if b < a => b,
+            Aggregate::Max if b > a => b,
+            Aggregate::Min | Aggregate::Max => a,
         }
     }
 }
 
-/// The input with the fewest members; none if one is empty.
-pub(super) fn smallest(db: &mut Db, keys: &[&[u8]]) -> Result<Option<usize>, Fault> {
-    let mut best = (usize::MAX, None);
-    for (i, key) in keys.iter().enumerate() {
-        let size = size(db, key)?;
-        if size < best.0 {
-            best = (size, Some(i));
+impl<'a> Input<'a> {
+    /// The input of weight 1 behind `key`; a key that is not there has no members.
+    pub(super) fn find(db: &mut Db, key: &'a [u8]) -> Result<Self, Fault> {
+        let size = match db.get(key) {
+            None => 0,
+            Some(ValueRef::Zset(zset)) => zset.len(),
+            Some(ValueRef::Set(set)) => Set::len(set),
+            Some(_) => return Err(Fault::WRONG_TYPE),
+        };
+        Ok(Input {
+            key,
+            size,
+            weight: 1.0,
+        })
+    }
+
+    /// All members with their scores.
+    pub(super) fn visit(&self, db: &mut Db, with: &mut dyn FnMut(StrRef<'_>, f64)) {
+        match db.peek(self.key) {
+            Some(ValueRef::Zset(zset)) => {
+                zset.iter().for_each(|(member, score)| with(member, score));
+            }
+            Some(ValueRef::Set(set)) => set.iter().for_each(|member| with(member, 1.0)),
+            _ => {}
         }
     }
-    Ok(best.1.filter(|_| best.0 > 0))
-}
 
-pub(super) fn size(db: &mut Db, key: &[u8]) -> Result<usize, Fault> {
-    match db.get(key) {
-        None => Ok(0),
-        Some(ValueRef::Zset(zset)) => Ok(zset.len()),
-        Some(ValueRef::Set(set)) => Ok(Set::len(set)),
-        Some(_) => Err(Fault::WRONG_TYPE),
-    }
-}
-
-pub(super) fn visit(
-    db: &mut Db,
-    key: &[u8],
-    with: &mut dyn FnMut(StrRef<'_>, f64),
-) -> Result<(), Fault> {
-    match db.peek(key) {
-        None => {}
-        Some(ValueRef::Zset(zset)) => zset.iter().for_each(|(member, score)| with(member, score)),
-        Some(ValueRef::Set(set)) => set.iter().for_each(|member| with(member, 1.0)),
-        Some(_) => return Err(Fault::WRONG_TYPE),
-    }
-    Ok(())
-}
-
-pub(super) fn score(db: &mut Db, key: &[u8], member: &[u8]) -> Option<f64> {
-    match db.peek(key)? {
-        ValueRef::Zset(zset) => zset.score(member),
-        ValueRef::Set(set) => set.contains(member).then_some(1.0),
-        _ => None,
+    /// The score of one member, if it is one.
+    pub(super) fn score(&self, db: &mut Db, member: &[u8]) -> Option<f64> {
+        match db.peek(self.key)? {
+            ValueRef::Zset(zset) => zset.score(member),
+            ValueRef::Set(set) => set.contains(member).then_some(1.0),
+            _ => None,
+        }
     }
 }
 

@@ -1,78 +1,65 @@
 //! Members drawn at random.
 
 use almandine_protocol::{Reply, Version};
-use almandine_storage::StrRef;
+use almandine_storage::{StrRef, Zset};
 
 use crate::commands::element::bulk;
+use crate::commands::random::{Count, repeat};
 use crate::commands::spec::{Begin, Find};
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
 /// Most members that ZRANDMEMBER may be asked for with scores: two replies each.
-const RANDOM_MAX: i64 = i64::MAX / 2;
+const COUNT_MAX: usize = usize::MAX / 4;
 
 fn zrandmember(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
-    if args.len() == 2 {
-        let (reply, rng) = (&mut call.reply, &mut *call.rng);
-        let zset = call.dbs[call.db]
-            .zset(args.at(1))?
-            .filter(|zset| !zset.is_empty());
-        match zset.and_then(|zset| zset.get(rng.below(zset.len()))) {
-            Some((member, _)) => bulk(reply, member),
-            None => reply.null(),
-        }
-        return Ok(());
-    }
-    let count = args.integer(2)?;
-    if count == i64::MIN {
-        return Err(Fault::new(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
+    let count = match args.len() {
+        2 => None,
+        _ => Some(Count::parse(args, 2)?),
+    };
     let with_scores = args.len() > 3;
     if args.len() > 4 || (with_scores && !args.is(3, "withscores")) {
         return Err(Fault::SYNTAX);
     }
-    if with_scores && !(-RANDOM_MAX..=RANDOM_MAX).contains(&count) {
+    if with_scores && count.is_some_and(|count| count.size() > COUNT_MAX) {
         return Err(Fault::OUT_OF_RANGE);
     }
-    random_members(call, count, with_scores)
-}
-
-/// Distinct members for a positive count, members that may repeat for a negative one.
-fn random_members(call: &mut Call<'_>, count: i64, with_scores: bool) -> Outcome {
     let (reply, rng) = (&mut call.reply, &mut *call.rng);
-    let Some(zset) = call.dbs[call.db]
-        .zset(call.args.at(1))?
-        .filter(|zset| !zset.is_empty() && count != 0)
-    else {
-        reply.array(0);
-        return Ok(());
+    let zset = call.dbs[call.db].zset(args.at(1))?;
+    let length = zset.map_or(0, Zset::len);
+    // RESP2 puts the scores among the members.
+    let width = match with_scores && reply.version() == Version::Resp2 {
+        true => 2,
+        false => 1,
     };
-    let length = zset.len();
-    let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-    let is_flat = reply.version() == Version::Resp2;
-    let shown = if count < 0 {
-        wanted
-    } else {
-        wanted.min(length)
+    let show = |reply: &mut Reply<'_>, (member, score): (StrRef<'_>, f64)| {
+        show(reply, member, with_scores.then_some(score));
     };
-    reply.array(if with_scores && is_flat {
-        shown.saturating_mul(2)
-    } else {
-        shown
-    });
-    let mut show =
-        |(member, score): (StrRef<'_>, f64)| show(reply, member, with_scores.then_some(score));
-    if count < 0 {
-        (0..shown)
-            .filter_map(|_| zset.get(rng.below(length)))
-            .for_each(show);
-    } else if shown == length {
-        zset.iter().for_each(show);
-    } else {
-        for rank in distinct_ranks(length, shown, rng) {
-            zset.get(rank).into_iter().for_each(&mut show);
+    match (zset, count) {
+        (None, None) => reply.null(),
+        (None, Some(_)) => reply.array(0),
+        (Some(zset), None) => zset
+            .get(rng.below(length))
+            .into_iter()
+            .for_each(|drawn| show(reply, drawn)),
+        (Some(zset), Some(Count::Distinct(count))) if count >= length => {
+            reply.array(length * width);
+            zset.iter().for_each(|entry| show(reply, entry));
+        }
+        (Some(zset), Some(Count::Distinct(count))) => {
+            reply.array(count * width);
+            for rank in distinct_ranks(length, count, rng) {
+                zset.get(rank)
+                    .into_iter()
+                    .for_each(|drawn| show(reply, drawn));
+            }
+        }
+        (Some(zset), Some(Count::Repeated(count))) => {
+            reply.array(count.saturating_mul(width));
+            repeat(reply, count, |reply| {
+                let drawn = zset.get(rng.below(length));
+                drawn.into_iter().for_each(|drawn| show(reply, drawn));
+            })?;
         }
     }
     Ok(())

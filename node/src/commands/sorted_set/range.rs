@@ -96,7 +96,7 @@ fn zrangebylex(call: &mut Call<'_>) -> Outcome {
             at: 2,
             by: Some(By::Lex),
             reverse: false,
-            allows_scores: false,
+            allows_scores: true,
         },
     )
 }
@@ -108,7 +108,7 @@ fn zrevrangebylex(call: &mut Call<'_>) -> Outcome {
             at: 2,
             by: Some(By::Lex),
             reverse: true,
-            allows_scores: false,
+            allows_scores: true,
         },
     )
 }
@@ -191,7 +191,7 @@ fn parse(args: Args<'_>, spelling: Spelling) -> Result<Query<'_>, Fault> {
         } else if args.is(i, "limit") && i + 2 < args.len() {
             limit = Some((args.integer(i + 1)?, args.integer(i + 2)?));
             i += 2;
-        } else if spelling.by.is_none() && args.is(i, "rev") {
+        } else if spelling.by.is_none() && !reverse && args.is(i, "rev") {
             reverse = true;
         } else if spelling.by.is_none() && by.is_none() && args.is(i, "byscore") {
             by = Some(By::Score);

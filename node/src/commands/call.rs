@@ -209,17 +209,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Hands a message to all listeners; those on this very connection get it before the reply of this command.
+    /// Hands a message to all listeners; this very connection gets it after the reply of this command.
     pub fn publish(&mut self, kind: crate::pubsub::Kind, channel: &[u8], message: &[u8]) -> usize {
-        let (own, reply, outgoing) = (self.session.id(), &mut self.reply, &mut *self.outgoing);
+        let outgoing = &mut *self.outgoing;
         self.pubsub
             .borrow()
             .publish(kind, channel, message, &mut |client, bytes| {
-                if client.id == own {
-                    reply.raw(bytes);
-                } else {
-                    outgoing.push(client, bytes);
-                }
+                outgoing.push(client, bytes);
             })
     }
 }

@@ -153,6 +153,17 @@ fn unknown_subcommand(container: &[u8], name: &[u8]) -> Fault {
     ))
 }
 
+/// A subcommand with a number of arguments that only its handler can refuse.
+pub fn wrong_subcommand_syntax(args: Args<'_>) -> Fault {
+    let word =
+        |i: usize| String::from_utf8_lossy(quoted(args.get(i).unwrap_or_default(), QUOTED_MAX));
+    Fault::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+        word(1),
+        word(0).to_ascii_uppercase()
+    ))
+}
+
 /// At most `room` bytes, up to the first NUL: Redis prints these with C's `%.*s`.
 fn quoted(arg: &[u8], room: usize) -> &[u8] {
     let arg = &arg[..arg.len().min(room)];

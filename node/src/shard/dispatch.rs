@@ -136,7 +136,9 @@ impl Shard {
         self.dbs.set_touches(!session.no_touch);
         let now = self.stats.now();
         self.stats.meter.begin(now, first, requests.buffer.len());
+        self.outgoing.begin(Some(session.id()));
         let progress = self.run_all(requests, first, session, out);
+        self.outgoing.begin(None);
         self.close_run(requests, session);
         self.stats.meter.end();
         if progress.done > first {
@@ -157,6 +159,9 @@ impl Shard {
         for i in first..requests.len() {
             ahead.look(self, requests, session.db, i);
             let stop = self.request(requests, i, session, out);
+            if !self.outgoing.own().is_empty() {
+                out.append(self.outgoing.own());
+            }
             match stop {
                 None if out.len() > full => {
                     return Progress {

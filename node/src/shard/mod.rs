@@ -52,10 +52,14 @@ pub struct Shard {
     pub(crate) stats: Stats,
 }
 
-/// Bytes for connections other than the one whose batch runs, in order.
+/// Bytes beside the replies, in order: for other connections, and for the one whose batch runs.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     parcels: Vec<Parcel>,
+    /// Whose batch runs.
+    running: Option<u64>,
+    /// Messages for it; they follow the reply to the request that has caused them.
+    own: Vec<u8>,
 }
 
 /// What one connection is to get.
@@ -70,8 +74,23 @@ pub struct Parcel {
 }
 
 impl Outgoing {
+    /// From now on the batch of `client` runs, or none.
+    fn begin(&mut self, client: Option<u64>) {
+        debug_assert!(self.own.is_empty(), "messages are lost");
+        self.running = client;
+    }
+
+    /// Where messages for the connection whose batch runs are written.
+    pub fn own(&mut self) -> &mut Vec<u8> {
+        &mut self.own
+    }
+
     /// A message.
     pub fn push(&mut self, client: &Arc<Client>, bytes: &[u8]) {
+        if self.running == Some(client.id) {
+            self.own.extend_from_slice(bytes);
+            return;
+        }
         match self.parcels.last_mut() {
             Some(last) if last.client.id == client.id && !last.unblocks => {
                 last.bytes.extend_from_slice(bytes)

@@ -40,6 +40,8 @@ pub struct Client {
     pub query_buffer: AtomicU64,
     /// Bytes of replies that the socket has not taken yet.
     pub output_buffer: AtomicU64,
+    /// Unix time in milliseconds since when more replies wait than the soft limit of its class allows; 0 = fewer wait.
+    pub backlog_since_ms: AtomicI64,
     /// What changes rarely.
     pub profile: Mutex<Profile>,
     /// Where messages for this connection go; a client made by a test has none.
@@ -137,11 +139,8 @@ impl Client {
             bytes_out: AtomicU64::default(),
             query_buffer: AtomicU64::default(),
             output_buffer: AtomicU64::default(),
-            profile: Mutex::new(Profile {
-                resp: 2,
-                user: "default".into(),
-                ..Profile::default()
-            }),
+            backlog_since_ms: AtomicI64::default(),
+            profile: Mutex::new(Profile::fresh()),
             mailbox,
         }
     }
@@ -174,6 +173,22 @@ impl Client {
     /// The rarely changing parts, locked.
     pub fn profile(&self) -> MutexGuard<'_, Profile> {
         self.profile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Profile {
+    /// Of a connection that has said nothing yet.
+    pub fn fresh() -> Self {
+        Profile {
+            resp: 2,
+            user: "default".into(),
+            ..Profile::default()
+        }
+    }
+
+    /// Whether it listens to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions.iter().any(|count| *count > 0)
     }
 }
 

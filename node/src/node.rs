@@ -1,7 +1,7 @@
 //! What all threads of the node share: published parameters, connections, identity. Nothing here is written per command.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -83,6 +83,15 @@ pub struct Switches {
 pub struct Pause {
     until_ms: AtomicI64,
     only_writes: AtomicBool,
+    /// How often CLIENT UNPAUSE was said.
+    ended: AtomicU64,
+    waiting: AtomicUsize,
+}
+
+/// A client that waits for the end of CLIENT PAUSE; counted while this lives.
+pub struct Paused {
+    node: Arc<Node>,
+    ended: u64,
 }
 
 impl Node {
@@ -181,6 +190,7 @@ impl Pause {
 
     /// CLIENT UNPAUSE.
     pub fn end(&self) {
+        self.ended.fetch_add(1, Ordering::AcqRel);
         self.until_ms.store(0, Ordering::Release);
         self.only_writes.store(false, Ordering::Release);
     }
@@ -190,6 +200,11 @@ impl Pause {
     pub fn stops(&self, now_ms: i64, may_write: impl FnOnce() -> bool) -> bool {
         let until = self.until_ms.load(Ordering::Acquire);
         until > now_ms && (!self.only_writes.load(Ordering::Acquire) || may_write())
+    }
+
+    /// How many clients wait for the end.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Whether keys must not expire or be evicted just now.
@@ -202,6 +217,27 @@ impl Pause {
 pub fn new_id(rng: &mut Rng) -> String {
     let digits: String = (0..3).map(|_| format!("{:016x}", rng.bits())).collect();
     digits[..40].to_owned()
+}
+
+impl Paused {
+    /// A client begins to wait.
+    pub fn new(node: Arc<Node>) -> Self {
+        node.pause.waiting.fetch_add(1, Ordering::Relaxed);
+        let ended = node.pause.ended.load(Ordering::Acquire);
+        Paused { node, ended }
+    }
+
+    /// Whether the pause is over, also if another one has begun since.
+    pub fn is_over(&self, now_ms: i64) -> bool {
+        let pause = &self.node.pause;
+        !pause.holds_expiry(now_ms) || pause.ended.load(Ordering::Acquire) != self.ended
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.node.pause.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Unix time in milliseconds. The only place that asks the system for it.

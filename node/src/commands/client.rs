@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use almandine_protocol::{Reply, number};
 
 use super::help::help;
-use super::table::CommandId;
+use super::table::{CommandId, wrong_subcommand_syntax};
 use super::{Args, Call, Fault, Outcome};
 use crate::clients::{Client, Profile};
 use crate::session::Replies;
@@ -60,9 +60,9 @@ pub(super) fn setinfo(call: &mut Call<'_>) -> Outcome {
         )));
     }
     if !is_plain(value) {
-        let option = if is_name { "lib-name" } else { "lib-ver" };
         return Err(Fault::text(format!(
-            "ERR {option} cannot contain spaces, newlines or special characters."
+            "ERR {} cannot contain spaces, newlines or special characters.",
+            String::from_utf8_lossy(option)
         )));
     }
     let mut profile = call.session.client.profile();
@@ -90,12 +90,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Outcome {
             ..Filter::default()
         },
         count if count > 3 && call.args.is(2, "id") => {
-            let invalid = || Fault::new("ERR Invalid client ID");
-            let ids = call.args.from(3).map(|id| {
-                number::parse_i64(id)
-                    .filter(|id| *id > 0)
-                    .ok_or_else(invalid)
-            });
+            let invalid = Fault::new("ERR Invalid client ID");
+            let ids = call
+                .args
+                .from(3)
+                .map(|id| number::parse_i64(id).ok_or(invalid.clone()));
             Filter {
                 ids: ids.collect::<Result<_, _>>()?,
                 has_ids: true,
@@ -198,6 +197,9 @@ fn kill_matching(call: &mut Call<'_>, filter: &Filter, skip_me: bool) -> usize {
 }
 
 pub(super) fn pause(call: &mut Call<'_>) -> Outcome {
+    if call.args.len() > 4 {
+        return Err(wrong_subcommand_syntax(call.args));
+    }
     let only_writes = match call.args.get(3) {
         None => false,
         Some(_) if call.args.is(3, "write") => true,
@@ -209,7 +211,10 @@ pub(super) fn pause(call: &mut Call<'_>) -> Outcome {
     if millis < 0 {
         return Err(Fault::new("ERR timeout is negative"));
     }
-    let until_ms = call.now_ms.checked_add(millis).ok_or(invalid)?;
+    let until_ms = call
+        .now_ms
+        .checked_add(millis)
+        .ok_or(Fault::new("ERR timeout is out of range"))?;
     call.node.pause.begin(until_ms, only_writes, call.now_ms);
     call.reply.ok();
     Ok(())
@@ -255,7 +260,7 @@ pub(super) fn no_touch(call: &mut Call<'_>) -> Outcome {
 /// Valkey's import mode keeps expired and evictable keys while a data set is loaded; this node has no such mode yet, so
 /// only switching it off is possible.
 pub(super) fn import_source(call: &mut Call<'_>) -> Outcome {
-    if on_or_off(call.args)? {
+    if !call.args.is(2, "off") {
         return Err(Fault::new("ERR Server is not in import mode"));
     }
     call.reply.ok();
@@ -269,6 +274,9 @@ pub(super) fn capa(call: &mut Call<'_>) -> Outcome {
 }
 
 pub(super) fn unblock(call: &mut Call<'_>) -> Outcome {
+    if call.args.len() > 4 {
+        return Err(wrong_subcommand_syntax(call.args));
+    }
     let with_error = match call.args.get(3) {
         None => false,
         Some(_) if call.args.is(3, "timeout") => false,
@@ -298,45 +306,6 @@ pub(super) fn unblock(call: &mut Call<'_>) -> Outcome {
         waiter.book(call.stats, answer.len(), failed, call.now_ms);
         call.outgoing.unblock(&waiter.session.client, answer);
     }
-    Ok(())
-}
-
-pub(super) fn tracking(call: &mut Call<'_>) -> Outcome {
-    if call.args.is(2, "off") {
-        call.reply.ok();
-        return Ok(());
-    }
-    if !call.args.is(2, "on") {
-        return Err(Fault::SYNTAX);
-    }
-    Err(Fault::new(
-        "ERR client tracking is not supported by this server",
-    ))
-}
-
-pub(super) fn caching(call: &mut Call<'_>) -> Outcome {
-    if !call.args.is(2, "yes") && !call.args.is(2, "no") {
-        return Err(Fault::SYNTAX);
-    }
-    Err(Fault::new(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
-    ))
-}
-
-pub(super) fn getredir(call: &mut Call<'_>) -> Outcome {
-    call.reply.integer(-1);
-    Ok(())
-}
-
-pub(super) fn trackinginfo(call: &mut Call<'_>) -> Outcome {
-    call.reply.map(3);
-    call.reply.bulk(b"flags");
-    call.reply.set(1);
-    call.reply.bulk(b"off");
-    call.reply.bulk(b"redirect");
-    call.reply.integer(-1);
-    call.reply.bulk(b"prefixes");
-    call.reply.array(0);
     Ok(())
 }
 
@@ -377,7 +346,7 @@ impl Filter {
 
 /// The class by which clients are filtered and limited.
 fn kind_of(profile: &Profile) -> &'static str {
-    if profile.subscriptions.iter().any(|count| *count > 0) {
+    if profile.is_subscribed() {
         "pubsub"
     } else {
         "normal"
@@ -465,7 +434,7 @@ pub(super) fn memory_of(client: &Client, profile: &Profile) -> u64 {
 /// The letters of `flags=`; N = nothing special.
 fn flags(client: &Client, profile: &Profile) -> String {
     let letters = [
-        (profile.subscriptions.iter().any(|count| *count > 0), 'P'),
+        (profile.is_subscribed(), 'P'),
         (profile.multi.is_some(), 'x'),
         (profile.blocked, 'b'),
         (client.is_unix(), 'U'),
@@ -483,88 +452,92 @@ fn flags(client: &Client, profile: &Profile) -> String {
 const HELP: &[(&str, &[&str])] = &[
     (
         "CACHING (YES|NO)",
-        &["Track, or do not track, the keys of the next command in OPTIN/OPTOUT modes."],
-    ),
-    (
-        "CAPA <capability> [<capability> ...]",
-        &["Announce what this client can do. Unknown capabilities are ignored."],
+        &["Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes."],
     ),
     (
         "GETREDIR",
-        &["The id of the client that gets our invalidation messages."],
+        &["Return the client ID we are redirecting to when tracking is enabled."],
     ),
-    ("GETNAME", &["The name of this connection."]),
-    ("ID", &["The id of this connection."]),
-    ("INFO", &["What the server knows of this connection."]),
-    ("KILL <ip:port>", &["Close the connection from <ip:port>."]),
+    ("GETNAME", &["Return the name of the current connection."]),
+    ("ID", &["Return the ID of the current connection."]),
+    (
+        "INFO",
+        &["Return information about the current client connection."],
+    ),
+    ("KILL <ip:port>", &["Kill connection made from <ip:port>."]),
     (
         "KILL <option> <value> [<option> <value> [...]]",
         &[
-            "Close connections. The options are:",
+            "Kill connections. Options are:",
             "* ADDR (<ip:port>|<unixsocket>:0)",
-            "  Those from this address",
+            "  Kill connections made from the specified address",
             "* LADDR (<ip:port>|<unixsocket>:0)",
-            "  Those to this local address",
+            "  Kill connections made to specified local address",
             "* TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-            "  Those of this type",
+            "  Kill connections by type.",
             "* USER <username>",
-            "  Those that have logged in as <username>",
+            "  Kill connections authenticated by <username>.",
             "* SKIPME (YES|NO)",
-            "  Spare this connection (default: yes)",
+            "  Skip killing current connection (default: yes).",
             "* ID <client-id>",
-            "  The one with this id",
+            "  Kill connections by client id.",
             "* MAXAGE <maxage>",
-            "  Those at least this many seconds old",
+            "  Kill connections older than the specified age.",
         ],
     ),
     (
         "LIST [options ...]",
         &[
-            "One line per connection. The options are:",
+            "Return information about client connections. Options:",
             "* TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-            "* ID <client-id> ...",
+            "  Return clients of specified type.",
         ],
     ),
-    ("UNPAUSE", &["End a running pause."]),
+    (
+        "UNPAUSE",
+        &["Stop the current client pause, resuming traffic."],
+    ),
     (
         "PAUSE <timeout> [WRITE|ALL]",
-        &["Let all, or only writing, clients wait for <timeout> milliseconds."],
+        &["Suspend all, or just write, clients for <timeout> milliseconds."],
     ),
     (
         "REPLY (ON|OFF|SKIP)",
-        &["Whether this connection wants replies."],
+        &["Control the replies sent to the current connection."],
     ),
-    ("SETNAME <name>", &["Name this connection."]),
+    (
+        "SETNAME <name>",
+        &["Assign the name <name> to the current connection."],
+    ),
     (
         "SETINFO <option> <value>",
         &[
-            "Say what library this is. The options are:",
-            "* LIB-NAME: its name",
-            "* LIB-VER: its version",
+            "Set client meta attr. Options are:",
+            "* LIB-NAME: the client lib name.",
+            "* LIB-VER: the client lib version.",
         ],
     ),
     (
         "UNBLOCK <clientid> [TIMEOUT|ERROR]",
-        &["End the wait of a client in a blocking command."],
+        &["Unblock the specified blocked client."],
     ),
     (
         "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
-        &["[OPTIN] [OPTOUT] [NOLOOP]"],
+        &[
+            "     [OPTIN] [OPTOUT] [NOLOOP]",
+            "Control server assisted client side caching.",
+        ],
     ),
     (
         "TRACKINGINFO",
-        &["The state of tracking of this connection."],
+        &["Report tracking status for the current connection."],
     ),
     (
         "NO-EVICT (ON|OFF)",
-        &["Spare this connection when clients are evicted."],
+        &["Protect current client connection from eviction."],
     ),
     (
         "NO-TOUCH (ON|OFF)",
-        &["Whether the commands of this connection leave LRU/LFU alone."],
-    ),
-    (
-        "IMPORT-SOURCE (ON|OFF)",
-        &["Whether this connection loads a data set."],
+        &["Will not touch LRU/LFU stats when this mode is on."],
     ),
 ];

@@ -2,8 +2,8 @@
 
 use almandine_protocol::{Version, number};
 
-use super::client;
 use super::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
+use super::{client, tracking};
 use crate::clients::Profile;
 use crate::session::Replies;
 
@@ -157,7 +157,7 @@ fn quit(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The connection is as if it had just been accepted, but for its id.
+/// The connection is as if it had just been accepted, but for its id and what library it is.
 fn reset(call: &mut Call<'_>) -> Outcome {
     call.session.transaction = None;
     super::transactions::forget_watched(call);
@@ -169,7 +169,17 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     call.dbs.set_touches(true);
     call.session.authenticated = call.params.requirepass.is_empty();
     call.session.db = 0;
-    *call.session.client.profile() = Profile::default();
+    {
+        let mut profile = call.session.client.profile();
+        let Profile {
+            lib_name, lib_ver, ..
+        } = std::mem::take(&mut *profile);
+        *profile = Profile {
+            lib_name,
+            lib_ver,
+            ..Profile::fresh()
+        };
+    }
     speak(call, Version::Resp2);
     call.reply.simple("RESET");
     Ok(())
@@ -177,6 +187,11 @@ fn reset(call: &mut Call<'_>) -> Outcome {
 
 fn select(call: &mut Call<'_>) -> Outcome {
     let index = call.args.integer(1)?;
+    if i32::try_from(index).is_err() {
+        return Err(Fault::new(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ));
+    }
     let db = usize::try_from(index)
         .ok()
         .filter(|db| *db < call.dbs.count());
@@ -229,7 +244,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Says whether the keys of the next command are tracked.",
                 complexity: "O(1)",
                 args: "mode=<YES|NO>",
-                run: Run::Session(client::caching),
+                run: Run::Session(tracking::caching),
             },
             Command {
                 name: "client|capa",
@@ -271,7 +286,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Tells which client gets the invalidation messages of this one.",
                 complexity: "O(1)",
                 args: "",
-                run: Run::Session(client::getredir),
+                run: Run::Session(tracking::getredir),
             },
             Command {
                 name: "client|help",
@@ -452,7 +467,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Switches server-assisted caching.",
                 complexity: "O(1), or O(N) for N prefixes",
                 args: "status=<ON|OFF> [REDIRECT client-id:integer] [{PREFIX prefix}...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
-                run: Run::Session(client::tracking),
+                run: Run::Session(tracking::tracking),
             },
             Command {
                 name: "client|trackinginfo",
@@ -465,7 +480,7 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Tells the state of server-assisted caching.",
                 complexity: "O(1)",
                 args: "",
-                run: Run::Session(client::trackinginfo),
+                run: Run::Session(tracking::trackinginfo),
             },
             Command {
                 name: "client|unblock",

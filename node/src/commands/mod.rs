@@ -42,6 +42,7 @@ pub mod server;
 pub mod set;
 pub mod sorted_set;
 pub mod string;
+mod tracking;
 pub mod transactions;
 mod wait;
 

@@ -16,6 +16,7 @@ mod outbox;
 mod scratch;
 mod socket;
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,7 +36,8 @@ use super::listener::Seat;
 use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
-use crate::node::{Node, now_ms};
+use crate::node::{Node, Paused, now_ms};
+use crate::params::OutputLimit;
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Stop};
 use crate::stats::bump;
@@ -64,6 +66,8 @@ pub struct ConnectionActor {
     tail_is_fresh: bool,
     outbox: Outbox,
     state: State,
+    /// While the state is `Paused`.
+    paused: Option<Paused>,
     waker: Option<Waker>,
     _seat: Seat,
     _lifeline: Lifeline,
@@ -109,6 +113,7 @@ impl ConnectionActor {
             tail_is_fresh: false,
             outbox: Outbox::default(),
             state: State::Reading,
+            paused: None,
             waker: None,
             _seat: seat,
             _lifeline: lifeline,
@@ -119,7 +124,7 @@ impl ConnectionActor {
     fn turn(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Poll<()> {
         self.remember(task.waker());
         for _ in 0..READS_PER_TURN {
-            if self.outbox.flush(&mut self.socket, task).is_err() {
+            if !self.outbox.is_empty() && self.flush(task).is_err() {
                 return Poll::Ready(());
             }
             self.show_buffers();
@@ -136,6 +141,16 @@ impl ConnectionActor {
         }
         task.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn flush(&mut self, task: &mut Task<'_>) -> io::Result<()> {
+        let before = self.outbox.len();
+        self.outbox.flush(&mut self.socket, task)?;
+        if self.outbox.len() < before {
+            self.client.active_ms.store(now_ms(), Ordering::Relaxed);
+            self.note_backlog(self.output_limit());
+        }
+        Ok(())
     }
 
     fn read(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Read {
@@ -165,6 +180,7 @@ impl ConnectionActor {
             Poll::Ready(Ok(0) | Err(_)) => Read::Closed,
             Poll::Ready(Ok(count)) => {
                 self.count_read(count);
+                self.client.active_ms.store(now_ms(), Ordering::Relaxed);
                 self.tail_is_fresh = true;
                 Read::Bytes
             }
@@ -299,10 +315,23 @@ impl ConnectionActor {
             Stop::Blocked => State::Blocked,
             Stop::Closing => State::Closing,
             Stop::Paused => {
-                ctx.run_later(PAUSE_POLL, |me, _| me.resume(State::Paused));
+                self.paused = Some(Paused::new(self.node.clone()));
+                self.client.profile().blocked = true;
+                ctx.run_later(PAUSE_POLL, Self::look_at_pause);
                 State::Paused
             }
         };
+    }
+
+    fn look_at_pause(&mut self, ctx: &mut Context<Self>) {
+        let is_over = |paused: &Paused| paused.is_over(now_ms());
+        if self.paused.as_ref().is_none_or(is_over) {
+            self.paused = None;
+            self.client.profile().blocked = false;
+            self.resume(State::Paused);
+        } else {
+            ctx.run_later(PAUSE_POLL, Self::look_at_pause);
+        }
     }
 
     /// Goes on with what has been read, if the connection is still in `state`.
@@ -342,16 +371,26 @@ impl ConnectionActor {
     }
 
     fn exceeds_limits(&self, waiting: u64) -> bool {
-        let subscribed = self
-            .client
-            .profile()
-            .subscriptions
-            .iter()
-            .any(|count| *count > 0);
-        let params = self.node.params();
-        let limit = params.output_limit(subscribed).hard;
-        (limit > 0 && waiting > limit)
+        let limit = self.output_limit();
+        self.note_backlog(limit);
+        (limit.hard > 0 && waiting > limit.hard)
             || (!self.is_authenticated() && waiting > Limits::UNAUTHENTICATED_OUTPUT)
+    }
+
+    fn output_limit(&self) -> OutputLimit {
+        let is_subscribed = self.client.profile().is_subscribed();
+        self.node.params().output_limit(is_subscribed)
+    }
+
+    /// Remembers since when more than the soft limit waits; the listener looks after those for whom it is too long.
+    fn note_backlog(&self, limit: OutputLimit) {
+        let is_over = limit.soft > 0 && self.outbox.len() as u64 > limit.soft;
+        let since = &self.client.backlog_since_ms;
+        match (is_over, since.load(Ordering::Relaxed)) {
+            (true, 0) => since.store(now_ms(), Ordering::Relaxed),
+            (true, _) | (false, 0) => {}
+            (false, _) => since.store(0, Ordering::Relaxed),
+        }
     }
 
     fn is_authenticated(&self) -> bool {

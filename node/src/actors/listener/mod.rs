@@ -1,6 +1,8 @@
 //! The listening sockets. Started by `NodeActor` on the control thread; owns nothing but the sockets; accepts, refuses
 //! what must be refused, hands the rest to a worker.
 
+mod patience;
+
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -19,11 +21,14 @@ use super::connection::{ConnectionActor, Socket};
 use super::lifeline::{Child, ChildExited, Lifeline};
 use super::shard::handle::ShardHandle;
 use crate::clients::{Client, Identity, Mailbox};
-use crate::node::Node;
+use crate::node::{Node, now_ms};
 use crate::params::Params;
 
 /// Pause after an accept that failed (out of descriptors): accepting at once would spin.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// How often clients are looked at that may have to be closed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The bound sockets of a node.
 #[derive(Debug, Default)]
@@ -189,6 +194,9 @@ impl Actor for ListenerActor {
             warn!(%error, "a listening socket cannot be used");
             ctx.stop();
         }
+        ctx.run_interval(PATIENCE, |me, _| {
+            patience::close_overdue(&me.node, now_ms())
+        });
     }
 }
 
@@ -267,11 +275,19 @@ impl Door {
 
     /// Why this client is not let in.
     fn refusal(&self, params: &Params, peer: Option<IpAddr>) -> Option<&'static str> {
-        if self.node.clients.count() >= params.maxclients {
+        if self.connections() >= params.maxclients {
             return Some("-ERR max number of clients reached\r\n");
         }
         let is_foreign = peer.is_some_and(|ip| !ip.to_canonical().is_loopback());
         (is_foreign && params.protected_mode && params.requirepass.is_empty()).then_some(PROTECTED)
+    }
+
+    /// Connections that were handed over and are not finished: a worker may not have come to register the last ones.
+    fn connections(&self) -> usize {
+        self.workers
+            .iter()
+            .map(|worker| worker.connections.load(Ordering::Relaxed))
+            .sum()
     }
 
     /// Gives the connection to the worker with the fewest.

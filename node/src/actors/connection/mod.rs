@@ -275,7 +275,7 @@ impl ConnectionActor {
             let progress = shard.run(now_ms, requests, done, &mut session, &mut scratch.out);
             done = progress.done;
             self.send(&scratch.out);
-            if progress.stop != Stop::Full {
+            if progress.stop != Stop::Full || self.state == State::Closing {
                 break progress.stop;
             }
         };
@@ -310,6 +310,10 @@ impl ConnectionActor {
     }
 
     fn after(&mut self, progress: Progress, ctx: &mut Context<Self>) {
+        // The replies were too many to be kept: nothing that follows can be answered.
+        if self.state == State::Closing {
+            return;
+        }
         self.state = match progress.stop {
             Stop::Finished | Stop::Full => State::Reading,
             Stop::Blocked => State::Blocked,
@@ -345,7 +349,7 @@ impl ConnectionActor {
 
     /// Writes at once if nothing waits before it.
     fn send(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
+        if bytes.is_empty() || self.state == State::Closing {
             return;
         }
         bump(&self.client.bytes_out, bytes.len() as u64);

@@ -38,14 +38,25 @@ fn is_idle(client: &Client, params: &Params, now_ms: i64) -> bool {
     !profile.blocked && !profile.is_subscribed()
 }
 
-/// The soft limit of `client-output-buffer-limit`.
+/// `client-output-buffer-limit`. The connection looks at the hard limit itself whenever it has something to send, and
+/// remembers since when it is beyond the soft one; but the limits may have become lower while it waits.
 fn leaves_too_much_unread(client: &Client, params: &Params, now_ms: i64) -> bool {
-    let since = client.backlog_since_ms.load(Ordering::Relaxed);
-    if since == 0 {
+    let unread = client.output_buffer.load(Ordering::Relaxed);
+    let since = &client.backlog_since_ms;
+    if unread == 0 {
+        since.store(0, Ordering::Relaxed);
         return false;
     }
     let limit = params.output_limit(client.profile().is_subscribed());
-    limit.soft > 0 && exceeds(now_ms - since, limit.soft_seconds)
+    if limit.hard > 0 && unread > limit.hard {
+        return true;
+    }
+    if limit.soft == 0 || unread <= limit.soft {
+        since.store(0, Ordering::Relaxed);
+        return false;
+    }
+    let begun = since.compare_exchange(0, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+    begun.is_err_and(|since| exceeds(now_ms - since, limit.soft_seconds))
 }
 
 fn exceeds(duration_ms: i64, seconds: u64) -> bool {
@@ -91,11 +102,24 @@ mod tests {
         let client = client();
         let params = Params::default();
         client.profile().subscriptions = [1, 0, 0];
+        client.output_buffer.store(8 << 20, Ordering::Relaxed);
+        assert!(!leaves_too_much_unread(&client, &params, 1));
         assert!(!leaves_too_much_unread(&client, &params, i64::MAX));
-        client.backlog_since_ms.store(1, Ordering::Relaxed);
+        client.output_buffer.store((8 << 20) + 1, Ordering::Relaxed);
+        assert!(!leaves_too_much_unread(&client, &params, 1));
         assert!(!leaves_too_much_unread(&client, &params, 60_001));
         assert!(leaves_too_much_unread(&client, &params, 60_002));
         client.profile().subscriptions = [0; 3];
         assert!(!leaves_too_much_unread(&client, &params, i64::MAX));
+    }
+
+    #[test]
+    fn the_hard_limit_may_come_later_than_the_replies() {
+        let client = client();
+        client.output_buffer.store(1000, Ordering::Relaxed);
+        let mut params = Params::default();
+        assert!(!leaves_too_much_unread(&client, &params, 1));
+        params.client_output_buffer_limit.normal.hard = 999;
+        assert!(leaves_too_much_unread(&client, &params, 1));
     }
 }

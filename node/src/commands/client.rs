@@ -191,9 +191,20 @@ fn kill_matching(call: &mut Call<'_>, filter: &Filter, skip_me: bool) -> usize {
                 waiter.stop_waiting(call.dbs);
             }
             client.kill();
+            forget(call, client.id);
         }
     }
     killed
+}
+
+/// Nothing that follows may reach a killed connection, though its thread may hear of its end a little later. What it
+/// watches stays watched: an EXEC of it that is on the way must still fail.
+fn forget(call: &mut Call<'_>, id: u64) {
+    call.node.clients.remove(id);
+    call.pubsub.borrow_mut().drop_client(id);
+    if let Some(waiter) = call.blocked.remove(id) {
+        waiter.stop_waiting(call.dbs);
+    }
 }
 
 pub(super) fn pause(call: &mut Call<'_>) -> Outcome {

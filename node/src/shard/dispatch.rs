@@ -226,7 +226,10 @@ impl Shard {
         self.silence(session, out, start);
         match (is_blocked, session.closing) {
             (true, _) => Some(Stop::Blocked),
-            (false, true) => Some(Stop::Closing),
+            (false, true) => {
+                self.forget(session.id());
+                Some(Stop::Closing)
+            }
             (false, false) => None,
         }
     }

@@ -31,7 +31,10 @@ pub(super) fn clients(call: &mut Call<'_>, text: &mut Text) {
             "client_recent_max_output_buffer",
             longest(|client| &client.output_buffer),
         ),
-        ("blocked_clients", call.blocked.count() as u64),
+        (
+            "blocked_clients",
+            (call.blocked.count() + call.node.pause.waiting()) as u64,
+        ),
         ("tracking_clients", 0),
         (
             "pubsub_clients",

@@ -42,7 +42,6 @@ pub mod server;
 pub mod set;
 pub mod sorted_set;
 pub mod string;
-mod tracking;
 pub mod transactions;
 mod wait;
 

@@ -11,17 +11,17 @@
 //!      └──QUIT, protocol error, KILL──▶ Closing ──outbox empty──▶ stopped
 //! ```
 
+mod backlog;
 pub mod messages;
 mod outbox;
+mod pause;
 mod scratch;
 mod socket;
 
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, Waker};
-use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
 use almandine_protocol::{Limits, Parser, Reply};
@@ -37,14 +37,11 @@ use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
 use crate::node::{Node, Paused, now_ms};
-use crate::params::OutputLimit;
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Stop};
 use crate::stats::bump;
 use crate::stats::traffic::Cell;
 
-/// How often a connection looks whether CLIENT PAUSE is over.
-const PAUSE_POLL: Duration = Duration::from_millis(5);
 /// Reads of one connection before the others get their turn.
 const READS_PER_TURN: usize = 4;
 /// A mailbox that is full drops no message (`do_send` is unbounded); this bounds `send` only.
@@ -141,16 +138,6 @@ impl ConnectionActor {
         }
         task.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    fn flush(&mut self, task: &mut Task<'_>) -> io::Result<()> {
-        let before = self.outbox.len();
-        self.outbox.flush(&mut self.socket, task)?;
-        if self.outbox.len() < before {
-            self.client.active_ms.store(now_ms(), Ordering::Relaxed);
-            self.note_backlog(self.output_limit());
-        }
-        Ok(())
     }
 
     fn read(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Read {
@@ -318,24 +305,8 @@ impl ConnectionActor {
             Stop::Finished | Stop::Full => State::Reading,
             Stop::Blocked => State::Blocked,
             Stop::Closing => State::Closing,
-            Stop::Paused => {
-                self.paused = Some(Paused::new(self.node.clone()));
-                self.client.profile().blocked = true;
-                ctx.run_later(PAUSE_POLL, Self::look_at_pause);
-                State::Paused
-            }
+            Stop::Paused => self.begin_pause(ctx),
         };
-    }
-
-    fn look_at_pause(&mut self, ctx: &mut Context<Self>) {
-        let is_over = |paused: &Paused| paused.is_over(now_ms());
-        if self.paused.as_ref().is_none_or(is_over) {
-            self.paused = None;
-            self.client.profile().blocked = false;
-            self.resume(State::Paused);
-        } else {
-            ctx.run_later(PAUSE_POLL, Self::look_at_pause);
-        }
     }
 
     /// Goes on with what has been read, if the connection is still in `state`.
@@ -371,29 +342,6 @@ impl ConnectionActor {
                 self.state = State::Closing;
             }
             self.wake();
-        }
-    }
-
-    fn exceeds_limits(&self, waiting: u64) -> bool {
-        let limit = self.output_limit();
-        self.note_backlog(limit);
-        (limit.hard > 0 && waiting > limit.hard)
-            || (!self.is_authenticated() && waiting > Limits::UNAUTHENTICATED_OUTPUT)
-    }
-
-    fn output_limit(&self) -> OutputLimit {
-        let is_subscribed = self.client.profile().is_subscribed();
-        self.node.params().output_limit(is_subscribed)
-    }
-
-    /// Remembers since when more than the soft limit waits; the listener looks after those for whom it is too long.
-    fn note_backlog(&self, limit: OutputLimit) {
-        let is_over = limit.soft > 0 && self.outbox.len() as u64 > limit.soft;
-        let since = &self.client.backlog_since_ms;
-        match (is_over, since.load(Ordering::Relaxed)) {
-            (true, 0) => since.store(now_ms(), Ordering::Relaxed),
-            (true, _) | (false, 0) => {}
-            (false, _) => since.store(0, Ordering::Relaxed),
         }
     }
 

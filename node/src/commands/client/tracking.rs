@@ -1,7 +1,7 @@
 //! CLIENT TRACKING and what belongs to it. Client-side caching is not supported: what a client asks for is checked as in
 //! Redis, then refused.
 
-use super::{Args, Call, Fault, Outcome};
+use crate::commands::{Args, Call, Fault, Outcome};
 
 /// The modes of CLIENT TRACKING.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ struct Modes<'a> {
     prefixes: Vec<&'a [u8]>,
 }
 
-pub(super) fn tracking(call: &mut Call<'_>) -> Outcome {
+pub(in crate::commands) fn tracking(call: &mut Call<'_>) -> Outcome {
     let modes = parse(call)?;
     if call.args.is(2, "off") {
         call.reply.ok();
@@ -100,18 +100,18 @@ impl Modes<'_> {
     }
 }
 
-pub(super) fn caching(_: &mut Call<'_>) -> Outcome {
+pub(in crate::commands) fn caching(_: &mut Call<'_>) -> Outcome {
     Err(Fault::new(
         "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
     ))
 }
 
-pub(super) fn getredir(call: &mut Call<'_>) -> Outcome {
+pub(in crate::commands) fn getredir(call: &mut Call<'_>) -> Outcome {
     call.reply.integer(-1);
     Ok(())
 }
 
-pub(super) fn trackinginfo(call: &mut Call<'_>) -> Outcome {
+pub(in crate::commands) fn trackinginfo(call: &mut Call<'_>) -> Outcome {
     call.reply.map(3);
     call.reply.bulk(b"flags");
     call.reply.set(1);

@@ -6,10 +6,12 @@
 //!       │             ├── watch.rs    whose transaction must fail
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── measure.rs  how long it takes
+//!       │             ├── ahead.rs    the keys of the requests to come
 //!       │             └── changes     effects for the journal, notifications
 //!       └── outgoing: bytes for other connections, sent by the actor after the batch
 //! ```
 
+mod ahead;
 pub mod blocked;
 pub mod dispatch;
 pub mod housekeeping;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use actix::Recipient;
 use almandine_storage::Rng;
@@ -14,6 +14,7 @@ use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
 use crate::clients::Clients;
 use crate::lazyfree::Lazyfree;
+use crate::moment::now_ms;
 use crate::params::{LogLevel, Params, ShutdownOptions};
 use crate::stats::traffic::Traffic;
 
@@ -202,13 +203,4 @@ impl Pause {
 pub fn new_id(rng: &mut Rng) -> String {
     let digits: String = (0..3).map(|_| format!("{:016x}", rng.bits())).collect();
     digits[..40].to_owned()
-}
-
-/// Unix time in milliseconds. The only place that asks the system for it.
-pub fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        })
 }

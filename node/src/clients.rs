@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix::Recipient;
 
 use crate::actors::connection::messages::{Deliver, Kill};
-use crate::node::now_ms;
+use crate::moment::now_ms;
 
 /// One connection.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ pub mod clients;
 pub mod commands;
 pub mod lazyfree;
 pub mod memory;
+pub mod moment;
 pub mod node;
 pub mod params;
 pub mod pubsub;

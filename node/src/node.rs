@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use actix::Recipient;
 use almandine_storage::Rng;
@@ -14,6 +14,7 @@ use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
 use crate::clients::Clients;
 use crate::lazyfree::Lazyfree;
+use crate::moment::now_ms;
 use crate::params::{LogLevel, Params, ShutdownOptions};
 use crate::stats::traffic::Traffic;
 
@@ -238,13 +239,4 @@ impl Drop for Paused {
     fn drop(&mut self) {
         self.node.pause.waiting.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Unix time in milliseconds. The only place that asks the system for it.
-pub fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        })
 }

@@ -2,7 +2,7 @@
 //! misses each, and misses that overlap cost little.
 
 use super::Shard;
-use super::dispatch::Requests;
+use super::requests::Requests;
 
 /// How many requests ahead the bucket of a key is asked of memory, and its entry.
 const BUCKET_AHEAD: usize = 16;

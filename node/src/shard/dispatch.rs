@@ -1,91 +1,37 @@
 //! From a request to its handler: Redis's order of checks, transactions, blocked clients.
 
-use almandine_protocol::{Batch, Reply};
+use std::time::Instant;
+
+use almandine_protocol::Reply;
 
 use super::ahead::Ahead;
+use super::requests::{Progress, Requests, Stop};
 use super::{Parcel, Shard};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
 use crate::commands::server::guard_debug;
 use crate::commands::spec::{Command, Flags, Run};
 use crate::commands::table::{self, CommandId};
-use crate::node::now_ms;
+use crate::moment::now_ms;
 use crate::pubsub::Kind;
 use crate::session::{OwnedRequest, Queued, Replies, Session};
 
 /// Replies of one batch beyond this are sent before the batch goes on, bytes.
 const REPLIES_PER_TURN: usize = 1 << 20;
 
-/// The parsed requests of one read.
-#[derive(Debug, Clone, Copy)]
-pub struct Requests<'a> {
-    /// The read buffer.
-    pub buffer: &'a [u8],
-    /// Where the requests stand in it.
-    pub batch: &'a Batch,
-}
-
-/// How far a batch came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Requests of the batch that are done.
-    pub done: usize,
-    /// Why it went no further.
-    pub stop: Stop,
-}
-
-/// See [`Progress::stop`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// All requests are done.
-    Finished,
-    /// The last one waits; its answer comes as a parcel.
-    Blocked,
-    /// The next one waits for the end of CLIENT PAUSE.
-    Paused,
-    /// The connection is to be closed once the replies are out.
-    Closing,
-    /// Many replies are to be sent first.
-    Full,
-}
-
-impl<'a> Requests<'a> {
-    /// Number of requests.
-    pub fn len(self) -> usize {
-        self.batch.requests.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
-    /// The arguments of request `i`.
-    pub fn args(self, i: usize) -> Args<'a> {
-        let (buffer, spans) = self.batch.slices(self.buffer, i);
-        Args::new(buffer, spans)
-    }
-
-    /// Bytes of request `i` on the wire.
-    #[inline]
-    pub fn size(self, i: usize) -> usize {
-        let end = |i: usize| self.batch.requests[i].end;
-        (end(i) - i.checked_sub(1).map_or(0, end)) as usize
-    }
-}
-
 impl Shard {
-    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before.
+    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before, with the
+    /// time of day that belongs to `at`.
     pub fn run(
         &mut self,
+        at: Instant,
         requests: Requests<'_>,
         first: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> Progress {
         self.dbs.set_touches(!session.no_touch);
-        let now = self.stats.now();
-        self.stats.meter.begin(now, first, requests.buffer.len());
+        self.stats.meter.begin(at, first, requests.buffer.len());
         self.outgoing.begin(Some(session.id()));
         let progress = self.run_all(requests, first, session, out);
         self.outgoing.begin(None);
@@ -165,13 +111,23 @@ impl Shard {
             self.silence(session, out, start);
             return None;
         }
-        let joins = self.stats.meter.joins(id, || requests.size(i));
-        let is_blocked = match joins {
-            true => {
-                self.execute_quick(id, requests, i, session, out);
-                false
+        let is_blocked = if self.stats.meter.joins(id, || requests.size(i)) {
+            // Neither does it wait nor govern the server. The loan of the arguments goes on into the call as it stands:
+            // to make it again right before the call would stall on it.
+            let db = session.db;
+            perform(&mut self.call(command, args, session, out));
+            debug_assert!(self.waiting.is_none(), "{} waits", command.name);
+            self.settle(db, args);
+            self.stats.meter.join(id, i);
+            if out.len() - start > self.stats.meter.limits.reply {
+                self.close_large(requests, out.len() - start, session);
             }
-            false => self.execute_alone(id, requests, i, session, out),
+            if !self.blocked.is_empty() {
+                self.serve_after(requests, session);
+            }
+            false
+        } else {
+            self.execute_alone(id, requests, i, session, out)
         };
         self.silence(session, out, start);
         match (is_blocked, session.closing) {
@@ -277,30 +233,8 @@ impl Shard {
             .stops(self.now_ms, || may_write(command, session))
     }
 
-    /// Runs a command that joins a run, and everything that follows from it. It neither waits nor governs the server.
-    #[inline]
-    fn execute_quick(
-        &mut self,
-        id: CommandId,
-        requests: Requests<'_>,
-        i: usize,
-        session: &mut Session,
-        out: &mut Vec<u8>,
-    ) {
-        let (args, start, db) = (requests.args(i), out.len(), session.db);
-        perform(&mut self.call(id.command(), args, session, out));
-        debug_assert!(self.waiting.is_none(), "{} waits", id.command().name);
-        self.settle(db, args);
-        self.stats.meter.join(id, i);
-        if out.len() - start > self.stats.meter.limits.reply {
-            self.close_large(requests, out.len() - start, session);
-        }
-        if !self.blocked.is_empty() {
-            self.serve_after(requests, session);
-        }
-    }
-
     /// Runs a command that is measured alone, and everything that follows from it; says whether the client must wait.
+    #[inline(never)]
     fn execute_alone(
         &mut self,
         id: CommandId,

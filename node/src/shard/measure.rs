@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Shard;
-use super::dispatch::Requests;
+use super::requests::Requests;
 use super::waiting::Waiting;
 use crate::commands::call::Wait;
 use crate::commands::table::{self, CommandId};
@@ -159,6 +159,7 @@ mod tests {
         shard: Shard,
         session: Session,
         replies: String,
+        clock: fn() -> Instant,
     }
 
     impl Stage {
@@ -174,6 +175,7 @@ mod tests {
                 shard,
                 session,
                 replies: String::new(),
+                clock,
             }
         }
 
@@ -196,7 +198,9 @@ mod tests {
                 buffer: &buffer,
                 batch: &batch,
             };
-            let progress: Progress = self.shard.run(requests, 0, &mut session, &mut out);
+            let progress: Progress =
+                self.shard
+                    .run((self.clock)(), requests, 0, &mut session, &mut out);
             assert!(progress.done <= lines.len());
             self.replies = String::from_utf8_lossy(&out).into_owned();
             (session, LOOKS.get() - before)
@@ -322,6 +326,7 @@ mod tests {
         fn suspended() -> Instant {
             clock() + Duration::from_micros(1500) * LOOKS.get()
         }
+        stage.clock = suspended;
         stage.shard.stats = Stats::with_clock(&stage.shard.params, suspended);
         stage.run(&["get a", "incr n"]);
         assert!(stage.logged(Kind::Slow).is_empty(), "755 microseconds each");

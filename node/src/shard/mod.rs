@@ -16,6 +16,7 @@ pub mod blocked;
 pub mod dispatch;
 pub mod housekeeping;
 mod measure;
+mod requests;
 pub mod waiting;
 pub mod watch;
 
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 pub use blocked::{Blocked, Waiter};
-pub use dispatch::{Progress, Requests, Stop};
+pub use requests::{Progress, Requests, Stop};
 pub use watch::Watches;
 
 use crate::clients::Client;

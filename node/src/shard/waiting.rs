@@ -7,7 +7,8 @@ use almandine_storage::Kind;
 
 use super::Shard;
 use super::blocked::Waiter;
-use super::dispatch::{Requests, perform};
+use super::dispatch::perform;
+use super::requests::Requests;
 use crate::commands::call::Wait;
 use crate::commands::table::CommandId;
 use crate::session::{OwnedRequest, Replies, Session};

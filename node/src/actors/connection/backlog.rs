@@ -7,7 +7,7 @@ use std::task::Context as Task;
 use almandine_protocol::Limits;
 
 use super::ConnectionActor;
-use crate::node::now_ms;
+use crate::moment::now_ms;
 use crate::params::OutputLimit;
 
 impl ConnectionActor {

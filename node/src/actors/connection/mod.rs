@@ -36,7 +36,8 @@ use super::listener::Seat;
 use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
-use crate::node::{Node, Paused, now_ms};
+use crate::moment::{Moment, now_ms};
+use crate::node::{Node, Paused};
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Stop};
 use crate::stats::bump;
@@ -256,19 +257,20 @@ impl ConnectionActor {
             buffer: bytes,
             batch: &scratch.batch,
         };
-        let (now_ms, mut done) = (now_ms(), 0);
+        let (mut now, mut done) = (Moment::now(), 0);
         let stop = loop {
             scratch.out.clear();
-            let progress = shard.run(now_ms, requests, done, &mut session, &mut scratch.out);
+            let progress = shard.run(now, requests, done, &mut session, &mut scratch.out);
             done = progress.done;
             self.send(&scratch.out);
             if progress.stop != Stop::Full || self.state == State::Closing {
                 break progress.stop;
             }
+            now = Moment::now();
         };
         scratch.trim();
         self.session = Some(session);
-        self.client.active_ms.store(now_ms, Ordering::Relaxed);
+        self.client.active_ms.store(now.ms, Ordering::Relaxed);
         self.after(Progress { done, stop }, ctx);
         end_of(&scratch.batch, done)
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use actix::{AsyncContext, Context};
 
 use super::{ConnectionActor, State};
-use crate::node::{Paused, now_ms};
+use crate::moment::now_ms;
+use crate::node::Paused;
 
 /// How often a connection looks whether the pause is over.
 const POLL: Duration = Duration::from_millis(5);

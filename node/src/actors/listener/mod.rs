@@ -21,7 +21,8 @@ use super::connection::{ConnectionActor, Socket};
 use super::lifeline::{Child, ChildExited, Lifeline};
 use super::shard::handle::ShardHandle;
 use crate::clients::{Client, Identity, Mailbox};
-use crate::node::{Node, now_ms};
+use crate::moment::now_ms;
+use crate::node::Node;
 use crate::params::Params;
 
 /// Pause after an accept that failed (out of descriptors): accepting at once would spin.

@@ -8,6 +8,7 @@ use almandine_protocol::Batch;
 
 use super::ShardActor;
 use super::messages::{ExecuteBatches, Forget, RemoteBatch};
+use crate::moment::Moment;
 use crate::session::Session;
 use crate::shard::{Parcel, Progress, Requests, Shard};
 
@@ -67,15 +68,15 @@ impl LocalShard {
     /// Runs a batch, and sends what it has for other connections.
     pub fn run(
         &self,
-        now_ms: i64,
+        now: Moment,
         requests: Requests<'_>,
         first: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> Progress {
         self.with(|shard| {
-            shard.begin(now_ms);
-            shard.run(requests, first, session, out)
+            shard.begin(now.ms);
+            shard.run(now.at, requests, first, session, out)
         })
     }
 

@@ -15,7 +15,8 @@ use self::handle::LocalShard;
 use self::messages::{BatchDone, ExecuteBatches, Forget, RemoteBatch};
 use super::connection::messages::Answered;
 use super::lifeline::Lifeline;
-use crate::node::{Node, now_ms};
+use crate::moment::{Moment, now_ms};
+use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Shard, Stop};
@@ -70,7 +71,6 @@ impl Handler<ExecuteBatches> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, ExecuteBatches(batches): ExecuteBatches, _: &mut Context<Self>) {
-        let now_ms = now_ms();
         for RemoteBatch {
             buffer,
             batch,
@@ -83,7 +83,7 @@ impl Handler<ExecuteBatches> for ShardActor {
                 buffer: &buffer,
                 batch: &batch,
             };
-            let progress = run_all(&self.shard, now_ms, requests, &mut session, &mut out);
+            let progress = run_all(&self.shard, requests, &mut session, &mut out);
             answer_to.do_send(Answered(BatchDone {
                 buffer,
                 batch,
@@ -98,14 +98,13 @@ impl Handler<ExecuteBatches> for ShardActor {
 /// Replies of a remote batch travel together, so `Full` does not interrupt it.
 fn run_all(
     shard: &LocalShard,
-    now_ms: i64,
     requests: Requests<'_>,
     session: &mut Session,
     out: &mut Vec<u8>,
 ) -> Progress {
-    let mut progress = shard.run(now_ms, requests, 0, session, out);
+    let mut progress = shard.run(Moment::now(), requests, 0, session, out);
     while progress.stop == Stop::Full {
-        progress = shard.run(now_ms, requests, progress.done, session, out);
+        progress = shard.run(Moment::now(), requests, progress.done, session, out);
     }
     progress
 }

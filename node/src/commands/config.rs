@@ -141,10 +141,11 @@ fn refuse_fixed(call: &Call<'_>, param: &Param, name: &str) -> Outcome {
 }
 
 fn unknown(name: &[u8]) -> Fault {
-    let name = String::from_utf8_lossy(name);
-    Fault::text(format!(
-        "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-    ))
+    Fault::quoting(
+        "ERR Unknown option or number of arguments for CONFIG SET - '",
+        name,
+        "'",
+    )
 }
 
 fn failed(name: &str, reason: &str) -> Fault {

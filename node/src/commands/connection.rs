@@ -73,10 +73,12 @@ fn hello(call: &mut Call<'_>) -> Outcome {
                 (name, i) = (Some(wanted), i + 2);
             }
             _ => {
-                let option = String::from_utf8_lossy(args.at(i));
-                return Err(Fault::text(format!(
-                    "ERR Syntax error in HELLO option '{option}'"
-                )));
+                let option = args.at(i);
+                return Err(Fault::quoting(
+                    "ERR Syntax error in HELLO option '",
+                    option,
+                    "'",
+                ));
             }
         }
     }

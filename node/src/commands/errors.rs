@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use almandine_storage::WrongType;
 
-/// An error reply, code word first, without the leading dash.
+/// An error reply, code word first, without the leading dash. Bytes: it may quote a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault(pub Cow<'static, str>);
+pub struct Fault(Cow<'static, [u8]>);
 
 impl Fault {
     /// The key holds another type.
@@ -41,12 +41,24 @@ impl Fault {
 
     /// A fixed text.
     pub const fn new(text: &'static str) -> Self {
-        Fault(Cow::Borrowed(text))
+        Fault(Cow::Borrowed(text.as_bytes()))
     }
 
     /// A text made for the occasion.
     pub fn text(text: impl Into<String>) -> Self {
-        Fault(Cow::Owned(text.into()))
+        Fault(Cow::Owned(text.into().into_bytes()))
+    }
+
+    /// A text around bytes of the request, which are repeated as they are.
+    pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
+        Fault(Cow::Owned(
+            [before.as_bytes(), quoted, after.as_bytes()].concat(),
+        ))
+    }
+
+    /// The whole text.
+    pub fn text_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// `ERR wrong number of arguments for 'x' command`; `name` in lower case, a subcommand as `config|get`.
@@ -63,7 +75,9 @@ impl Fault {
 
     /// The first word, which INFO errorstats counts by.
     pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or("ERR")
+        let word = self.0.split(|byte| *byte == b' ').next();
+        word.and_then(|word| std::str::from_utf8(word).ok())
+            .unwrap_or("ERR")
     }
 }
 

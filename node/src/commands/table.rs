@@ -138,19 +138,15 @@ fn unknown_command(args: Args<'_>) -> Fault {
         beginning.extend_from_slice(quoted(arg, room));
         beginning.extend_from_slice(b"' ");
     }
-    let name = String::from_utf8_lossy(quoted(args.get(0).unwrap_or_default(), QUOTED_MAX));
-    let beginning = String::from_utf8_lossy(&beginning);
-    Fault::text(format!(
-        "ERR unknown command '{name}', with args beginning with: {beginning}"
-    ))
+    let name = quoted(args.get(0).unwrap_or_default(), QUOTED_MAX);
+    let quoted = [name, b"', with args beginning with: ", &beginning].concat();
+    Fault::quoting("ERR unknown command '", &quoted, "")
 }
 
 fn unknown_subcommand(container: &[u8], name: &[u8]) -> Fault {
-    let container = String::from_utf8_lossy(container).to_ascii_uppercase();
-    let name = String::from_utf8_lossy(quoted(name, QUOTED_MAX));
-    Fault::text(format!(
-        "ERR unknown subcommand '{name}'. Try {container} HELP."
-    ))
+    let container = container.to_ascii_uppercase();
+    let quoted = [quoted(name, QUOTED_MAX), b"'. Try ", &container].concat();
+    Fault::quoting("ERR unknown subcommand '", &quoted, " HELP.")
 }
 
 /// A subcommand with a number of arguments that only its handler can refuse.
@@ -358,7 +354,7 @@ mod tests {
         }
         resolve(Args::new(&buffer, &spans))
             .map(|id| id.command().name)
-            .map_err(|fault| fault.0.into_owned())
+            .map_err(|fault| String::from_utf8_lossy(fault.text_bytes()).into_owned())
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl Bench {
         (self.db, self.version) = (self.session.db, self.session.version);
         if let Err(fault) = outcome {
             out.clear();
-            Reply::new(&mut out, self.version).error(fault.0.as_bytes());
+            Reply::new(&mut out, self.version).error(fault.text_bytes());
         }
         out
     }

@@ -155,7 +155,7 @@ impl Shard {
         let fault = self.spoil_transaction(args, fault, session);
         self.stats.rejected(id, &fault);
         let start = out.len();
-        Reply::new(out, session.version).error(fault.0.as_bytes());
+        Reply::new(out, session.version).error(fault.text_bytes());
         self.silence(session, out, start);
     }
 
@@ -204,10 +204,9 @@ impl Shard {
             session.client.profile().watched = 0;
             self.watches.unwatch(session.id());
         }
-        let reason = fault.0.strip_prefix("ERR ").unwrap_or(&fault.0);
-        Fault::text(format!(
-            "EXECABORT Transaction discarded because of: {reason}"
-        ))
+        let reason = fault.text_bytes();
+        let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
+        Fault::quoting("EXECABORT Transaction discarded because of: ", reason, "")
     }
 
     /// Evicts; refuses a command that may need memory where that does not help.
@@ -355,7 +354,7 @@ pub(crate) fn perform(call: &mut Call<'_>) -> bool {
     let Err(fault) = outcome else { return true };
     call.stats.failed(call.command, fault.code());
     call.reply.rewind(start);
-    call.reply.error(fault.0.as_bytes());
+    call.reply.error(fault.text_bytes());
     false
 }
 

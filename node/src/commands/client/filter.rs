@@ -49,9 +49,6 @@ pub(super) fn parse_kind(name: &[u8]) -> Result<&'static str, Fault> {
         b"pubsub" => Ok("pubsub"),
         b"master" | b"primary" => Ok("master"),
         b"replica" | b"slave" => Ok("replica"),
-        _ => Err(Fault::text(format!(
-            "ERR Unknown client type '{}'",
-            String::from_utf8_lossy(name)
-        ))),
+        _ => Err(Fault::quoting("ERR Unknown client type '", name, "'")),
     }
 }

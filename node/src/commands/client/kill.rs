@@ -46,10 +46,7 @@ fn parse_kill(args: Args<'_>) -> Result<(Filter, bool), Fault> {
             filter.laddr = Some(value.to_vec());
         } else if args.is(i, "user") {
             if value != b"default" {
-                return Err(Fault::text(format!(
-                    "ERR No such user '{}'",
-                    String::from_utf8_lossy(value)
-                )));
+                return Err(Fault::quoting("ERR No such user '", value, "'"));
             }
             filter.user = Some(value.to_vec());
         } else if args.is(i, "skipme") {

@@ -55,16 +55,14 @@ pub(in crate::commands) fn setinfo(call: &mut Call<'_>) -> Outcome {
     let (option, value) = (call.args.at(2), call.args.at(3));
     let is_name = call.args.is(2, "lib-name");
     if !is_name && !call.args.is(2, "lib-ver") {
-        return Err(Fault::text(format!(
-            "ERR Unrecognized option '{}'",
-            String::from_utf8_lossy(option)
-        )));
+        return Err(Fault::quoting("ERR Unrecognized option '", option, "'"));
     }
     if !is_plain(value) {
-        return Err(Fault::text(format!(
-            "ERR {} cannot contain spaces, newlines or special characters.",
-            String::from_utf8_lossy(option)
-        )));
+        return Err(Fault::quoting(
+            "ERR ",
+            option,
+            " cannot contain spaces, newlines or special characters.",
+        ));
     }
     let mut profile = call.session.client.profile();
     *if is_name {

@@ -87,12 +87,12 @@ impl Modes<'_> {
         for (i, one) in self.prefixes.iter().enumerate() {
             for other in &self.prefixes[i + 1..] {
                 if one.starts_with(other) || other.starts_with(one) {
-                    return Err(Fault::text(format!(
-                        "ERR Prefix '{}' overlaps with another provided prefix '{}'. Prefixes for a single client must \
-                         not overlap.",
-                        String::from_utf8_lossy(one),
-                        String::from_utf8_lossy(other)
-                    )));
+                    let both = [one, b"' overlaps with another provided prefix '".as_slice(), other];
+                    return Err(Fault::quoting(
+                        "ERR Prefix '",
+                        &both.concat(),
+                        "'. Prefixes for a single client must not overlap.",
+                    ));
                 }
             }
         }

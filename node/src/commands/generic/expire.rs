@@ -70,8 +70,7 @@ impl Conditions {
             } else if args.is(i, "lt") {
                 &mut conditions.if_earlier
             } else {
-                let option = String::from_utf8_lossy(args.at(i));
-                return Err(Fault::text(format!("ERR Unsupported option {option}")));
+                return Err(Fault::quoting("ERR Unsupported option ", args.at(i), ""));
             };
             *flag = true;
         }

@@ -156,10 +156,11 @@ fn debug(call: &mut Call<'_>) -> Outcome {
         }
     }
     let name = &name[..name.len().min(QUOTED_MAX)];
-    Err(Fault::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-        String::from_utf8_lossy(name)
-    )))
+    Err(Fault::quoting(
+        "ERR unknown subcommand or wrong number of arguments for '",
+        name,
+        "'. Try DEBUG HELP.",
+    ))
 }
 
 /// Most bytes of a request that an error repeats.
@@ -218,7 +219,7 @@ mod tests {
         let (bench, mut params) = (Bench::new(), Params::default());
         let guarded = |bench: &Bench, params: &Params| guard(&DEBUG, &bench.session, params);
         assert!(guarded(&bench, &params).is_err_and(|fault| {
-            fault.0.starts_with("ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you")
+            fault.text_bytes().starts_with(b"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you")
         }));
         for (value, from_afar) in [("yes", true), ("local", false)] {
             params

@@ -5,11 +5,13 @@
 //!   process/       real processes: the node, redis-server and its kin
 //!   bench/         figures of our node beside its peers
 //!   conversation/  what clients say and what the server must answer, as text files
+//!   differential/ random commands for our node and for a peer at once
 //!   sys.rs         system calls that the standard library does not offer
 //! ```
 
 pub mod bench;
 pub mod conversation;
+pub mod differential;
 pub mod process;
 pub mod resp;
 pub mod sys;

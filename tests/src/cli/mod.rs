@@ -2,6 +2,7 @@
 
 mod bench;
 mod converse;
+mod differential;
 mod flags;
 
 use std::process::ExitCode;
@@ -21,11 +22,12 @@ converse FILE-OR-DIR... [--server PATH] [--resp 2|3] [--update]
 pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     match args.split_first() {
         Some((tool, args)) if tool == "converse" => converse::run(args),
+        Some((tool, args)) if tool == "differential" => differential::run(args),
         Some((tool, args)) if tool == "bench" => bench::run(args),
         Some((tool, _)) if tool == "help" => {
-            eprint!("{HELP}{}", bench::HELP);
+            eprint!("{HELP}{}{}", differential::HELP, bench::HELP);
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(format!("{HELP}{}", bench::HELP)),
+        _ => Err(format!("{HELP}{}{}", differential::HELP, bench::HELP)),
     }
 }

@@ -1,0 +1,510 @@
+//! Plays commands with both servers at once and compares what they say, batch by batch.
+
+use std::fmt;
+
+use super::compare;
+use super::generate::{LISTENER, SPEAKERS, Step};
+use super::grammar::Check;
+use super::side::Side;
+use super::{state, tolerated};
+use crate::conversation::Shape;
+use crate::conversation::words::join;
+use crate::process::{Identity, Server, StartError};
+use crate::resp::{ClientError, Protocol, Value, encode_request};
+
+/// Steps of one connection that are sent together, and their bytes: replies must fit into the sockets' buffers.
+pub(super) const BATCH_STEPS: usize = 64;
+const BATCH_BYTES: usize = 64 * 1024;
+/// An iteration that takes more calls than this does not end.
+const SCAN_CALLS_MAX: usize = 20_000;
+
+/// Our node beside a peer.
+pub(super) struct Duel {
+    pub(super) ours: Side,
+    pub(super) theirs: Side,
+    pub(super) peer: Identity,
+    transactions: [Transaction; SPEAKERS],
+}
+
+/// What a speaker has queued since MULTI.
+#[derive(Default)]
+struct Transaction {
+    is_open: bool,
+    queued: Vec<Step>,
+}
+
+/// What was different, and after how many steps.
+pub(super) struct Found {
+    pub(super) steps: usize,
+    pub(super) difference: Difference,
+}
+
+/// How the servers differ.
+#[derive(Debug)]
+pub(super) enum Difference {
+    /// The replies to a step, which may have been queued in a transaction.
+    Reply {
+        step: Step,
+        ours: Value,
+        theirs: Value,
+    },
+    /// What a listening connection was told during a batch.
+    Heard {
+        who: &'static str,
+        ours: Vec<Value>,
+        theirs: Vec<Value>,
+    },
+    /// A key, afterwards.
+    State {
+        key: String,
+        ours: String,
+        theirs: String,
+    },
+    /// A connection broke.
+    Broken {
+        who: &'static str,
+        reason: String,
+        log: String,
+    },
+}
+
+/// A server's side of an error.
+type Heard<T> = Result<T, Difference>;
+
+impl Duel {
+    pub(super) fn start(peer: Server, listener: Protocol) -> Result<Duel, StartError> {
+        let ours = Side::start(Server::Almandine, listener)?;
+        let theirs = Side::start(peer, listener)?;
+        Ok(Duel {
+            peer: theirs.identity(),
+            ours,
+            theirs,
+            transactions: Default::default(),
+        })
+    }
+
+    /// Both servers as new.
+    pub(super) fn renew(&mut self) -> Result<(), StartError> {
+        self.transactions = Default::default();
+        self.ours.renew()?;
+        self.theirs.renew()
+    }
+
+    /// Plays `steps`, at most `together` in one batch. Stops at the first difference.
+    pub(super) fn play(&mut self, steps: &[Step], together: usize) -> Result<(), Found> {
+        let mut done = 0;
+        while done < steps.len() {
+            let length = batch_length(&steps[done..], together);
+            let batch = &steps[done..done + length];
+            let client = batch[0].client;
+            let played = match batch[0].check {
+                _ if client == LISTENER => self.listener_batch(batch),
+                Check::Scan => self.scan(&batch[0]),
+                Check::Pop => self.pop(&batch[0]),
+                _ => self.batch(batch),
+            };
+            let played = played.and_then(|()| self.compare_heard());
+            played.map_err(|difference| Found {
+                steps: done + difference.place_in(batch),
+                difference,
+            })?;
+            done += length;
+        }
+        Ok(())
+    }
+
+    /// Compares everything that both hold.
+    pub(super) fn compare_state(&mut self) -> Result<(), Difference> {
+        let ours =
+            state::read(self.ours.control()).map_err(|e| broken("our node", &self.ours, e))?;
+        let theirs =
+            state::read(self.theirs.control()).map_err(|e| broken("the peer", &self.theirs, e))?;
+        state::compare(&ours, &theirs, &self.peer)
+    }
+
+    fn batch(&mut self, batch: &[Step]) -> Heard<()> {
+        let client = batch[0].client;
+        let (ours, theirs) = self.exchange(client, batch)?;
+        for ((step, ours), theirs) in batch.iter().zip(ours).zip(theirs) {
+            self.judge(step, ours, theirs)?;
+        }
+        Ok(())
+    }
+
+    /// Sends `batch` to both, then takes the replies of both.
+    fn exchange(&mut self, client: usize, batch: &[Step]) -> Heard<(Vec<Value>, Vec<Value>)> {
+        let mut bytes = Vec::new();
+        for step in batch {
+            encode_request(&step.request, &mut bytes);
+        }
+        let ask = |side: &mut Side, who| {
+            let sent = side.speaker(client).send_raw(&bytes);
+            sent.map_err(|error| broken(who, side, error))
+        };
+        ask(&mut self.ours, "our node")?;
+        ask(&mut self.theirs, "the peer")?;
+        let answers = |side: &mut Side, who| -> Heard<Vec<Value>> {
+            let reply = |step: &Step| match side.speaker(client).receive() {
+                Ok(reply) => Ok(reply),
+                Err(error) => Err((error, short(&join(&step.request)))),
+            };
+            let replies: Result<_, _> = batch.iter().map(reply).collect();
+            replies.map_err(|(error, request)| Difference::Broken {
+                who,
+                reason: format!("{error}, instead of a reply to {request}"),
+                log: side.log_tail(),
+            })
+        };
+        Ok((
+            answers(&mut self.ours, "our node")?,
+            answers(&mut self.theirs, "the peer")?,
+        ))
+    }
+
+    fn call(&mut self, step: &Step) -> Heard<(Value, Value)> {
+        let (mut ours, mut theirs) = self.exchange(step.client, std::slice::from_ref(step))?;
+        Ok((ours.remove(0), theirs.remove(0)))
+    }
+
+    /// Compares two replies, and keeps book of transactions: the replies to their commands come with EXEC.
+    fn judge(&mut self, step: &Step, ours: Value, theirs: Value) -> Heard<()> {
+        let name = step.name();
+        let transaction = &mut self.transactions[step.client];
+        if ours == Value::Simple(b"QUEUED".to_vec()) && theirs == ours {
+            transaction.queued.push(step.clone());
+            return Ok(());
+        }
+        if name == "MULTI" && ours == Value::ok() {
+            transaction.is_open = true;
+        }
+        // EXEC ends a transaction even if it is refused.
+        let ends = match name.as_str() {
+            "EXEC" => true,
+            "DISCARD" | "RESET" => step.request.len() == 1,
+            _ => false,
+        };
+        if ends {
+            let queued = std::mem::take(transaction).queued;
+            if let (Value::Array(ours), Value::Array(theirs)) = (&ours, &theirs)
+                && ours.len() == queued.len()
+                && theirs.len() == queued.len()
+            {
+                for ((step, ours), theirs) in queued.iter().zip(ours).zip(theirs) {
+                    self.settle(step, ours.clone(), theirs.clone())?;
+                }
+                return Ok(());
+            }
+        }
+        self.settle(step, ours, theirs)
+    }
+
+    fn settle(&self, step: &Step, ours: Value, theirs: Value) -> Heard<()> {
+        let same = compare::same(step, &ours, &theirs)
+            || tolerated::reason(&self.peer, step, &ours, &theirs).is_some();
+        match same {
+            true => Ok(()),
+            false => Err(Difference::Reply {
+                step: step.clone(),
+                ours,
+                theirs,
+            }),
+        }
+    }
+
+    /// The subscriber's replies come with what it is told.
+    fn listener_batch(&mut self, batch: &[Step]) -> Heard<()> {
+        for step in batch {
+            let ask = |side: &mut Side, who| {
+                let sent = side.listener().send(&step.request);
+                sent.map_err(|error| broken(who, side, error))
+            };
+            ask(&mut self.ours, "our node")?;
+            ask(&mut self.theirs, "the peer")?;
+        }
+        Ok(())
+    }
+
+    fn compare_heard(&mut self) -> Heard<()> {
+        let [ours, theirs] = self.hear()?;
+        for (i, (mut ours, mut theirs)) in ours.into_iter().zip(theirs).enumerate() {
+            let who = ["the subscriber", "the listener to events"][i];
+            // A message that matches several subscriptions comes once for each of them, in no order.
+            if i == 0 {
+                ours.sort_unstable();
+                theirs.sort_unstable();
+            }
+            if ours != theirs {
+                return Err(Difference::Heard { who, ours, theirs });
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self) -> Heard<[[Vec<Value>; 2]; 2]> {
+        let ask = |side: &mut Side, who| {
+            let asked = side.ask_what_was_heard();
+            asked.map_err(|error| broken(who, side, error))
+        };
+        ask(&mut self.ours, "our node")?;
+        ask(&mut self.theirs, "the peer")?;
+        let listen = |side: &mut Side, who| {
+            let heard = side.heard();
+            heard.map_err(|error| broken(who, side, error))
+        };
+        Ok([
+            listen(&mut self.ours, "our node")?,
+            listen(&mut self.theirs, "the peer")?,
+        ])
+    }
+
+    /// SPOP: what the peer removed is removed from our set too, and what ours removed comes back.
+    fn pop(&mut self, step: &Step) -> Heard<()> {
+        if self.transactions[step.client].is_open {
+            // Only a transaction whose end was cut off gets here: nobody could make the states equal.
+            return Ok(());
+        }
+        let (ours, theirs) = self.call(step)?;
+        let (mine, others) = (popped(&ours), popped(&theirs));
+        self.judge(step, ours, theirs)?;
+        self.compare_heard()?;
+        let without = |from: &[Vec<u8>], these: &[Vec<u8>]| -> Vec<Vec<u8>> {
+            let left = from.iter().filter(|member| !these.contains(member));
+            left.cloned().collect()
+        };
+        let repairs = [
+            ("SADD", without(&mine, &others)),
+            ("SREM", without(&others, &mine)),
+        ];
+        for (command, members) in repairs {
+            if members.is_empty() {
+                continue;
+            }
+            let mut request = vec![command.into(), step.request[1].clone()];
+            request.extend(members);
+            let speaker = self.ours.speaker(step.client);
+            let done = speaker.call(&request);
+            done.map_err(|error| broken("our node", &self.ours, error))?;
+        }
+        // Only our node tells of the repair.
+        self.hear().map(|_| ())
+    }
+
+    /// The whole iteration, with each server by its own cursors.
+    fn scan(&mut self, step: &Step) -> Heard<()> {
+        if self.transactions[step.client].is_open {
+            return Ok(());
+        }
+        let (ours, theirs) = self.call(step)?;
+        let place = match step.name().as_str() {
+            "SCAN" => 1,
+            _ => 2,
+        };
+        let begins = step.request.get(place).is_some_and(|cursor| cursor == b"0");
+        match (page(&ours), page(&theirs)) {
+            (Some(_), Some(_)) if begins => {}
+            // Where another cursor leads is each server's own affair.
+            (Some(_), Some(_)) => return Ok(()),
+            _ => return self.judge(step, ours, theirs),
+        }
+        let ours = iterate(&mut self.ours, step, place, ours)
+            .map_err(|error| broken("our node", &self.ours, error))?;
+        let theirs = iterate(&mut self.theirs, step, place, theirs)
+            .map_err(|error| broken("the peer", &self.theirs, error))?;
+        match ours == theirs {
+            true => Ok(()),
+            false => Err(Difference::Reply {
+                step: step.clone(),
+                ours: Value::Array(ours),
+                theirs: Value::Array(theirs),
+            }),
+        }
+    }
+}
+
+/// How many of `steps` make one batch: neighbours of one connection; what needs care is alone.
+fn batch_length(steps: &[Step], together: usize) -> usize {
+    if steps[0].alone {
+        return 1;
+    }
+    let mut bytes = 0;
+    let fitting = steps.iter().take(together).take_while(|step| {
+        let fits = bytes < BATCH_BYTES;
+        bytes += step.request.iter().map(|arg| arg.len() + 16).sum::<usize>();
+        fits && step.client == steps[0].client && !step.alone
+    });
+    fitting.count().max(1)
+}
+
+fn popped(reply: &Value) -> Vec<Vec<u8>> {
+    let members = match reply {
+        Value::Array(members) | Value::Set(members) => members.as_slice(),
+        single @ Value::Bulk(_) => std::slice::from_ref(single),
+        _ => &[],
+    };
+    let texts = members.iter().filter_map(Value::bytes);
+    texts.map(<[u8]>::to_vec).collect()
+}
+
+/// The cursor and the elements of a reply to SCAN.
+fn page(reply: &Value) -> Option<(&[u8], &[Value])> {
+    match reply {
+        Value::Array(parts) => match parts.as_slice() {
+            [Value::Bulk(cursor), Value::Array(elements)] => Some((cursor, elements)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The union of all pages, sorted; fields stay with their values.
+fn iterate(
+    side: &mut Side,
+    step: &Step,
+    place: usize,
+    first: Value,
+) -> Result<Vec<Value>, ClientError> {
+    let no_values = step
+        .request
+        .iter()
+        .any(|arg| arg.eq_ignore_ascii_case(b"NOVALUES"));
+    let width = match step.name().as_str() {
+        "HSCAN" if !no_values => 2,
+        "ZSCAN" => 2,
+        _ => 1,
+    };
+    let mut groups: Vec<Vec<Value>> = Vec::new();
+    let mut reply = first;
+    for _ in 0..SCAN_CALLS_MAX {
+        let Some((cursor, elements)) = page(&reply) else {
+            // An error in the middle: it is shown as what it is.
+            return Ok(vec![reply]);
+        };
+        groups.extend(elements.chunks(width).map(<[_]>::to_vec));
+        if cursor == b"0" {
+            groups.sort_unstable();
+            groups.dedup();
+            return Ok(groups.concat());
+        }
+        let mut request = step.request.clone();
+        request[place] = cursor.to_vec();
+        reply = side.speaker(step.client).call(&request)?;
+    }
+    Ok(vec![Value::bulk("the iteration does not end")])
+}
+
+fn broken(who: &'static str, side: &Side, error: ClientError) -> Difference {
+    Difference::Broken {
+        who,
+        reason: error.to_string(),
+        log: side.log_tail(),
+    }
+}
+
+impl Difference {
+    /// Up to which step of `batch` it took: the end, unless it is about the reply to one of them.
+    fn place_in(&self, batch: &[Step]) -> usize {
+        match self {
+            Difference::Reply { step, .. } => {
+                let found = batch.iter().position(|candidate| candidate == step);
+                // The step of a transaction may stand in an earlier batch.
+                found.map_or(batch.len(), |place| match batch[place].check {
+                    _ if self.was_queued(batch, place) => batch.len(),
+                    _ => place + 1,
+                })
+            }
+            _ => batch.len(),
+        }
+    }
+
+    /// Whether EXEC follows: then the step's reply came with it.
+    fn was_queued(&self, batch: &[Step], place: usize) -> bool {
+        batch[place..].iter().any(|step| step.name() == "EXEC")
+    }
+
+    /// What two differences have in common that have the same cause, most likely.
+    pub(super) fn signature(&self) -> String {
+        match self {
+            Difference::Reply { step, ours, theirs } => {
+                format!("{}: {} against {}", step.name(), kind(ours), kind(theirs))
+            }
+            Difference::Heard { who, .. } => (*who).to_owned(),
+            Difference::State { ours, theirs, .. } => {
+                let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+                format!("state {} {}", first(ours), first(theirs))
+            }
+            Difference::Broken { who, reason, .. } => {
+                let first = reason.split(',').next().unwrap_or_default();
+                format!("{who}: {first}")
+            }
+        }
+    }
+}
+
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Error(text) => String::from_utf8_lossy(text).into_owned(),
+        Value::Integer(_) => "a number".to_owned(),
+        Value::Bulk(_) => "a string".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        other => format!("{other:?}")
+            .chars()
+            .take_while(|c| *c != '(')
+            .collect(),
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let replies = |values: &[Value]| {
+            let texts = values.iter().map(lines);
+            texts.collect::<String>()
+        };
+        match self {
+            Difference::Reply { step, ours, theirs } => write!(
+                f,
+                "the replies to {}\n  ours:\n{}  theirs:\n{}",
+                short(&join(&step.request)),
+                lines(ours),
+                lines(theirs)
+            ),
+            Difference::Heard { who, ours, theirs } => write!(
+                f,
+                "what {who} was told\n  ours:\n{}  theirs:\n{}",
+                replies(ours),
+                replies(theirs)
+            ),
+            Difference::State { key, ours, theirs } => {
+                let (ours, theirs) = (short(ours), short(theirs));
+                write!(
+                    f,
+                    "key {key} afterwards\n  ours:   {ours}\n  theirs: {theirs}\n"
+                )
+            }
+            Difference::Broken { who, reason, log } => {
+                write!(f, "{who}: {reason}\n{log}\n")
+            }
+        }
+    }
+}
+
+fn lines(value: &Value) -> String {
+    let lines = Shape::of(value, Protocol::Resp2).lines();
+    let mut text: String = lines
+        .iter()
+        .take(60)
+        .map(|line| format!("    {}\n", short(line)))
+        .collect();
+    if lines.len() > 60 {
+        text.push_str("    ...\n");
+    }
+    text
+}
+
+/// Enough of a long text to know it by.
+pub(super) fn short(text: &str) -> String {
+    const MAX: usize = 400;
+    match text.char_indices().nth(MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+    }
+}

@@ -1,0 +1,247 @@
+//! Commands from the rules, by dice.
+
+use std::sync::LazyLock;
+
+use super::atoms::Draw;
+use super::grammar::{Check, Piece, Rule, parse};
+use crate::process::Identity;
+
+/// The rules, one text a group of commands.
+const TEXTS: &[&str] = &[
+    include_str!("rules/string.rules"),
+    include_str!("rules/generic.rules"),
+    include_str!("rules/list.rules"),
+    include_str!("rules/hash.rules"),
+    include_str!("rules/set.rules"),
+    include_str!("rules/sorted_set.rules"),
+    include_str!("rules/transactions.rules"),
+    include_str!("rules/pubsub.rules"),
+    include_str!("rules/connection.rules"),
+    include_str!("rules/server.rules"),
+];
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let parsed = TEXTS.iter().map(|text| parse(text));
+    let all: Result<Vec<_>, _> = parsed.collect();
+    all.unwrap_or_else(|reason| panic!("the rules cannot be read: {reason}"))
+        .into_iter()
+        .flatten()
+        .collect()
+});
+
+/// Connections that send commands; the one that subscribes comes after them.
+pub(super) const SPEAKERS: usize = 2;
+/// The number of the connection that subscribes.
+pub(super) const LISTENER: usize = SPEAKERS;
+
+/// One request of one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Number of the connection.
+    pub(super) client: usize,
+    /// The arguments.
+    pub(super) request: Vec<Vec<u8>>,
+    /// How the replies are compared.
+    pub(super) check: Check,
+    /// Whether nothing may be sent with it.
+    pub(super) alone: bool,
+}
+
+impl Step {
+    /// The first argument in upper case.
+    pub(super) fn name(&self) -> String {
+        let name = self.request.first().map(Vec::as_slice);
+        String::from_utf8_lossy(name.unwrap_or_default()).to_ascii_uppercase()
+    }
+}
+
+/// Makes the commands of one run: the seed and the peer's version decide all of them.
+pub(super) struct Generator {
+    draw: Draw,
+    rules: Vec<&'static Rule>,
+    /// Sums of the weights up to each rule.
+    sums: Vec<usize>,
+    client: usize,
+    /// Which speakers may be inside MULTI.
+    in_multi: [bool; SPEAKERS],
+    /// What the last `#atom` said.
+    count: usize,
+}
+
+impl Generator {
+    pub(super) fn new(seed: u64, peer: &Identity) -> Generator {
+        let rules: Vec<&Rule> = RULES.iter().filter(|rule| rule.suits(peer)).collect();
+        let mut sum = 0;
+        let sums = rules.iter().map(|rule| {
+            sum += rule.weight;
+            sum
+        });
+        Generator {
+            draw: Draw::new(seed),
+            sums: sums.collect(),
+            rules,
+            client: 0,
+            in_multi: [false; SPEAKERS],
+            count: 0,
+        }
+    }
+
+    /// The commands of one more rule.
+    pub(super) fn next(&mut self) -> Vec<Step> {
+        if self.draw.below(50) == 0 {
+            self.client = self.draw.below(SPEAKERS);
+        }
+        if self.in_multi[self.client] && self.draw.below(9) == 0 {
+            let end = ["EXEC", "EXEC", "EXEC", "EXEC", "DISCARD"][self.draw.below(5)];
+            self.in_multi[self.client] = false;
+            return vec![Step {
+                client: self.client,
+                request: vec![end.into()],
+                check: Check::Exact,
+                alone: false,
+            }];
+        }
+        let rule = self.rule();
+        let commands = rule.commands.iter();
+        commands.map(|pieces| self.step(rule, pieces)).collect()
+    }
+
+    /// A rule that may be used now: what dice decide cannot be made equal inside a transaction.
+    fn rule(&mut self) -> &'static Rule {
+        loop {
+            let rule = self.any_rule();
+            let alone = rule.alone || matches!(rule.check, Check::Pop | Check::Scan);
+            if !(alone && self.in_multi[self.client]) {
+                return rule;
+            }
+        }
+    }
+
+    fn any_rule(&mut self) -> &'static Rule {
+        let total = self.sums.last().copied().unwrap_or_default();
+        let dice = self.draw.below(total);
+        self.rules[self.sums.partition_point(|sum| *sum <= dice)]
+    }
+
+    fn step(&mut self, rule: &Rule, pieces: &[Piece]) -> Step {
+        let mut request = Vec::new();
+        self.sequence(pieces, &mut request);
+        if !rule.fixed && self.draw.below(16) == 0 {
+            self.spoil(&mut request);
+        }
+        let client = match rule.listener {
+            true => LISTENER,
+            false => self.client,
+        };
+        let step = Step {
+            client,
+            request,
+            check: rule.check,
+            alone: rule.alone || matches!(rule.check, Check::Scan | Check::Pop),
+        };
+        if client < SPEAKERS {
+            match (step.name().as_str(), step.request.len()) {
+                ("MULTI", _) => self.in_multi[client] = true,
+                ("EXEC", _) | ("DISCARD" | "RESET", 1) => self.in_multi[client] = false,
+                _ => {}
+            }
+        }
+        step
+    }
+
+    fn sequence(&mut self, pieces: &[Piece], out: &mut Vec<Vec<u8>>) {
+        for piece in pieces {
+            self.piece(piece, out);
+        }
+    }
+
+    fn piece(&mut self, piece: &Piece, out: &mut Vec<Vec<u8>>) {
+        match piece {
+            Piece::Word(word) => {
+                let word = self.in_some_case(word);
+                out.push(word);
+            }
+            Piece::Atom(atom) => out.push(atom(&mut self.draw)),
+            Piece::Maybe(piece) => {
+                if self.draw.below(2) == 0 {
+                    self.piece(piece, out);
+                }
+            }
+            Piece::Choice(choices) => {
+                let choice = self.draw.below(choices.len());
+                self.sequence(&choices[choice], out);
+            }
+            Piece::Counted(atom) => {
+                self.count = 1 + self.draw.below(3);
+                let said = match self.draw.below(24) {
+                    0 => self.draw.garbage(),
+                    1 => self.draw.below(6).to_string().into_bytes(),
+                    _ => self.count.to_string().into_bytes(),
+                };
+                out.push(said);
+                for _ in 0..self.count {
+                    out.push(atom(&mut self.draw));
+                }
+            }
+            Piece::AsMany(atom) => {
+                for _ in 0..self.count {
+                    out.push(atom(&mut self.draw));
+                }
+            }
+            Piece::Command => self.other_command(out),
+            Piece::Repeat(piece, from, to) => {
+                for _ in 0..from + self.draw.below(to - from + 1) {
+                    self.piece(piece, out);
+                }
+            }
+        }
+    }
+
+    /// The words of another rule; COMMAND GETKEYS within COMMAND GETKEYS says nothing.
+    fn other_command(&mut self, out: &mut Vec<Vec<u8>>) {
+        let rule = self.any_rule();
+        if rule.name() == "COMMAND" {
+            return;
+        }
+        self.sequence(&rule.commands[0], out);
+    }
+
+    fn in_some_case(&mut self, word: &str) -> Vec<u8> {
+        match self.draw.below(16) {
+            0 => word.to_ascii_lowercase().into_bytes(),
+            1 => word
+                .bytes()
+                .map(|byte| match self.draw.below(2) {
+                    0 => byte.to_ascii_lowercase(),
+                    _ => byte,
+                })
+                .collect(),
+            _ => word.as_bytes().to_vec(),
+        }
+    }
+
+    /// Makes a request that is probably wrong. The command stays: another one may block or ask the time.
+    fn spoil(&mut self, request: &mut Vec<Vec<u8>>) {
+        let last = request.len() - 1;
+        let place = match last {
+            0 => 0,
+            _ => 1 + self.draw.below(last),
+        };
+        match self.draw.below(5) {
+            0 if last > 0 => {
+                request.pop();
+            }
+            1 => request.push(self.draw.garbage()),
+            2 if last > 0 => {
+                let twice = request[place].clone();
+                request.insert(place, twice);
+            }
+            3 if last > 1 => {
+                let other = 1 + self.draw.below(last);
+                request.swap(place, other);
+            }
+            _ if last > 0 => request[place] = self.draw.garbage(),
+            _ => request.push(self.draw.garbage()),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! One of the two servers and all connections to it.
+
+use std::time::Duration;
+
+use super::generate::SPEAKERS;
+use crate::process::{Identity, Running, Server, Start, StartError};
+use crate::resp::{Client, ClientError, Protocol, Value};
+
+/// Arguments of peers: thresholds whose defaults differ between versions.
+const PEER_ARGS: [&str; 2] = ["--hash-max-listpack-entries", "512"];
+/// No command of the rules takes long.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the connection for events subscribes to.
+const EVENTS: &str = "__key*@*__:*";
+/// PING with this text marks the end of what was heard.
+const MARK: &str = "end-of-the-batch";
+
+/// One server.
+pub(super) struct Side {
+    start: Start,
+    server: Running,
+    listener_protocol: Protocol,
+    clients: Clients,
+}
+
+struct Clients {
+    /// One that speaks RESP2, one that speaks RESP3.
+    speakers: Vec<Client>,
+    /// Subscribes as the rules say.
+    listener: Client,
+    /// Hears of all changes of keys.
+    events: Client,
+    /// Asks for the state.
+    control: Client,
+}
+
+impl Side {
+    pub(super) fn start(server: Server, listener_protocol: Protocol) -> Result<Side, StartError> {
+        let args: &[&str] = match server {
+            Server::Peer(_) => &PEER_ARGS,
+            _ => &[],
+        };
+        let start = Start::new(server).args(args);
+        let server = start.clone().run()?;
+        let clients = Clients::connect(&server, listener_protocol)
+            .map_err(|error| StartError::Io(std::io::Error::other(error)))?;
+        Ok(Side {
+            start,
+            server,
+            listener_protocol,
+            clients,
+        })
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        self.server.identity()
+    }
+
+    /// The last lines of the log.
+    pub(super) fn log_tail(&self) -> String {
+        let log = self.server.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+
+    /// Empties the server and opens all connections anew; a server that has died is started again.
+    pub(super) fn renew(&mut self) -> Result<(), StartError> {
+        if self.server.has_ended().is_some() {
+            self.server = self.start.clone().run()?;
+        }
+        let clients = Clients::connect(&self.server, self.listener_protocol);
+        self.clients = clients.map_err(|error| StartError::Io(std::io::Error::other(error)))?;
+        Ok(())
+    }
+
+    pub(super) fn speaker(&mut self, number: usize) -> &mut Client {
+        &mut self.clients.speakers[number]
+    }
+
+    pub(super) fn listener(&mut self) -> &mut Client {
+        &mut self.clients.listener
+    }
+
+    pub(super) fn control(&mut self) -> &mut Client {
+        &mut self.clients.control
+    }
+
+    /// Asks both listening connections for all that they were told so far.
+    pub(super) fn ask_what_was_heard(&mut self) -> Result<(), ClientError> {
+        self.clients.listener.send(&["PING", MARK])?;
+        self.clients.events.send(&["PING", MARK])
+    }
+
+    /// What the subscriber and the connection for events were told.
+    pub(super) fn heard(&mut self) -> Result<[Vec<Value>; 2], ClientError> {
+        let listener = up_to_mark(&mut self.clients.listener)?;
+        let events = up_to_mark(&mut self.clients.events)?;
+        Ok([listener, events])
+    }
+}
+
+impl Clients {
+    fn connect(server: &Running, listener: Protocol) -> Result<Clients, ClientError> {
+        let address = server.address();
+        let connect = |protocol| {
+            let mut client = Client::connect_with(address, protocol)?;
+            client.timeout(REPLY_TIMEOUT);
+            Ok(client)
+        };
+        let speaker = |number| connect(Protocol::BOTH[number % 2]);
+        let mut control = connect(Protocol::Resp2)?;
+        control.call(&["FLUSHALL"])?;
+        control.call(&["CONFIG", "SET", "notify-keyspace-events", "KEA"])?;
+        let mut events = connect(Protocol::Resp2)?;
+        events.call(&["PSUBSCRIBE", EVENTS])?;
+        Ok(Clients {
+            speakers: (0..SPEAKERS)
+                .map(speaker)
+                .collect::<Result<_, ClientError>>()?,
+            listener: connect(listener)?,
+            events,
+            control,
+        })
+    }
+}
+
+fn up_to_mark(client: &mut Client) -> Result<Vec<Value>, ClientError> {
+    let mut heard = Vec::new();
+    loop {
+        let value = client.receive()?;
+        // A connection of RESP2 that subscribes answers PING with two elements.
+        let is_mark = match &value {
+            Value::Array(pair) => *pair == [Value::bulk("pong"), Value::bulk(MARK)],
+            other => *other == Value::bulk(MARK),
+        };
+        if is_mark {
+            return Ok(heard);
+        }
+        heard.push(value);
+    }
+}

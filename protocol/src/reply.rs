@@ -112,6 +112,13 @@ impl<'a> Reply<'a> {
         self.bulk(&text);
     }
 
+    /// A double with 17 digits as a bulk string in both versions.
+    pub fn bulk_double_in_full(&mut self, x: f64) {
+        let mut text = Vec::with_capacity(24);
+        number::write_double_in_full(&mut text, x);
+        self.bulk(&text);
+    }
+
     /// No value: `$-1`, or `_` in RESP3.
     pub fn null(&mut self) {
         self.out.extend_from_slice(match self.version {

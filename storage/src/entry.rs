@@ -96,6 +96,7 @@ impl Entry {
                     entry
                 }
                 Value::String(bytes) => Entry::string(key, &bytes, expire_at, access),
+                Value::Text(bytes) => Entry::text(key, &bytes, expire_at, access),
                 Value::Edited(bytes) => Entry::raw(key, bytes, expire_at, access),
                 Value::List(value) => Entry::holding(key, Form::List, value, expire_at, access),
                 Value::Set(value) => Entry::holding(key, Form::Set, value, expire_at, access),
@@ -350,8 +351,11 @@ impl Entry {
     /// A copy of the value.
     pub(crate) fn duplicate(&self) -> Value {
         match self.lend() {
-            ValueRef::String(value) if self.form() == Form::Raw => Value::Edited(value.to_vec()),
-            ValueRef::String(value) => Value::String(value.to_vec()),
+            ValueRef::String(value) => match self.form() {
+                Form::Raw => Value::Edited(value.to_vec()),
+                Form::Embstr => Value::Text(value.to_vec()),
+                _ => Value::String(value.to_vec()),
+            },
             ValueRef::List(value) => Value::List(value.clone()),
             ValueRef::Set(value) => Value::Set(value.clone()),
             ValueRef::Hash(value) => Value::Hash(value.clone()),
@@ -581,7 +585,9 @@ mod tests {
                     panic!("a string")
                 };
                 assert_eq!(value.to_vec(), sample.as_bytes());
-                let (Value::String(bytes) | Value::Edited(bytes)) = entry.into_value() else {
+                let (Value::String(bytes) | Value::Text(bytes) | Value::Edited(bytes)) =
+                    entry.into_value()
+                else {
                     panic!("a string")
                 };
                 assert_eq!(bytes, sample.as_bytes());

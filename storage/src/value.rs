@@ -7,6 +7,8 @@ use crate::{Hash, List, Set, StrRef, Zset};
 pub enum Value {
     /// Any bytes; stored as an integer where they are one.
     String(Vec<u8>),
+    /// Bytes that are no integer even where they could be one: what INCRBYFLOAT leaves.
+    Text(Vec<u8>),
     /// Bytes that were edited in place: `raw`, however few.
     Edited(Vec<u8>),
     /// A list.
@@ -70,7 +72,7 @@ impl Value {
     /// Its type.
     pub fn kind(&self) -> Kind {
         match self {
-            Value::String(_) | Value::Edited(_) => Kind::String,
+            Value::String(_) | Value::Text(_) | Value::Edited(_) => Kind::String,
             Value::List(_) => Kind::List,
             Value::Set(_) => Kind::Set,
             Value::Hash(_) => Kind::Hash,
@@ -83,7 +85,7 @@ impl Value {
     /// Elements or members; 1 for a string. What it costs to drop.
     pub fn len(&self) -> usize {
         match self {
-            Value::String(_) | Value::Edited(_) => 1,
+            Value::String(_) | Value::Text(_) | Value::Edited(_) => 1,
             Value::List(value) => value.len(),
             Value::Set(value) => value.len(),
             Value::Hash(value) => value.len(),

@@ -122,8 +122,6 @@ impl Zset {
         rng: &mut Rng,
     ) -> Option<f64> {
         debug_assert!(!score.is_nan());
-        // The order knows one zero.
-        let score = if score == 0.0 { 0.0 } else { score };
         if let Zset::Packed(pack) = self {
             let old = remove_from(pack, member);
             let count = pack.len() / 2;
@@ -251,7 +249,7 @@ impl Zset {
     }
 
     /// The indexed form, converted to if need be.
-    fn index(&mut self, rng: &mut Rng) -> &mut Indexed {
+    pub fn index(&mut self, rng: &mut Rng) -> &mut Indexed {
         if let Zset::Packed(pack) = self {
             let mut index = Indexed {
                 scores: Table::new(rng.bits()),

@@ -23,6 +23,10 @@ impl Fault {
     pub const NOT_FLOAT: Fault = Fault::new("ERR value is not a valid float");
     /// A number outside its range.
     pub const OUT_OF_RANGE: Fault = Fault::new("ERR value is out of range");
+    /// A count whose negative is no count.
+    pub const NOT_NEGATABLE: Fault = Fault::new(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
     /// A count must not be negative.
     pub const NOT_POSITIVE: Fault = Fault::new("ERR value is out of range, must be positive");
     /// RENAME, LSET, ... of nothing.

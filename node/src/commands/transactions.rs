@@ -78,6 +78,8 @@ fn watch(call: &mut Call<'_>) -> Outcome {
     // The batch may have begun before anybody watched, and may still change what is watched now.
     call.changes.watched = true;
     call.session.client.profile().watched = call.session.watched;
+    // The rest of the batch may change the keys.
+    call.changes.watched = true;
     call.reply.ok();
     Ok(())
 }

@@ -69,17 +69,19 @@ pub(super) fn counted_keys(args: Args<'_>, at: usize) -> Result<(usize, usize), 
 
 /// `[COUNT count]` as the last words from argument `at` on; 1 if there are none.
 pub(super) fn pop_count(args: Args<'_>, at: usize) -> Result<usize, Fault> {
-    match args.len() - at {
-        0 => Ok(1),
-        2 if args.is(at, "count") => {
-            let wrong = Fault::new("ERR count should be greater than 0");
-            let count = args
-                .integer(at + 1)
-                .ok()
-                .filter(|count| *count > 0)
-                .ok_or(wrong)?;
-            Ok(usize::try_from(count).unwrap_or(usize::MAX))
-        }
+    let words = args.len() - at;
+    if words == 0 {
+        return Ok(1);
+    }
+    if words == 1 || !args.is(at, "count") {
+        return Err(Fault::SYNTAX);
+    }
+    // What is wrong with the count is said before what is wrong with the words behind it.
+    let wrong = Fault::new("ERR count should be greater than 0");
+    let count = args.integer(at + 1).ok().filter(|count| *count > 0);
+    let count = usize::try_from(count.ok_or(wrong)?).unwrap_or(usize::MAX);
+    match words {
+        2 => Ok(count),
         _ => Err(Fault::SYNTAX),
     }
 }

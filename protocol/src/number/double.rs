@@ -48,6 +48,46 @@ pub fn write_shortest(out: &mut Vec<u8>, x: f64) {
     }
 }
 
+/// Appends `x` with 17 digits, as C's `%.17g` prints it: what ZSCAN says of a large sorted set.
+pub fn write_double_in_full(out: &mut Vec<u8>, x: f64) {
+    if !x.is_finite() {
+        return write_double(out, x);
+    }
+    let text = format!("{:.16e}", x.abs());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let digits = match digits.trim_end_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    if x.is_sign_negative() {
+        out.push(b'-');
+    }
+    let count = digits.len() as i32;
+    match exponent {
+        -4..0 => {
+            let zeros = "0".repeat((-exponent - 1) as usize);
+            out.extend_from_slice(format!("0.{zeros}{digits}").as_bytes());
+        }
+        0..17 if exponent + 1 >= count => {
+            let zeros = "0".repeat((exponent + 1 - count) as usize);
+            out.extend_from_slice(format!("{digits}{zeros}").as_bytes());
+        }
+        0..17 => {
+            let (whole, decimals) = digits.split_at(exponent as usize + 1);
+            out.extend_from_slice(format!("{whole}.{decimals}").as_bytes());
+        }
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            let sign = if exponent < 0 { '-' } else { '+' };
+            let size = exponent.abs();
+            out.extend_from_slice(format!("{first}{point}{rest}e{sign}{size:02}").as_bytes());
+        }
+    }
+}
+
 /// Writes `digits` times ten to `power`. The choice between plain and exponent form is fpconv's.
 fn lay_out(out: &mut Vec<u8>, digits: &[u8], power: i32, is_negative: bool) {
     let count = digits.len() as i32;
@@ -318,6 +358,30 @@ mod tests {
             (f64::NAN, "nan"),
         ] {
             assert_eq!(printed(x), text);
+        }
+    }
+
+    #[test]
+    fn in_full_doubles_have_the_digits_of_17_places() {
+        for (x, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (3.0, "3"),
+            (-1200.0, "-1200"),
+            (0.1, "0.10000000000000001"),
+            (0.0603393, "0.060339299999999998"),
+            (-8809.2, "-8809.2000000000007"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (-1.5e300, "-1.5000000000000001e+300"),
+            (5e-324, "4.9406564584124654e-324"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            let mut out = Vec::new();
+            write_double_in_full(&mut out, x);
+            assert_eq!(String::from_utf8_lossy(&out), text);
         }
     }
 

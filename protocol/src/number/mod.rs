@@ -9,7 +9,11 @@ mod long_double;
 
 pub use itoa::Buffer as Itoa;
 
+<<<<<<< HEAD
 pub use self::double::{write_double, write_shortest};
+=======
+pub use self::double::{write_double, write_double_in_full};
+>>>>>>> 271f1a9 (wip)
 pub use self::long_double::{Infinite, LongDouble};
 
 /// A canonical decimal `i64`: no plus sign, no leading zeros, no spaces, no `-0` (Redis's `string2ll`).
@@ -55,8 +59,10 @@ pub fn parse_double(text: &[u8]) -> Option<f64> {
 }
 
 /// A double as SORT reads weights: decimal or infinite, no hexadecimal, no NaN; nothing is zero, and what is out of range is
-/// infinite or zero.
+/// infinite or zero. A NUL ends the text.
 pub fn parse_weight(text: &[u8]) -> Option<f64> {
+    let end = text.iter().position(|byte| *byte == 0);
+    let text = &text[..end.unwrap_or(text.len())];
     if text.is_empty() {
         return Some(0.0);
     }

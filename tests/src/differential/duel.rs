@@ -455,23 +455,18 @@ fn kind(value: &Value) -> String {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let replies = |values: &[Value]| {
-            let texts = values.iter().map(lines);
-            texts.collect::<String>()
-        };
+        let replies = |values: &[Value]| values.iter().flat_map(lines).collect::<Vec<_>>();
         match self {
             Difference::Reply { step, ours, theirs } => write!(
                 f,
-                "the replies to {}\n  ours:\n{}  theirs:\n{}",
+                "the replies to {}\n{}",
                 short(&join(&step.request)),
-                lines(ours),
-                lines(theirs)
+                side_by_side(&lines(ours), &lines(theirs))
             ),
             Difference::Heard { who, ours, theirs } => write!(
                 f,
-                "what {who} was told\n  ours:\n{}  theirs:\n{}",
-                replies(ours),
-                replies(theirs)
+                "what {who} was told\n{}",
+                side_by_side(&replies(ours), &replies(theirs))
             ),
             Difference::State { key, ours, theirs } => {
                 let (ours, theirs) = (short(ours), short(theirs));
@@ -487,17 +482,33 @@ impl fmt::Display for Difference {
     }
 }
 
-fn lines(value: &Value) -> String {
+fn lines(value: &Value) -> Vec<String> {
     let lines = Shape::of(value, Protocol::Resp2).lines();
-    let mut text: String = lines
-        .iter()
-        .take(60)
-        .map(|line| format!("    {}\n", short(line)))
-        .collect();
-    if lines.len() > 60 {
-        text.push_str("    ...\n");
-    }
-    text
+    lines.iter().map(|line| short(line)).collect()
+}
+
+/// Both texts around the first line that differs.
+fn side_by_side(ours: &[String], theirs: &[String]) -> String {
+    const BEFORE: usize = 6;
+    const SHOWN: usize = 24;
+    let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+    let start = match ours.len().max(theirs.len()) > SHOWN {
+        true => same.saturating_sub(BEFORE),
+        false => 0,
+    };
+    let part = |lines: &[String]| {
+        let shown = lines.iter().skip(start).take(SHOWN);
+        let text: String = shown.map(|line| format!("    {line}\n")).collect();
+        match lines.len() > start + SHOWN {
+            true => text + "    ...\n",
+            false => text,
+        }
+    };
+    let from = match start {
+        0 => String::new(),
+        _ => format!(", from line {}", start + 1),
+    };
+    format!("  ours{from}:\n{}  theirs:\n{}", part(ours), part(theirs))
 }
 
 /// Enough of a long text to know it by.

@@ -204,6 +204,9 @@ impl Generator {
             return;
         }
         self.sequence(&rule.commands[0], out);
+        if self.draw.below(8) == 0 && !out.is_empty() {
+            self.spoil(out);
+        }
     }
 
     fn in_some_case(&mut self, word: &str) -> Vec<u8> {

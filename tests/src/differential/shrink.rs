@@ -18,13 +18,18 @@ pub(super) fn shrink(
     let mut attempt = Attempt {
         duel,
         signature: found.signature(),
-        together: match found {
-            Difference::Broken { .. } => BATCH_STEPS,
-            _ => 1,
-        },
+        together: 1,
         deadline: Instant::now() + TIME_MAX,
     };
-    let Some((mut left, mut difference)) = attempt.shortest_end(steps)? else {
+    if matches!(found, Difference::Broken { .. }) {
+        attempt.together = BATCH_STEPS;
+    }
+    let mut shown = attempt.shortest_end(steps)?;
+    if shown.is_none() {
+        attempt.together = BATCH_STEPS;
+        shown = attempt.shortest_end(steps)?;
+    }
+    let Some((mut left, mut difference)) = shown else {
         return Ok(None);
     };
     let mut chunk = left.len().div_ceil(2);
@@ -49,7 +54,7 @@ pub(super) fn shrink(
 struct Attempt<'a> {
     duel: &'a mut Duel,
     signature: String,
-    /// Steps of a batch: one, unless a connection broke, which may have to do with what follows in the same buffer.
+    /// Steps of a batch: one, unless the difference has to do with what comes in the same buffer.
     together: usize,
     deadline: Instant,
 }

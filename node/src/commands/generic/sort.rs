@@ -40,6 +40,10 @@ pub(super) fn sort_ro(call: &mut Call<'_>) -> Outcome {
 
 fn run(call: &mut Call<'_>, query: &Query<'_>) -> Outcome {
     let db = &mut call.dbs[call.db];
+    // Redis unpacks a sorted set to sort it, and leaves it so.
+    if let Ok(Some(zset)) = db.zset_mut(call.args.at(1)) {
+        zset.index(call.rng);
+    }
     let elements = read(db, call.args.at(1), query)?;
     let is_set = matches!(db.peek(call.args.at(1)), Some(ValueRef::Set(_)));
     let mut elements = elements;

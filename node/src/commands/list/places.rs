@@ -107,6 +107,9 @@ fn linsert(call: &mut Call<'_>) -> Outcome {
 
 fn lrem(call: &mut Call<'_>) -> Outcome {
     let (key, limits, count) = (call.args.at(1), call.thresholds, call.args.integer(2)?);
+    if count == i64::MIN {
+        return Err(Fault::NOT_NEGATABLE);
+    }
     let from = if count < 0 { End::Right } else { End::Left };
     let most = if count == 0 {
         usize::MAX

@@ -1,5 +1,6 @@
 //! Members of one sorted set: removing, asking.
 
+use almandine_protocol::Reply;
 use almandine_storage::Zset;
 
 use super::note_removed;
@@ -103,9 +104,14 @@ fn zscan(call: &mut Call<'_>) -> Outcome {
         return Ok(());
     };
     let mut digits = itoa::Buffer::new();
+    // Redis prints the scores of a skiplist otherwise than all others.
+    let print: fn(&mut Reply<'_>, f64) = match zset {
+        Zset::Packed(_) => |reply, score| reply.bulk_double(score),
+        Zset::Indexed(_) => |reply, score| reply.bulk_double_in_full(score),
+    };
     options?.page(&mut call.reply, cursor, |cursor, page| {
         zset.scan(cursor, &mut |member, score| {
-            page.pair(member.bytes(&mut digits), |reply| reply.bulk_double(score));
+            page.pair(member.bytes(&mut digits), |reply| print(reply, score));
         })
     });
     Ok(())

@@ -203,7 +203,8 @@ fn parse(args: Args<'_>, spelling: Spelling) -> Result<Query<'_>, Fault> {
         i += 1;
     }
     let by = by.unwrap_or(By::Rank);
-    if limit.is_some() && by == By::Rank {
+    // Redis takes a count of -1 for no LIMIT.
+    if limit.is_some_and(|(_, count)| count != -1) && by == By::Rank {
         return Err(Fault::new(
             "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
         ));

@@ -187,14 +187,18 @@ fn incrbyfloat(call: &mut Call<'_>) -> Outcome {
 
 /// The sum as INCRBYFLOAT computes and prints it.
 fn add_long_doubles(old: &[u8], increment: &[u8]) -> Result<String, Fault> {
-    if LongDouble::is_infinity(old) || LongDouble::is_infinity(increment) {
-        return Err(Fault::INCREMENT_NAN);
+    let parse = |text| match LongDouble::is_infinity(text) {
+        true => Ok(None),
+        false => LongDouble::parse(text).map(Some).ok_or(Fault::NOT_FLOAT),
+    };
+    // What is no number is said before what is no finite one.
+    match (parse(old)?, parse(increment)?) {
+        (Some(old), Some(increment)) => match old.plus(increment) {
+            Ok(sum) => Ok(sum.to_string()),
+            Err(Infinite) => Err(Fault::INCREMENT_NAN),
+        },
+        _ => Err(Fault::INCREMENT_NAN),
     }
-    let parse = |text| LongDouble::parse(text).ok_or(Fault::NOT_FLOAT);
-    let sum = parse(old)?
-        .plus(parse(increment)?)
-        .map_err(|Infinite| Fault::INCREMENT_NAN)?;
-    Ok(sum.to_string())
 }
 
 /// The entries of this family.

@@ -36,7 +36,7 @@ pub fn each(command: &Command, args: Args<'_>, mut visit: impl FnMut(Key)) -> Re
             return Ok(());
         }
         let Some(stretch) = stretch(spec, args) else {
-            return none_or_unclear(command);
+            return by_loose_count(command, args, &mut visit);
         };
         stretch.show(&mut visit);
         return Ok(());
@@ -88,7 +88,7 @@ fn each_of_many(
         .filter(|spec| is_key(spec))
         .all(|spec| !spec.flags.intersects(NEEDS_READING) && stretch(spec, args).is_some());
     if !all_clear {
-        return none_or_unclear(command);
+        return by_loose_count(command, args, visit);
     }
     for spec in command.keys.iter().filter(|spec| is_key(spec)) {
         if let Some(stretch) = stretch(spec, args) {
@@ -96,6 +96,52 @@ fn each_of_many(
         }
     }
     Ok(())
+}
+
+/// Where a spec does not fit because the number of keys is none, Redis reads it once more as C's `atoi` does: blanks before
+/// it and what follows the digits do not matter. The key that is written comes last then, and no key has flags.
+fn by_loose_count(
+    command: &Command,
+    args: Args<'_>,
+    visit: &mut impl FnMut(Key),
+) -> Result<(), Unclear> {
+    let counted = command.keys.iter().find_map(|spec| match spec.find {
+        Find::KeyNum { at, first, step: 1 } => Some((spec, at, first)),
+        _ => None,
+    });
+    let found = counted.and_then(|(spec, at, first)| {
+        let Begin::Index(begin) = spec.begin else {
+            return None;
+        };
+        let begin = index(begin, args)?;
+        let count = loose_count(args.get(begin.checked_add_signed(at as isize)?)?)?;
+        let first = begin.checked_add_signed(first as isize)?;
+        let end = first.checked_add(count)?;
+        (count > 0 && end <= args.len()).then_some(first..end)
+    });
+    let Some(counted) = found else {
+        return none_or_unclear(command);
+    };
+    counted.for_each(|at| visit(key(at, KeyFlags::empty())));
+    let others = command.keys.iter().filter(|spec| is_key(spec));
+    for spec in others.filter(|spec| matches!(spec.find, Find::Range { .. })) {
+        if let Some(stretch) = stretch(spec, args) {
+            let unflagged = Stretch {
+                flags: KeyFlags::empty(),
+                ..stretch
+            };
+            unflagged.show(visit);
+        }
+    }
+    Ok(())
+}
+
+fn loose_count(text: &[u8]) -> Option<usize> {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let end = text.iter().position(|byte| !byte.is_ascii_digit());
+    let digits = std::str::from_utf8(&text[..end.unwrap_or(text.len())]).ok()?;
+    digits.parse().ok()
 }
 
 /// A script may have no keys at all; whoever must have some and does not say where is unclear.

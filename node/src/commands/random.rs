@@ -19,9 +19,6 @@ const REPEATS_MAX_BYTES: usize = 1 << 30;
 /// An element of no bytes takes so many on the wire.
 const ELEMENT_MIN_BYTES: usize = 6;
 
-const BEYOND_LONG: Fault = Fault::new(
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-);
 const REPLY_TOO_LONG: Fault = Fault::new("ERR value is out of range, the reply would exceed 1 GiB");
 
 impl Count {
@@ -29,7 +26,7 @@ impl Count {
     pub fn parse(args: Args<'_>, i: usize) -> Result<Self, Fault> {
         let count = args.integer(i)?;
         if count == i64::MIN {
-            return Err(BEYOND_LONG);
+            return Err(Fault::NOT_NEGATABLE);
         }
         let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
         Ok(if count < 0 {

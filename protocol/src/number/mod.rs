@@ -143,6 +143,7 @@ mod tests {
             ("1e-400", Some(0.0)),
             ("0x10", None),
             ("nan", None),
+            ("2\0x", Some(2.0)),
             (" 1", None),
             ("1 ", None),
             ("1e", None),

@@ -89,7 +89,20 @@ const ATOMS: &[(&str, Atom)] = &[
     ("lexbound", Draw::lex_bound),
     ("pattern", Draw::pattern),
     // A pattern without a star means "do not sort", and sets have no order of their own.
-    ("bypattern", |d| d.pick_text(&["w_*", "w_*", "num*", "hash*->m1", "hash0->*", "hash*->", "nokey*", "*", "w_*->f", "**"])),
+    ("bypattern", |d| {
+        d.pick_text(&[
+            "w_*",
+            "w_*",
+            "num*",
+            "hash*->m1",
+            "hash0->*",
+            "hash*->",
+            "nokey*",
+            "*",
+            "w_*->f",
+            "**",
+        ])
+    }),
     ("nosort", |d| d.pick_text(&["nosort", "#", "str0", ""])),
     ("sortpattern", Draw::sort_pattern),
     ("channel", Draw::channel),

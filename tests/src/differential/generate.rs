@@ -110,8 +110,8 @@ impl Generator {
     fn rule(&mut self) -> &'static Rule {
         loop {
             let rule = self.any_rule();
-            let alone = rule.alone || matches!(rule.check, Check::Pop | Check::Scan);
-            if !(alone && self.in_multi[self.client]) {
+            let outside = rule.outside || rule.is_alone();
+            if !(outside && self.in_multi[self.client]) {
                 return rule;
             }
         }
@@ -137,7 +137,7 @@ impl Generator {
             client,
             request,
             check: rule.check,
-            alone: rule.alone || matches!(rule.check, Check::Scan | Check::Pop),
+            alone: rule.is_alone(),
         };
         if client < SPEAKERS {
             match (step.name().as_str(), step.request.len()) {
@@ -203,10 +203,16 @@ impl Generator {
         if rule.name() == "COMMAND" {
             return;
         }
-        self.sequence(&rule.commands[0], out);
-        if self.draw.below(8) == 0 && !out.is_empty() {
-            self.spoil(out);
+        let mut request = Vec::new();
+        self.sequence(&rule.commands[0], &mut request);
+        if !rule.fixed && self.draw.below(8) == 0 {
+            self.spoil(&mut request);
         }
+        // 7.0 wants an argument behind the name.
+        if request.len() == 1 {
+            request.push(self.draw.garbage());
+        }
+        out.append(&mut request);
     }
 
     fn in_some_case(&mut self, word: &str) -> Vec<u8> {

@@ -25,6 +25,7 @@
 //! | `@hello` | HELLO: what names the server is left out |
 //! | `@fixed` | arguments are not spoilt at random |
 //! | `@alone` | nothing else is sent until the reply is there |
+//! | `@outside` | not inside a transaction |
 //! | `@listener` | for the connection that subscribes |
 //! | `@redis=8.0`, `@valkey=9.0` | only with such peers, of this version or newer |
 
@@ -60,6 +61,7 @@ pub(super) struct Rule {
     pub(super) fixed: bool,
     pub(super) listener: bool,
     pub(super) alone: bool,
+    pub(super) outside: bool,
     pub(super) commands: Vec<Vec<Piece>>,
     only: Vec<(String, (u32, u32))>,
 }
@@ -87,6 +89,11 @@ impl Rule {
                 .any(|(family, version)| *family == peer.family && *version <= peer.version)
     }
 
+    /// Whether nothing may be sent with the command, nor may it be part of a transaction.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone || matches!(self.check, Check::Pop | Check::Scan)
+    }
+
     /// The word that the first command begins with.
     pub(super) fn name(&self) -> &str {
         match self.commands[0].first() {
@@ -112,6 +119,7 @@ fn rule(line: &str) -> Result<Rule, String> {
         fixed: false,
         listener: false,
         alone: false,
+        outside: false,
         commands: Vec::new(),
         only: Vec::new(),
     };
@@ -159,6 +167,7 @@ impl Rule {
             "fixed" => self.fixed = true,
             "listener" => self.listener = true,
             "alone" => self.alone = true,
+            "outside" => self.outside = true,
             _ => {
                 let (family, version) = mark.split_once('=').ok_or("an unknown mark")?;
                 let (major, minor) = version.split_once('.').ok_or("a version is 8.0")?;
@@ -230,7 +239,7 @@ fn single(word: &str) -> Result<Piece, String> {
     let atom = |name: &str| atoms::named(name).ok_or(format!("{name} is no kind of argument"));
     if word == "command" {
         Ok(Piece::Command)
-    } else if let Some(name) = word.strip_prefix('#') {
+    } else if let Some(name) = word.strip_prefix('#').filter(|name| !name.is_empty()) {
         atom(name).map(Piece::Counted)
     } else if let Some(name) = word.strip_prefix('=') {
         atom(name).map(Piece::AsMany)

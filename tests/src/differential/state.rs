@@ -138,7 +138,14 @@ fn difference(key: &[u8], ours: &Held, theirs: &Held, peer: &Identity) -> Option
     if ours.kind != theirs.kind {
         return both(&ours.kind, &theirs.kind, "type");
     }
-    if ours.elements != theirs.elements {
+    let range = Step {
+        request: vec![b"ZRANGE".to_vec(), key.to_vec()],
+        ..encoding.clone()
+    };
+    if ours.elements != theirs.elements
+        && (ours.kind != "zset"
+            || tolerated::find(peer, &range, &ours.elements, &theirs.elements).is_none())
+    {
         return both(
             &readable(&ours.elements),
             &readable(&theirs.elements),
@@ -150,7 +157,7 @@ fn difference(key: &[u8], ours: &Held, theirs: &Held, peer: &Identity) -> Option
         return both(&ours.expires_ms, &theirs.expires_ms, "expiry");
     }
     if ours.encoding != theirs.encoding
-        && tolerated::reason(peer, &encoding, &ours.encoding, &theirs.encoding).is_none()
+        && tolerated::find(peer, &encoding, &ours.encoding, &theirs.encoding).is_none()
     {
         return both(
             &readable(&ours.encoding),

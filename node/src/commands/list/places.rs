@@ -68,7 +68,10 @@ fn lindex(call: &mut Call<'_>) -> Outcome {
 fn lset(call: &mut Call<'_>) -> Outcome {
     let (key, limits) = (call.args.at(1), call.thresholds);
     let list = call.dbs[call.db].list_mut(key)?.ok_or(Fault::NO_SUCH_KEY)?;
-    let place = place(list.len(), call.args.integer(2)?).ok_or(Fault::INDEX_OUT_OF_RANGE)?;
+    let index = call.args.integer(2)?;
+    // As if it were added: Redis makes room for the element before it looks whether there is such a place.
+    list.expect(1, call.args.at(3).len(), limits);
+    let place = place(list.len(), index).ok_or(Fault::INDEX_OUT_OF_RANGE)?;
     list.set(place, call.args.at(3), limits);
     call.changes.modified(call.db, key, Class::LIST, "lset");
     call.reply.ok();

@@ -225,7 +225,7 @@ fn parse(args: Args<'_>, spelling: Spelling) -> Result<Query<'_>, Fault> {
         By::Score => Bounds::Score(score_edge(args.at(low))?, score_edge(args.at(high))?),
         By::Lex => Bounds::Lex(lex_edge(args.at(low))?, lex_edge(args.at(high))?),
     };
-    let (offset, count) = limit.unwrap_or((0, -1));
+    let (offset, count) = limit.filter(|_| by != By::Rank).unwrap_or((0, -1));
     Ok(Query {
         bounds,
         reverse,

@@ -34,9 +34,9 @@ pub mod tree;
 pub mod value;
 pub mod zset;
 
-pub use access::Access;
+pub use access::{Access, Usage};
 pub use blob::Blob;
-pub use db::{Candidate, Databases, Db, Details, Removed, Ttl};
+pub use db::{Candidate, Databases, Db, Details, Removed, Stored, Ttl};
 pub use hash::Hash;
 pub use intset::Intset;
 pub use list::List;

@@ -3,6 +3,8 @@
 //! Redis's rules say when OBJECT ENCODING changes. The nodes of a chain are smaller than Redis's, though: a push at the front
 //! moves every byte of its node, so a node holds 1 KiB where Redis's hold 8.
 
+mod nodes;
+
 use std::collections::VecDeque;
 
 use crate::listpack::{At, Listpack};

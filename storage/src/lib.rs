@@ -23,6 +23,7 @@ pub mod list;
 pub mod listpack;
 pub mod member;
 pub mod pair;
+pub mod rdb;
 pub mod rng;
 pub mod serialized;
 pub mod set;

@@ -61,11 +61,18 @@ impl std::fmt::Display for DumpError {
 
 impl std::error::Error for DumpError {}
 
-/// The payload without its footer. As in Redis, a checksum of zero is no exception here.
+/// The version of a payload, if it is long enough for a footer; whether it is a sound one says [`restore`].
+pub fn payload_version(payload: &[u8]) -> Option<u32> {
+    let (summed, _) = payload.split_last_chunk::<8>()?;
+    let version = summed.last_chunk()?;
+    Some(u32::from(u16::from_le_bytes(*version)))
+}
+
+/// The payload without its footer. A checksum of zero is no exception here, as it is at the end of a file.
 fn check_footer(payload: &[u8], verify: Verify) -> Result<&[u8], Flaw> {
+    let version = payload_version(payload).ok_or(Flaw::Ended)?;
     let (summed, sum) = payload.split_last_chunk().ok_or(Flaw::Ended)?;
-    let (body, version) = summed.split_last_chunk().ok_or(Flaw::Ended)?;
-    let version = u32::from(u16::from_le_bytes(*version));
+    let (body, _) = summed.split_last_chunk::<2>().ok_or(Flaw::Ended)?;
     if version > READ_MAX && version != VALKEY_VERSION {
         return Err(Flaw::Version(version.to_string()));
     }

@@ -35,7 +35,7 @@ mod zipmap;
 mod zset;
 
 pub use crate::access::Usage;
-pub use dump::{DumpError, dump, restore};
+pub use dump::{DumpError, dump, payload_version, restore};
 pub use encoder::{Compression, Encoder};
 pub use error::{Error, Flaw, Foreign};
 pub use reader::{Entry, Item, Reader};

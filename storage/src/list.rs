@@ -85,15 +85,6 @@ impl List {
         }
     }
 
-    /// The packed nodes, of which a small list has one.
-    pub fn nodes(&self) -> impl Iterator<Item = &Listpack> {
-        let (one, many) = match self {
-            List::Packed(pack) => (Some(pack), None),
-            List::Chain(chain) => (None, Some(&chain.nodes)),
-        };
-        one.into_iter().chain(many.into_iter().flatten())
-    }
-
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
         match self {

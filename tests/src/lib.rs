@@ -5,10 +5,12 @@
 //!   process/       real processes: the node, redis-server and its kin
 //!   bench/         figures of our node beside its peers
 //!   conversation/  what clients say and what the server must answer, as text files
+//!   contents/      what servers and RDB files hold, to be compared
 //!   sys.rs         system calls that the standard library does not offer
 //! ```
 
 pub mod bench;
+pub mod contents;
 pub mod conversation;
 pub mod process;
 pub mod resp;

@@ -110,6 +110,8 @@ fn put(call: &mut Call<'_>, value: Value, expire_at: Option<i64>, options: Optio
     let (key, payload) = (call.args.at(1), call.args.at(3));
     let compression = compression(call);
     let db = &mut call.dbs[call.db];
+    // Nothing of the old key stays, not even how often it was used.
+    db.delete(key);
     db.insert(key, value, expire_at);
     db.set_usage(key, options.usage);
     call.changes

@@ -45,7 +45,8 @@ impl Listpack {
                 .enumerate()
                 .all(|(at, element)| !elements().take(at).any(|other| other == element));
         }
-        let mut seen = HashSet::with_hasher(foldhash::fast::RandomState::default());
+        let hasher = foldhash::fast::RandomState::default();
+        let mut seen = HashSet::with_capacity_and_hasher(self.len() / stride + 1, hasher);
         elements().all(|element| seen.insert(element))
     }
 

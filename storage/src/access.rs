@@ -29,6 +29,18 @@ pub enum Access {
     },
 }
 
+/// What is known of the use of a key, as snapshots keep it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Usage {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// Seconds since the last access.
+    Idle(u64),
+    /// The logarithmic counter of accesses.
+    Frequency(u8),
+}
+
 impl Default for Access {
     fn default() -> Self {
         Access::Lru { now_s: 0 }
@@ -92,6 +104,28 @@ impl Access {
         }
     }
 
+    /// What these bits say of the use of a key.
+    pub fn usage(self, bits: u32) -> Usage {
+        match self {
+            Access::Lru { .. } => Usage::Idle(self.idle_seconds(bits)),
+            Access::Lfu { .. } => Usage::Frequency(self.frequency(bits)),
+        }
+    }
+
+    /// The bits of a key of this usage; none if this policy does not remember such things.
+    pub fn recall(self, usage: Usage) -> Option<u32> {
+        match (self, usage) {
+            (Access::Lru { now_s }, Usage::Idle(seconds)) => {
+                // The clock goes round in half a year: older is as old as it can tell.
+                Some(clock(now_s.wrapping_sub(seconds.min(u64::from(CLOCK)))))
+            }
+            (Access::Lfu { now_s, .. }, Usage::Frequency(counter)) => {
+                Some(minutes(now_s) << 8 | u32::from(counter))
+            }
+            _ => None,
+        }
+    }
+
     /// The higher, the better to evict.
     pub fn idleness(self, bits: u32) -> u64 {
         match self {
@@ -142,6 +176,22 @@ mod tests {
             .idle_seconds(bits),
             10
         );
+    }
+
+    #[test]
+    fn what_a_snapshot_keeps_of_the_usage_comes_back_under_the_same_policy() {
+        let (lru, lfu) = (Access::Lru { now_s: 1_000 }, lfu(6_000, 0));
+        for seconds in [0, 1, 5_000, u64::from(CLOCK)] {
+            let bits = lru.recall(Usage::Idle(seconds)).expect("a time");
+            assert_eq!(lru.usage(bits), Usage::Idle(seconds));
+        }
+        let oldest = lru.recall(Usage::Idle(u64::MAX)).expect("a time");
+        assert_eq!(lru.idle_seconds(oldest), u64::from(CLOCK));
+        let bits = lfu.recall(Usage::Frequency(77)).expect("a counter");
+        assert_eq!(lfu.usage(bits), Usage::Frequency(77));
+        assert_eq!(lru.recall(Usage::Frequency(1)), None);
+        assert_eq!(lfu.recall(Usage::Idle(1)), None);
+        assert_eq!(lru.recall(Usage::Unknown), None);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! Read lookups (`string`, `list`, ..., `get`) count as hits and misses and touch the access clock; `peek`, `kind` and
 //! `expire_at` leave no trace.
 
+mod stored;
+
 use std::collections::HashMap;
 use std::mem;
 
@@ -14,6 +16,8 @@ use crate::{
     Hash, Kind, List, Rng, Set, Spread, StrRef, StringEncoding, Table, Value, ValueRef, WrongType,
     Zset,
 };
+
+pub use stored::Stored;
 
 /// What a write does with the time to live of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,15 +35,8 @@ impl Hash {
     /// A hash from a listpack of fields and values, as an RDB file holds one: none if a field occurs twice or has no value
     /// or there is none.
     pub fn from_listpack(pack: Listpack, limits: &Thresholds, rng: &mut Rng) -> Option<Self> {
-        let mut seen = HashSet::new();
         let len = pack.len();
-        if len == 0
-            || len % 2 == 1
-            || !pack
-                .iter()
-                .step_by(2)
-                .all(|field| seen.insert(field.to_vec()))
-        {
+        if len == 0 || len % 2 == 1 || !pack.all_differ(2) {
             return None;
         }
         let longest = pack.iter().map(StrRef::len).max().unwrap_or(0);

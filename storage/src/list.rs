@@ -3,6 +3,8 @@
 //! Redis's rules say when OBJECT ENCODING changes. The nodes of a chain are smaller than Redis's, though: a push at the front
 //! moves every byte of its node, so a node holds 1 KiB where Redis's hold 8.
 
+mod nodes;
+
 use std::collections::VecDeque;
 
 use crate::listpack::{At, Listpack};
@@ -81,15 +83,6 @@ impl List {
             List::Packed(_) => "listpack",
             List::Chain(_) => "quicklist",
         }
-    }
-
-    /// The packed nodes, of which a small list has one.
-    pub fn nodes(&self) -> impl Iterator<Item = &Listpack> {
-        let (one, many) = match self {
-            List::Packed(pack) => (Some(pack), None),
-            List::Chain(chain) => (None, Some(&chain.nodes)),
-        };
-        one.into_iter().chain(many.into_iter().flatten())
     }
 
     /// Bytes on the heap.

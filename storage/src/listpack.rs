@@ -13,6 +13,8 @@
 //! A string that is the canonical decimal form of an `i64` is stored as that integer, always: each value has one form.
 //! Source: the specification by Salvatore Sanfilippo (github.com/antirez/listpack).
 
+mod foreign;
+
 use std::ops::Range;
 
 use crate::entry::canonical_int;
@@ -45,17 +47,6 @@ impl Listpack {
     /// No elements.
     pub fn new() -> Self {
         Listpack(Blob::from_slice(&[0, 0, END]))
-    }
-
-    /// A listpack from its bytes as found in an RDB file or a DUMP: none if they are not a well-formed one.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (total, body) = bytes.split_first_chunk::<4>()?;
-        if u32::from_le_bytes(*total) as usize != bytes.len() {
-            return None;
-        }
-        let counted = count_checked(body)?;
-        let stated = u16::from_le_bytes(*body.first_chunk()?);
-        (stated == MANY || usize::from(stated) == counted).then(|| Listpack(Blob::from_slice(body)))
     }
 
     /// The bytes of the format.
@@ -524,28 +515,6 @@ fn start_before(bytes: &[u8], end: usize) -> usize {
         if byte & 0x80 == 0 {
             return end - width - len;
         }
-    }
-}
-
-/// Number of elements in bytes from outside; none if any of them is not as this module would have written it.
-fn count_checked(bytes: &[u8]) -> Option<usize> {
-    let (mut at, mut count) = (FIRST, 0);
-    loop {
-        let rest = bytes.get(at..)?;
-        match *rest.first()? {
-            END => return (rest.len() == 1).then_some(count),
-            0xf5..=0xfe => return None,
-            0xe0..=0xef if rest.len() < 2 => return None,
-            0xf0 if rest.len() < 5 => return None,
-            _ => {}
-        }
-        let len = front_len(bytes, at);
-        let (back, width) = back_of(len);
-        if rest.get(len..len + width)? != &back[..width] {
-            return None;
-        }
-        at += len + width;
-        count += 1;
     }
 }
 

@@ -44,12 +44,11 @@ impl Set {
 
     /// A set from a listpack of members, as an RDB file holds one: none if a member occurs twice or there is none.
     pub fn from_listpack(pack: Listpack, limits: &Thresholds, rng: &mut Rng) -> Option<Self> {
-        let mut seen = HashSet::new();
-        if pack.is_empty() || !pack.iter().all(|member| seen.insert(member.to_vec())) {
+        if pack.is_empty() || !pack.all_differ(1) {
             return None;
         }
-        let fits = seen.len() <= limits.set_max_listpack_entries
-            && seen
+        let fits = pack.len() <= limits.set_max_listpack_entries
+            && pack
                 .iter()
                 .all(|member| member.len() <= limits.set_max_listpack_value);
         let mut set = Set(Form::Pack(pack));

@@ -1,7 +1,7 @@
 //! Strings as a key holds them: an integer or bytes.
 
 /// A string value, borrowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StrRef<'a> {
     /// A value that is the canonical decimal form of an `i64`.
     Int(i64),

@@ -4,6 +4,8 @@
 //! The tree does not hold the members but handles to the table's pairs. Invariant: the handles in the tree are those of the
 //! pairs in the table, one each; a pair's block never moves, for only its score changes, in place.
 
+mod bulk;
+
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -21,6 +23,8 @@ pub enum Zset {
     /// `skiplist`, as Redis calls it.
     Indexed(Box<Indexed>),
 }
+
+pub use bulk::Gathered;
 
 /// A sorted set that outgrew the listpack.
 #[derive(Debug)]
@@ -426,11 +430,12 @@ fn score_of(pair: &Pair) -> f64 {
 fn score_at(pack: &Listpack, at: At) -> f64 {
     match pack.get(at) {
         StrRef::Int(n) => n as f64,
-        StrRef::Bytes(text) => std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0.0),
+        StrRef::Bytes(text) => parse(text).unwrap_or(0.0),
     }
+}
+
+fn parse(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 fn remove_from(pack: &mut Listpack, member: &[u8]) -> Option<f64> {

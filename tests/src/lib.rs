@@ -6,10 +6,12 @@
 //!   bench/         figures of our node beside its peers
 //!   conversation/  what clients say and what the server must answer, as text files
 //!   differential/ random commands for our node and for a peer at once
+//!   contents/      what servers and RDB files hold, to be compared
 //!   sys.rs         system calls that the standard library does not offer
 //! ```
 
 pub mod bench;
+pub mod contents;
 pub mod conversation;
 pub mod differential;
 pub mod process;

@@ -88,6 +88,7 @@ static TIPS: &[Named] = &[
         &[
             "client|info",
             "client|list",
+            "dump",
             "hrandfield",
             "hscan",
             "object|encoding",
@@ -372,6 +373,10 @@ static ARGUMENTS: &[(&str, &str, ArgumentFacts)] = &[
     ("lpop", "count", since("6.2.0")),
     ("pexpire", "condition", since("7.0.0")),
     ("pexpireat", "condition", since("7.0.0")),
+    ("restore", "replace", since("3.0.0")),
+    ("restore", "absttl", since("5.0.0")),
+    ("restore", "seconds", since("5.0.0")),
+    ("restore", "frequency", since("5.0.0")),
     ("rpop", "count", since("6.2.0")),
     ("scan", "type", since("6.0.0")),
     ("set", "condition", since("2.6.12")),

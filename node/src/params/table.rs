@@ -160,7 +160,7 @@ parameters! {
     "Snapshots" {
         save: Vec<SavePoint> = "", SavePoints, Live, DISK, "Snapshots after so many seconds with so many changes.";
         dbfilename: String = "dump.rdb", FileName { what: "dbfilename", noun: "filename", is_required: false }, Protected, DISK, "File of the snapshot.";
-        rdbcompression: bool = "yes", YesNo, Live, DISK, "Compress strings.";
+        rdbcompression: bool = "yes", YesNo, Live, Works, "Compress strings in snapshots and in the answers of DUMP.";
         rdbchecksum: bool = "yes", YesNo, Startup, DISK, "End the file with a checksum.";
         rdb_save_incremental_fsync: bool = "yes", YesNo, Live, DISK, "Write through while saving.";
         rdb_del_sync_files: bool = "no", YesNo, Live, DISK, "Remove files made only for replicas.";

@@ -1,5 +1,6 @@
 //! Commands for keys of any type.
 
+mod dump;
 mod expire;
 mod sort;
 #[cfg(test)]
@@ -348,6 +349,27 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(N) for N keys and their members",
         args: "key:key...",
         run: Run::Shard(del),
+    },
+    Command {
+        name: "dump",
+        arity: 2,
+        flags: Flags::READONLY,
+        acl: Acl::KEYSPACE,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::Generic,
+        since: "2.6.0",
+        summary: "Serializes a value for RESTORE.",
+        complexity: "O(N) where N is the size of the value",
+        args: "key:key",
+        run: Run::Shard(dump::dump),
     },
     Command {
         name: "exists",
@@ -759,6 +781,27 @@ pub static COMMANDS: &[Command] = &[
         complexity: "O(1)",
         args: "key:key newkey:key",
         run: Run::Shard(renamenx),
+    },
+    Command {
+        name: "restore",
+        arity: -4,
+        flags: Flags::DENYOOM.union(Flags::WRITE),
+        acl: Acl::DANGEROUS.union(Acl::KEYSPACE),
+        keys: &[KeySpec {
+            flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::Generic,
+        since: "2.6.0",
+        summary: "Makes a key from what DUMP has serialized.",
+        complexity: "O(N) where N is the size of the value; O(N*log(N)) for sorted sets",
+        args: "key:key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] [FREQ frequency:integer]",
+        run: Run::Shard(dump::restore),
     },
     Command {
         name: "scan",

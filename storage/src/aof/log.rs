@@ -335,7 +335,7 @@ impl<D: Disk> Log<D> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read::{Tail, read_requests};
+    use super::super::read::{Requests, Tail};
     use super::*;
     use crate::Rng;
     use crate::disk::CrashDisk;
@@ -373,12 +373,17 @@ mod tests {
             for (i, segment) in manifest.increments.iter().enumerate() {
                 let is_last = i + 1 == manifest.increments.len();
                 let file = disk.read(&path(segment)).expect("an increment");
-                let tail = read_requests(file, 0, |words| {
-                    let text = std::str::from_utf8(&words[0]).expect("digits");
-                    numbers.push(text.parse().expect("a number"));
-                    Ok(())
-                });
-                if let Tail::Torn { good } = tail.expect("a sound increment") {
+                let mut requests = Requests::new(file, 0);
+                let tail = loop {
+                    match requests.next_unit().expect("a sound increment") {
+                        Ok(unit) => {
+                            let text = std::str::from_utf8(unit.bytes()).expect("digits");
+                            numbers.push(text.parse().expect("a number"));
+                        }
+                        Err(tail) => break tail,
+                    }
+                };
+                if let Tail::Torn { good } = tail {
                     assert!(is_last, "only the end of the last file may be torn");
                     disk.truncate(&path(segment), good).expect("it is cut");
                 }

@@ -17,4 +17,4 @@ mod read;
 
 pub use log::{Log, LogError, Rewrite};
 pub use manifest::{BadManifest, FileKind, Manifest, Segment};
-pub use read::{BadFile, Tail, read_requests};
+pub use read::{BadFile, Requests, Tail, Unit};

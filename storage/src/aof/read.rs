@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 
 /// A file that cannot be read to its end.
 #[derive(Debug)]
@@ -17,13 +18,6 @@ pub enum BadFile {
         offset: u64,
         /// What is wrong.
         reason: &'static str,
-    },
-    /// A request that could not be carried out.
-    Refused {
-        /// Offset in the file.
-        offset: u64,
-        /// Why.
-        reason: String,
     },
 }
 
@@ -44,8 +38,8 @@ const ARGUMENTS_MAX: u64 = 1 << 31;
 const BULK_MAX: u64 = 1 << 32;
 /// Longest header or annotation, bytes.
 const LINE_MAX: u64 = 128;
-/// Memory set aside for an argument before its bytes have come.
-const RESERVED_MAX: usize = 1 << 16;
+/// Bytes read at a time.
+const READ_BUFFER: usize = 1 << 18;
 
 impl fmt::Display for BadFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,9 +47,6 @@ impl fmt::Display for BadFile {
             BadFile::Io(_) => write!(f, "the file cannot be read"),
             BadFile::Format { offset, reason } => {
                 write!(f, "bad format at offset {offset}: {reason}")
-            }
-            BadFile::Refused { offset, reason } => {
-                write!(f, "the request at offset {offset} was refused: {reason}")
             }
         }
     }
@@ -65,7 +56,7 @@ impl std::error::Error for BadFile {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             BadFile::Io(error) => Some(error),
-            BadFile::Format { .. } | BadFile::Refused { .. } => None,
+            BadFile::Format { .. } => None,
         }
     }
 }
@@ -84,66 +75,108 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Hands every request of `file` to `visit`, which may refuse it. `start` = bytes of the file before the first one (an
-/// RDB preamble). Transactions are handed out only if they are whole.
-pub fn read_requests(
-    file: impl Read,
-    start: u64,
-    mut visit: impl FnMut(&[Vec<u8>]) -> Result<(), String>,
-) -> Result<Tail, BadFile> {
-    let mut source = Source {
-        file: BufReader::new(file),
-        at: start,
-    };
-    let mut transaction: Option<Transaction> = None;
-    loop {
-        let offset = source.at;
-        // Before an open transaction, where there is one: it has not been carried out.
-        let good = transaction.as_ref().map_or(offset, |open| open.offset);
-        let request = match source.request() {
-            Ok(request) => request,
-            Err(Stop::End) if transaction.is_none() => return Ok(Tail::Whole),
-            Err(Stop::End | Stop::Torn) => return Ok(Tail::Torn { good }),
-            Err(Stop::Bad(reason)) => return Err(BadFile::Format { offset, reason }),
-            Err(Stop::Io(error)) => return Err(BadFile::Io(error)),
-        };
-        let refused = |reason| BadFile::Refused { offset, reason };
-        match (&mut transaction, request.as_slice()) {
-            (_, []) => {}
-            (None, [word]) if word.eq_ignore_ascii_case(b"multi") => {
-                transaction = Some(Transaction {
-                    offset,
-                    requests: Vec::new(),
-                });
-            }
-            (Some(open), [word]) if word.eq_ignore_ascii_case(b"exec") => {
-                for request in &open.requests {
-                    visit(request).map_err(refused)?;
-                }
-                transaction = None;
-            }
-            (Some(open), _) => open.requests.push(request),
-            (None, request) => visit(request).map_err(refused)?,
-        }
+/// The requests of an increment, one after the other; those of a transaction together, and only if it is whole.
+#[derive(Debug)]
+pub struct Requests<R> {
+    source: Source<R>,
+    unit: Unit,
+}
+
+/// Requests that are carried out together.
+#[derive(Debug, Default)]
+pub struct Unit {
+    /// Offset in the file of the first one.
+    pub offset: u64,
+    bytes: Vec<u8>,
+    /// Where the words stand in the bytes.
+    words: Vec<Range<usize>>,
+    /// Which words make a request.
+    requests: Vec<Range<usize>>,
+}
+
+impl Unit {
+    /// The requests, each as the places of its words in [`Unit::bytes`].
+    pub fn requests(&self) -> impl Iterator<Item = &[Range<usize>]> {
+        self.requests
+            .iter()
+            .map(|request| &self.words[request.clone()])
+    }
+
+    /// The words of all requests.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.words.clear();
+        self.requests.clear();
+    }
+
+    /// Whether the last request is this one word.
+    fn ends_with(&self, word: &[u8]) -> bool {
+        let last = self.requests.last().map(|last| &self.words[last.clone()]);
+        matches!(last, Some([only]) if self.bytes[only.clone()].eq_ignore_ascii_case(word))
     }
 }
 
-struct Transaction {
-    offset: u64,
-    requests: Vec<Vec<Vec<u8>>>,
+impl<R: Read> Requests<R> {
+    /// The requests of `file`. `start` = bytes of the file before the first one (an RDB preamble).
+    pub fn new(file: R, start: u64) -> Self {
+        Requests {
+            source: Source {
+                file: BufReader::with_capacity(READ_BUFFER, file),
+                at: start,
+            },
+            unit: Unit::default(),
+        }
+    }
+
+    /// The next request or transaction; at the end, how the file ends.
+    pub fn next_unit(&mut self) -> Result<Result<&Unit, Tail>, BadFile> {
+        let (mut is_open, good) = (false, self.source.at);
+        self.unit.clear();
+        self.unit.offset = good;
+        loop {
+            let offset = self.source.at;
+            match self.source.request(&mut self.unit) {
+                Ok(false) => {}
+                Ok(true) if !is_open && self.unit.ends_with(b"multi") => {
+                    is_open = true;
+                    self.unit.clear();
+                }
+                Ok(true) if !is_open => return Ok(Ok(&self.unit)),
+                Ok(true) if self.unit.ends_with(b"exec") => {
+                    self.unit.requests.pop();
+                    return Ok(Ok(&self.unit));
+                }
+                Ok(true) => {}
+                Err(Stop::End) if !is_open => return Ok(Err(Tail::Whole)),
+                Err(Stop::End | Stop::Torn) => return Ok(Err(Tail::Torn { good })),
+                Err(Stop::Bad(reason)) => return Err(BadFile::Format { offset, reason }),
+                Err(Stop::Io(error)) => return Err(BadFile::Io(error)),
+            }
+        }
+    }
+
+    /// Bytes of the file that have been read.
+    pub fn position(&self) -> u64 {
+        self.source.at
+    }
 }
 
+#[derive(Debug)]
 struct Source<R> {
     file: BufReader<R>,
     at: u64,
 }
 
 impl<R: Read> Source<R> {
-    /// The next request; of an annotation (`#...`), no words.
-    fn request(&mut self) -> Result<Vec<Vec<u8>>, Stop> {
+    /// Adds the next request to `unit`; false = it was an annotation (`#...`).
+    fn request(&mut self, unit: &mut Unit) -> Result<bool, Stop> {
         match self.first_byte()? {
             None => return Err(Stop::End),
-            Some(b'#') => return self.line().map(|_| Vec::new()),
+            Some(b'#') => return self.line().map(|_| false),
             // A hole: the file had grown, but the bytes did not reach the disk.
             Some(0) => return Err(Stop::Torn),
             Some(_) => {}
@@ -152,12 +185,15 @@ impl<R: Read> Source<R> {
         if count == 0 {
             return Err(Stop::Bad("a request without words"));
         }
-        let mut words = Vec::new();
+        let first = unit.words.len();
         for _ in 0..count {
             let length = self.header(b'$', BULK_MAX)?;
-            words.push(self.bulk(length)?);
+            let start = unit.bytes.len();
+            self.bulk(length, &mut unit.bytes)?;
+            unit.words.push(start..unit.bytes.len());
         }
-        Ok(words)
+        unit.requests.push(first..unit.words.len());
+        Ok(true)
     }
 
     fn first_byte(&mut self) -> Result<Option<u8>, Stop> {
@@ -197,10 +233,9 @@ impl<R: Read> Source<R> {
         }
     }
 
-    fn bulk(&mut self, length: u64) -> Result<Vec<u8>, Stop> {
-        let reserved = usize::try_from(length).unwrap_or(RESERVED_MAX);
-        let mut bytes = Vec::with_capacity(reserved.min(RESERVED_MAX));
-        let read = (&mut self.file).take(length).read_to_end(&mut bytes)?;
+    /// Memory grows with the bytes that come, not with the length that was announced.
+    fn bulk(&mut self, length: u64, into: &mut Vec<u8>) -> Result<(), Stop> {
+        let read = (&mut self.file).take(length).read_to_end(into)?;
         self.at += read as u64;
         let mut end = [0; 2];
         for byte in &mut end {
@@ -212,7 +247,7 @@ impl<R: Read> Source<R> {
             *byte = next;
         }
         match &end {
-            b"\r\n" => Ok(bytes),
+            b"\r\n" => Ok(()),
             [0, _] | [_, 0] => Err(Stop::Torn),
             _ => Err(Stop::Bad("an argument that is longer than its length says")),
         }
@@ -224,13 +259,19 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> (Vec<String>, Result<Tail, String>) {
-        let mut seen = Vec::new();
-        let tail = read_requests(bytes, 0, |request| {
-            let words = request.iter().map(|word| String::from_utf8_lossy(word));
-            seen.push(words.collect::<Vec<_>>().join(" "));
-            Ok(())
-        });
-        (seen, tail.map_err(|error| error.to_string()))
+        let (mut seen, mut requests) = (Vec::new(), Requests::new(bytes, 0));
+        loop {
+            let unit = match requests.next_unit() {
+                Ok(Ok(unit)) => unit,
+                Ok(Err(tail)) => return (seen, Ok(tail)),
+                Err(error) => return (seen, Err(error.to_string())),
+            };
+            for request in unit.requests() {
+                let words = request.iter().map(|word| &unit.bytes()[word.clone()]);
+                let words = words.map(String::from_utf8_lossy);
+                seen.push(words.collect::<Vec<_>>().join(" "));
+            }
+        }
     }
 
     const SET: &str = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\n\r\n\r\n";

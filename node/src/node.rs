@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix::Recipient;
@@ -10,7 +10,9 @@ use arc_swap::ArcSwap;
 
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
+use crate::actors::persistence::messages::WriteDown;
 use crate::clients::Clients;
+use crate::journal::{Id, Journal};
 use crate::lazyfree::Lazyfree;
 use crate::params::{LogLevel, Params};
 
@@ -25,6 +27,11 @@ pub struct Node {
     pub pause: Pause,
     /// Drops what would take long to drop.
     pub lazyfree: Lazyfree,
+    /// The order of effects.
+    pub journal: Journal,
+    /// Who writes the append-only file; set once the tree stands.
+    pub writer: OnceLock<Recipient<WriteDown>>,
+    refusal: Refusal,
     /// Decides every die of the node.
     pub seed: u64,
     /// 40 random hex digits, new at every start.
@@ -37,6 +44,13 @@ pub struct Node {
     pub config: OnceLock<Recipient<ParametersChanged>>,
     /// Where SHUTDOWN is sent; set once the tree stands.
     pub stop: OnceLock<Recipient<Shutdown>>,
+}
+
+/// Why writes are refused, if they are.
+#[derive(Debug, Default)]
+struct Refusal {
+    is_on: AtomicBool,
+    reason: Mutex<String>,
 }
 
 /// What `main` knows and the node needs.
@@ -62,12 +76,16 @@ impl Node {
             .map(|_| format!("{:016x}", rng.bits()))
             .collect::<String>()[..40]
             .to_owned();
+        let backlog = usize::try_from(params.repl_backlog_size).unwrap_or(usize::MAX);
         Node {
             params: ArcSwap::from_pointee(params),
             clients: Clients::default(),
             origin: Origin::default(),
             pause: Pause::default(),
             lazyfree: Lazyfree::default(),
+            journal: Journal::new(Id::new(rng.bits()), backlog),
+            writer: OnceLock::new(),
+            refusal: Refusal::default(),
             seed,
             run_id,
             started: Instant::now(),
@@ -81,6 +99,38 @@ impl Node {
     #[must_use]
     pub fn with_origin(self, origin: Origin) -> Self {
         Node { origin, ..self }
+    }
+
+    /// Appends the effects of a batch to the journal; returns the offset after them.
+    pub fn append(&self, effects: &[u8]) -> u64 {
+        let offset = self.journal.append(effects);
+        if let Some(writer) = self.writer.get()
+            && self.journal.calls_writer()
+        {
+            writer.do_send(WriteDown);
+        }
+        offset
+    }
+
+    /// From now on writes are refused with this error, or not any more.
+    pub fn refuse_writes(&self, reason: Option<String>) {
+        let is_on = reason.is_some();
+        let mut place = self
+            .refusal
+            .reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = reason.unwrap_or_default();
+        self.refusal.is_on.store(is_on, Ordering::Release);
+    }
+
+    /// The error with which writes are refused.
+    #[inline]
+    pub fn write_refusal(&self) -> Option<String> {
+        self.refusal.is_on.load(Ordering::Acquire).then(|| {
+            let reason = self.refusal.reason.lock();
+            reason.unwrap_or_else(PoisonError::into_inner).clone()
+        })
     }
 
     /// The parameters in force.

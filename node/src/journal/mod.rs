@@ -29,6 +29,8 @@ pub struct Journal {
     offset: AtomicU64,
     written: AtomicU64,
     synced: AtomicU64,
+    /// Whether the writer has been called and has not come yet.
+    is_called: AtomicBool,
     /// Rises whenever a reader begins in the middle of the stream: the next effects name their database.
     reselections: AtomicU64,
 }
@@ -65,6 +67,7 @@ impl Journal {
             offset: AtomicU64::new(0),
             written: AtomicU64::new(0),
             synced: AtomicU64::new(0),
+            is_called: AtomicBool::new(false),
             reselections: AtomicU64::new(0),
         }
     }
@@ -104,6 +107,17 @@ impl Journal {
         let offset = inner.backlog.end();
         self.offset.store(offset, Ordering::Release);
         offset
+    }
+
+    /// Whether the writer must be called now: there is something to write, and nobody has called it since it came last.
+    #[inline]
+    pub fn calls_writer(&self) -> bool {
+        self.is_written.load(Ordering::Acquire) && !self.is_called.swap(true, Ordering::AcqRel)
+    }
+
+    /// The writer has come, and will take everything that was appended before.
+    pub fn answer_call(&self) {
+        self.is_called.store(false, Ordering::Release);
     }
 
     /// Takes what the append-only file has not taken yet: `into` is filled, its old bytes are given up. Returns the offset

@@ -28,6 +28,13 @@ pub struct Log<D: Disk> {
     is_dirty: bool,
 }
 
+/// Syncs an increment; see [`Log::syncer`].
+#[derive(Debug)]
+pub struct Syncer<F> {
+    file: F,
+    path: PathBuf,
+}
+
 /// A rewrite that has begun and whose snapshot is being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
@@ -74,6 +81,15 @@ impl std::error::Error for LogError {
             LogError::Manifest(..) | LogError::Missing(_) => None,
             LogError::Io(_, _, error) => Some(error),
         }
+    }
+}
+
+impl<F: DiskFile> Syncer<F> {
+    /// As [`Log::sync`].
+    pub fn sync(mut self) -> Result<(), LogError> {
+        self.file
+            .sync()
+            .map_err(|error| LogError::Io("sync", self.path, error))
     }
 }
 
@@ -235,6 +251,15 @@ impl<D: Disk> Log<D> {
         done.map_err(|error| LogError::Io("sync", self.path(), error))?;
         self.is_dirty = false;
         Ok(())
+    }
+
+    /// What another thread needs to sync everything appended so far, while appending goes on.
+    pub fn syncer(&self) -> Result<Syncer<D::File>, LogError> {
+        let file = self.file.try_clone();
+        Ok(Syncer {
+            file: file.map_err(|error| LogError::Io("sync", self.path(), error))?,
+            path: self.path(),
+        })
     }
 
     /// Bytes of all files that count.

@@ -15,6 +15,6 @@ mod log;
 mod manifest;
 mod read;
 
-pub use log::{Log, LogError, Rewrite};
+pub use log::{Log, LogError, Rewrite, Syncer};
 pub use manifest::{BadManifest, FileKind, Manifest, Segment};
 pub use read::{BadFile, Requests, Tail, Unit};

@@ -200,6 +200,13 @@ impl Disk for CrashDisk {
 }
 
 impl DiskFile for CrashFile {
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(CrashFile {
+            disk: self.disk.clone(),
+            file: self.file,
+        })
+    }
+
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.lock();
         let taken = match &mut state.room {

@@ -44,7 +44,9 @@ pub trait Disk: Debug + Clone {
 }
 
 /// A file that is being written.
-pub trait DiskFile: Debug + Send {
+pub trait DiskFile: Debug + Send + Sized {
+    /// The same file once more, for a thread that syncs it.
+    fn try_clone(&self) -> io::Result<Self>;
     /// Appends all of `bytes`. After an error some of them may have been appended.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Makes everything written so far durable.

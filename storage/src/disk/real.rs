@@ -66,6 +66,10 @@ impl Disk for RealDisk {
 }
 
 impl DiskFile for File {
+    fn try_clone(&self) -> io::Result<Self> {
+        File::try_clone(self)
+    }
+
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         Write::write_all(self, bytes)
     }

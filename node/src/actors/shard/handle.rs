@@ -52,7 +52,7 @@ impl ShardHandle {
     /// The connection is over.
     pub fn forget(&self, client: u64) {
         match self {
-            ShardHandle::Here(shard) => shard.with(|shard| shard.forget(client)),
+            ShardHandle::Here(shard) => shard.forget(client),
             ShardHandle::There(link) => link.shard.do_send(Forget(client)),
         }
     }
@@ -64,7 +64,8 @@ impl LocalShard {
         LocalShard(shard)
     }
 
-    /// Runs a batch, and sends what it has for other connections.
+    /// Runs a batch, and sends what it has for other connections. Returns with the progress the offset of the journal that
+    /// the replies must wait for, if the batch has changed anything.
     pub fn run(
         &self,
         now_ms: i64,
@@ -72,24 +73,30 @@ impl LocalShard {
         first: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> Progress {
+    ) -> (Progress, Option<u64>) {
         self.with(|shard| {
             shard.begin(now_ms);
             shard.run(requests, first, session, out)
         })
     }
 
-    /// Lends the shard; a panic meanwhile is the end of the node, for the data may be half changed.
-    pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> T {
+    /// The connection is over.
+    pub fn forget(&self, client: u64) {
+        self.with(|shard| shard.forget(client));
+    }
+
+    /// Lends the shard; a panic meanwhile is the end of the node, for the data may be half changed. What the work has
+    /// changed goes to the journal; returns the offset after it, if there was anything.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> (T, Option<u64>) {
         let guard = DiesWithTheShard;
-        let (outcome, parcels) = {
+        let (outcome, parcels, offset) = {
             let mut shard = self.0.borrow_mut();
             let outcome = work(&mut shard);
-            (outcome, shard.take_parcels())
+            (outcome, shard.take_parcels(), shard.journal())
         };
         std::mem::forget(guard);
-        send(parcels);
-        outcome
+        send(parcels, offset);
+        (outcome, offset)
     }
 }
 
@@ -143,14 +150,14 @@ impl ShardLink {
     }
 }
 
-/// Hands parcels to their connections.
-pub(super) fn send(parcels: Vec<Parcel>) {
+/// Hands parcels to their connections, which keep them back until the journal is safe up to `offset`.
+fn send(parcels: Vec<Parcel>, offset: Option<u64>) {
     for Parcel {
         client,
         bytes,
         unblocks,
     } in parcels
     {
-        client.deliver(bytes, unblocks);
+        client.deliver(bytes, unblocks, offset);
     }
 }

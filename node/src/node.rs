@@ -101,15 +101,13 @@ impl Node {
         Node { origin, ..self }
     }
 
-    /// Appends the effects of a batch to the journal; returns the offset after them.
-    pub fn append(&self, effects: &[u8]) -> u64 {
-        let offset = self.journal.append(effects);
+    /// Has what was appended to the journal written, if there is an append-only file.
+    pub fn call_writer(&self) {
         if let Some(writer) = self.writer.get()
             && self.journal.calls_writer()
         {
             writer.do_send(WriteDown);
         }
-        offset
     }
 
     /// From now on writes are refused with this error, or not any more.

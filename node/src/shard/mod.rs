@@ -164,7 +164,7 @@ impl Shard {
         if effects.is_empty() {
             return None;
         }
-        let offset = self.node.append(effects.bytes());
+        let offset = self.node.journal.append(effects.bytes());
         effects.clear();
         Some(offset)
     }

@@ -2,12 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix::Addr;
 use almandine_protocol::Batch;
 
 use super::ShardActor;
 use super::messages::{ExecuteBatches, Forget, RemoteBatch};
+use crate::node::Node;
 use crate::session::Session;
 use crate::shard::{Parcel, Progress, Requests, Shard};
 
@@ -22,7 +24,14 @@ pub enum ShardHandle {
 
 /// The shard of this thread.
 #[derive(Clone)]
-pub struct LocalShard(Rc<RefCell<Shard>>);
+pub struct LocalShard(Rc<Local>);
+
+struct Local {
+    shard: RefCell<Shard>,
+    node: Arc<Node>,
+    /// Whether the writer of the journal will be called at the end of this turn of the event loop.
+    is_calling: Cell<bool>,
+}
 
 /// A shard of another thread. What the connections of this thread post during a turn of the event loop leaves as one
 /// message at its end.
@@ -60,8 +69,12 @@ impl ShardHandle {
 
 impl LocalShard {
     /// Shares `shard` with its thread.
-    pub fn new(shard: Rc<RefCell<Shard>>) -> Self {
-        LocalShard(shard)
+    pub fn new(node: Arc<Node>, shard: Shard) -> Self {
+        LocalShard(Rc::new(Local {
+            shard: RefCell::new(shard),
+            node,
+            is_calling: Cell::new(false),
+        }))
     }
 
     /// Runs a batch, and sends what it has for other connections. Returns with the progress the offset of the journal that
@@ -90,13 +103,28 @@ impl LocalShard {
     pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> (T, Option<u64>) {
         let guard = DiesWithTheShard;
         let (outcome, parcels, offset) = {
-            let mut shard = self.0.borrow_mut();
+            let mut shard = self.0.shard.borrow_mut();
             let outcome = work(&mut shard);
             (outcome, shard.take_parcels(), shard.journal())
         };
         std::mem::forget(guard);
+        if offset.is_some() {
+            self.call_writer();
+        }
         send(parcels, offset);
         (outcome, offset)
+    }
+
+    /// Calls the writer of the journal when the connections that are ready have had their turn: the larger the group that it
+    /// writes, the less it costs.
+    fn call_writer(&self) {
+        if !self.0.is_calling.replace(true) {
+            let local = self.0.clone();
+            actix_rt::spawn(async move {
+                local.is_calling.set(false);
+                local.node.call_writer();
+            });
+        }
     }
 }
 

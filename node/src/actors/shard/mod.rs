@@ -52,10 +52,10 @@ impl ShardActor {
     ) -> Self {
         let shard = Shard::new(node.clone(), pubsub, seed);
         ShardActor {
+            shard: LocalShard::new(node.clone(), shard),
             node,
             loader: None,
             tree,
-            shard: LocalShard::new(Rc::new(RefCell::new(shard))),
             _lifeline: lifeline,
         }
     }

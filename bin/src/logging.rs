@@ -17,6 +17,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 pub(crate) struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     sink: Sink,
+    is_on_terminal: bool,
 }
 
 /// Where lines go.
@@ -45,9 +46,9 @@ impl Log {
         };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| filter(params.loglevel));
         let (filter, handle) = reload::Layer::new(filter);
-        let is_terminal = matches!(sink, Sink::Stdout) && io::stdout().is_terminal();
+        let is_on_terminal = matches!(sink, Sink::Stdout) && io::stdout().is_terminal();
         let lines = tracing_subscriber::fmt::layer()
-            .with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none())
+            .with_ansi(is_on_terminal && std::env::var_os("NO_COLOR").is_none())
             .with_target(false)
             .with_writer(sink.clone());
         let lines = match params.log_format {
@@ -61,7 +62,13 @@ impl Log {
         Ok(Log {
             filter: handle,
             sink,
+            is_on_terminal,
         })
+    }
+
+    /// Whether a person sees it at once.
+    pub(crate) fn is_on_terminal(&self) -> bool {
+        self.is_on_terminal
     }
 
     /// From now on this is logged.

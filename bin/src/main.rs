@@ -1,5 +1,6 @@
 //! `almandine`: reads the command line, opens the log, starts a node.
 
+mod allocator;
 mod cli;
 mod garnet;
 mod logging;
@@ -7,6 +8,7 @@ mod pid_file;
 mod signals;
 
 use std::hash::{BuildHasher, RandomState};
+use std::panic;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +21,9 @@ use tracing::{error, warn};
 use crate::cli::{Instead, Start};
 use crate::logging::Log;
 use crate::pid_file::PidFile;
+
+/// Exit code when no socket could be bound.
+const CANNOT_BIND: u8 = 3;
 
 #[global_allocator]
 static ALLOCATOR: Counting<MiMalloc> = Counting(MiMalloc);
@@ -51,6 +56,8 @@ fn run(start: Start) -> ExitCode {
             ));
         }
     };
+    log_panics();
+    let is_seen = log.is_on_terminal();
     for note in notes {
         warn!("{note}");
     }
@@ -59,13 +66,14 @@ fn run(start: Start) -> ExitCode {
     let origin = Origin {
         config_file,
         set_log_level: Box::new(move |level| levels.set_level(level)),
+        allocator: allocator::mimalloc(),
     };
     let seed = RandomState::new().hash_one(std::process::id());
     let node = Arc::new(Node::new(params, seed).with_origin(origin));
-    let written = pid_file.clone();
-    almandine_node::run(node, move || {
+    let (written, known) = (pid_file.clone(), node.clone());
+    let ended = almandine_node::run(node, move || {
         written.write();
-        let caught = signals::caught(signals);
+        let caught = signals::caught(signals, known);
         async move {
             match caught {
                 Ok(caught) => caught.await,
@@ -75,15 +83,48 @@ fn run(start: Start) -> ExitCode {
                 }
             }
         }
-    })
+    });
+    match ended {
+        Ok(code) => code,
+        Err(reason) => {
+            error!("{reason}");
+            if !is_seen {
+                tell(&reason);
+            }
+            ExitCode::from(CANNOT_BIND)
+        }
+    }
+}
+
+/// Panics are told on standard error, as always, and in the log too.
+fn log_panics() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string);
+        let payload = panic.payload();
+        let reason = match (
+            payload.downcast_ref::<&str>(),
+            payload.downcast_ref::<String>(),
+        ) {
+            (Some(reason), _) => reason,
+            (_, Some(reason)) => reason.as_str(),
+            _ => "no reason given",
+        };
+        error!("panicked at {}: {reason}", place.unwrap_or_default());
+        tell(panic);
+    }));
 }
 
 /// One reason on standard error, exit code 1.
+fn refuse(reason: &str) -> ExitCode {
+    tell(reason);
+    ExitCode::FAILURE
+}
+
 #[expect(
     clippy::print_stderr,
-    reason = "there is no log yet, and a person reads this"
+    reason = "a person reads this who may not see the log"
 )]
-fn refuse(reason: &str) -> ExitCode {
+fn tell(reason: &str) {
     eprintln!("{reason}");
-    ExitCode::FAILURE
 }

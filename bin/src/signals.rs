@@ -1,8 +1,12 @@
-//! Signals: SIGTERM and SIGINT end the node, a second one at once; SIGHUP opens the log again.
+//! Signals: SIGTERM and SIGINT end the node as `shutdown-on-sigterm` and `shutdown-on-sigint` say, a second one at once;
+//! SIGHUP opens the log again.
 
 use std::io;
 use std::process;
+use std::sync::Arc;
 
+use almandine_node::node::Node;
+use almandine_node::params::{Params, ShutdownOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
@@ -15,7 +19,7 @@ const IMPATIENT: i32 = 130;
 ///
 /// # Errors
 /// The system does not let us.
-pub(crate) fn caught(log: Log) -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn caught(log: Log, node: Arc<Node>) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -25,19 +29,48 @@ pub(crate) fn caught(log: Log) -> io::Result<impl Future<Output = ()>> {
         }
     });
     Ok(async move {
-        let name = either(&mut terminate, &mut interrupt).await;
-        info!("Received {name} scheduling shutdown...");
+        loop {
+            let caught = either(&mut terminate, &mut interrupt).await;
+            info!("Received {} scheduling shutdown...", caught.name());
+            if node.can_end(caught.options(&node.params())) {
+                break;
+            }
+            error!("Errors trying to shut down the server. Check the logs for more information.");
+        }
         actix_rt::spawn(async move {
-            let name = either(&mut terminate, &mut interrupt).await;
-            error!("Received {name} again, ending at once");
+            let caught = either(&mut terminate, &mut interrupt).await;
+            error!("Received {} again, ending at once", caught.name());
             process::exit(IMPATIENT);
         });
     })
 }
 
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+/// A signal that ends the node.
+#[derive(Debug, Clone, Copy)]
+enum Caught {
+    Terminate,
+    Interrupt,
+}
+
+impl Caught {
+    fn name(self) -> &'static str {
+        match self {
+            Caught::Terminate => "SIGTERM",
+            Caught::Interrupt => "SIGINT",
+        }
+    }
+
+    fn options(self, params: &Params) -> ShutdownOptions {
+        match self {
+            Caught::Terminate => params.shutdown_on_sigterm,
+            Caught::Interrupt => params.shutdown_on_sigint,
+        }
+    }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> Caught {
     tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => Caught::Terminate,
+        _ = interrupt.recv() => Caught::Interrupt,
     }
 }

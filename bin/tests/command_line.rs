@@ -233,6 +233,18 @@ fn rewrite_keeps_what_is_true_and_changes_what_is_not() {
 }
 
 #[test]
+fn a_file_with_all_parameters_starts_the_same_node() {
+    let file = "enable-debug-command yes\nhz 20\n";
+    let mut node = Node::start("all", file, &[], &["--timeout", "9"], "");
+    assert_eq!(node.ask("DEBUG CONFIG-REWRITE-FORCE-ALL"), "+OK\r\n");
+    let before = node.ask("CONFIG GET *");
+    let text = fs::read_to_string(node.dir.path("node.conf")).unwrap();
+    assert!(text.contains("\nmaxmemory-policy noeviction\n"), "{text}");
+    let mut again = Node::restart(node);
+    assert_eq!(again.ask("CONFIG GET *"), before);
+}
+
+#[test]
 fn a_signal_ends_the_node_well() {
     for signal in ["TERM", "INT"] {
         let mut node = Node::start("signal", "pidfile node.pid\n", &[], &[], "");
@@ -243,6 +255,116 @@ fn a_signal_ends_the_node_well() {
         assert!(!node.dir.path("node.pid").exists(), "{signal}");
         assert!(node.log().contains("bye bye"), "{signal}");
     }
+}
+
+/// What the configuration files of the test-suites of Redis and Valkey say.
+const SUITE: &str = "# a comment
+always-show-logo yes
+notify-keyspace-events KEA
+daemonize no
+pidfile suite.pid
+timeout 0
+loglevel verbose
+logfile ''
+databases 16
+latency-monitor-threshold 1
+repl-diskless-sync-delay 0
+save ''
+save 900 1
+rdbcompression yes
+dbfilename \"dump.rdb\"
+slave-serve-stale-data yes
+appendonly no
+appendfsync everysec
+no-appendfsync-on-rewrite no
+activerehashing yes
+enable-protected-configs yes
+enable-debug-command yes
+enable-module-command yes
+enable-debug-assert yes
+hide-user-data-from-log yes
+propagation-error-behavior panic
+shutdown-on-sigterm force
+client-output-buffer-limit normal 0 0 0
+client-output-buffer-limit slave 256mb 64mb 60
+hash-max-ziplist-entries 128
+list-max-ziplist-size -2
+zset-max-ziplist-value 64
+";
+
+#[test]
+fn files_of_test_suites_are_taken() {
+    let mut node = Node::start("suite", SUITE, &[], &["--loglevel", "debug"], "");
+    for (name, value) in [
+        ("notify-keyspace-events", "AKE"),
+        ("save", "900 1"),
+        ("dbfilename", "dump.rdb"),
+        ("replica-serve-stale-data", "yes"),
+        ("propagation-error-behavior", "panic"),
+        ("shutdown-on-sigterm", "force"),
+        ("hash-max-listpack-entries", "128"),
+        ("loglevel", "debug"),
+    ] {
+        assert_eq!(node.get(name), value, "{name}");
+    }
+    assert_eq!(node.ask("DEBUG SLEEP 0"), "+OK\r\n");
+    node.signal("TERM");
+    assert_eq!(node.wait(), Some(0));
+}
+
+#[test]
+fn a_killed_node_starts_again_in_the_same_place() {
+    let file = "pidfile node.pid\nhz 33\n";
+    let node = Node::start("killed", file, &[], &[], "");
+    let old = node.pid();
+    let mut again = Node::restart_after(node, "KILL", None);
+    assert_ne!(again.pid(), old);
+    assert_eq!(again.get("hz"), "33");
+    let pid = fs::read_to_string(again.dir.path("node.pid")).unwrap();
+    assert_eq!(pid.trim(), again.pid().to_string());
+}
+
+#[test]
+fn a_busy_port_is_told_on_standard_error_and_in_the_log() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let dir = Directory::new("busy");
+    let pid_file = dir.path("node.pid");
+    let run = almandine(&[
+        "--port",
+        &port,
+        "--bind",
+        "127.0.0.1",
+        "--pidfile",
+        pid_file.to_str().unwrap(),
+    ]);
+    assert_eq!(run.code, 3, "{}", run.out);
+    let reason = format!("Failed listening on port {port} (tcp), aborting: 127.0.0.1: ");
+    assert!(run.err.starts_with(&reason), "{}", run.err);
+    assert_eq!(run.err.lines().count(), 1);
+    assert!(run.out.contains(&reason), "{}", run.out);
+    assert!(!pid_file.exists());
+    let run = almandine(&["--unixsocket", "/nonexistent/socket", "--port", "0"]);
+    assert_eq!(run.code, 3, "{}", run.out);
+    assert!(
+        run.err.contains("Failed opening Unix socket"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_panic_is_told_in_the_log_file_too() {
+    let file = "logfile node.log\nenable-debug-command yes\n";
+    let mut node = Node::start("panic", file, &[], &[], "");
+    node.send("DEBUG PANIC");
+    assert_eq!(node.wait(), Some(1));
+    let log = fs::read_to_string(node.dir.path("node.log")).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    assert!(
+        lines[0].contains("panicked at ") && lines[0].contains("asked for by DEBUG PANIC"),
+        "{log}"
+    );
 }
 
 #[test]

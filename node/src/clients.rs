@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix::Recipient;
 
 use crate::actors::connection::messages::{Deliver, Kill};
-use crate::node::now_ms;
+use crate::moment::now_ms;
 
 /// One connection.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Client {
     pub query_buffer: AtomicU64,
     /// Bytes of replies that the socket has not taken yet.
     pub output_buffer: AtomicU64,
+    /// Unix time in milliseconds since when more replies wait than the soft limit of its class allows; 0 = fewer wait.
+    pub backlog_since_ms: AtomicI64,
     /// What changes rarely.
     pub profile: Mutex<Profile>,
     /// Where messages for this connection go; a client made by a test has none.
@@ -71,6 +73,8 @@ pub struct Profile {
     pub watched: usize,
     /// Waits in a blocking command.
     pub blocked: bool,
+    /// Bytes of the arguments of that command.
+    pub blocked_memory: usize,
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
@@ -135,11 +139,8 @@ impl Client {
             bytes_out: AtomicU64::default(),
             query_buffer: AtomicU64::default(),
             output_buffer: AtomicU64::default(),
-            profile: Mutex::new(Profile {
-                resp: 2,
-                user: "default".into(),
-                ..Profile::default()
-            }),
+            backlog_since_ms: AtomicI64::default(),
+            profile: Mutex::new(Profile::fresh()),
             mailbox,
         }
     }
@@ -159,6 +160,12 @@ impl Client {
     /// Whether it came by a unix socket.
     pub fn is_unix(&self) -> bool {
         self.peer.ends_with(":0")
+    }
+
+    /// Whether the peer is on this machine.
+    pub fn is_local(&self) -> bool {
+        let peer = self.peer.parse::<std::net::SocketAddr>();
+        self.is_unix() || peer.is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
     /// Sends it bytes; `unblocks` = they answer its blocked command; `awaits` = the offset of the journal that must be safe
@@ -183,6 +190,22 @@ impl Client {
     /// The rarely changing parts, locked.
     pub fn profile(&self) -> MutexGuard<'_, Profile> {
         self.profile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Profile {
+    /// Of a connection that has said nothing yet.
+    pub fn fresh() -> Self {
+        Profile {
+            resp: 2,
+            user: "default".into(),
+            ..Profile::default()
+        }
+    }
+
+    /// Whether it listens to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions.iter().any(|count| *count > 0)
     }
 }
 

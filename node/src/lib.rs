@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `actors/` moves messages and bytes, `shard/` runs batches of requests, `commands/` holds one table entry and handler per
-//! command, `params/` one entry per parameter.
+//! command, `params/` one entry per parameter, `stats/` what the node counts of itself.
 
 pub mod actors;
 pub mod clients;
@@ -18,17 +18,19 @@ pub mod commands;
 pub mod journal;
 pub mod lazyfree;
 pub mod memory;
+pub mod moment;
 pub mod node;
 pub mod params;
 pub mod pubsub;
 pub mod session;
 pub mod shard;
+pub mod stats;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use actix::{Actor, System};
-use tracing::error;
+use tracing::{error, info};
 
 use crate::actors::listener::Sockets;
 use crate::actors::node::NodeActor;
@@ -39,22 +41,21 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The version of Redis whose clients we serve: tools choose features by it.
 pub const REDIS_VERSION: &str = "7.4.0";
 
-/// Exit code when no socket could be bound.
-const CANNOT_BIND: u8 = 3;
-
 /// Runs a node until it is told to stop. `signals` is called on the control thread once the sockets are bound and before
 /// anybody is served: from then on a signal ends the node in order. What it returns resolves when the node shall stop.
+///
+/// # Errors
+/// Why a socket could not be bound.
 pub fn run<S: Future<Output = ()> + 'static>(
     node: Arc<Node>,
     signals: impl FnOnce() -> S,
-) -> ExitCode {
-    let sockets = match Sockets::bind(&node.params()) {
-        Ok(sockets) => sockets,
-        Err(reason) => {
-            error!("{reason}");
-            return ExitCode::from(CANNOT_BIND);
-        }
-    };
+) -> Result<ExitCode, String> {
+    info!(
+        "Almandine {VERSION} is starting, PID: {}, Redis version={REDIS_VERSION}, mode=standalone, port={}",
+        std::process::id(),
+        node.params().port,
+    );
+    let sockets = Sockets::bind(&node.params())?;
     let runner = System::new();
     let seed = node.seed;
     runner.block_on(async move {
@@ -65,11 +66,11 @@ pub fn run<S: Future<Output = ()> + 'static>(
             root.do_send(crate::actors::node::messages::Shutdown);
         });
     });
-    match runner.run_with_code() {
+    Ok(match runner.run_with_code() {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(error) => {
             error!(%error, "the control thread has failed");
             ExitCode::FAILURE
         }
-    }
+    })
 }

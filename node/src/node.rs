@@ -1,12 +1,14 @@
 //! What all threads of the node share: published parameters, connections, identity. Nothing here is written per command.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use actix::Recipient;
+use almandine_storage::Rng;
 use arc_swap::ArcSwap;
+use tracing::{error, warn};
 
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
@@ -14,7 +16,9 @@ use crate::actors::persistence::messages::WriteDown;
 use crate::clients::Clients;
 use crate::journal::{Id, Journal};
 use crate::lazyfree::Lazyfree;
-use crate::params::{LogLevel, Params};
+use crate::moment::now_ms;
+use crate::params::{LogLevel, Params, ShutdownOptions};
+use crate::stats::traffic::Traffic;
 
 /// See the module.
 pub struct Node {
@@ -32,10 +36,16 @@ pub struct Node {
     /// Who writes the append-only file; set once the tree stands.
     pub writer: OnceLock<Recipient<WriteDown>>,
     refusal: Refusal,
+    /// Bytes and connections.
+    pub traffic: Traffic,
+    /// What DEBUG has switched off.
+    pub switches: Switches,
     /// Decides every die of the node.
     pub seed: u64,
     /// 40 random hex digits, new at every start.
     pub run_id: String,
+    /// 40 random hex digits that name the data set for replicas, new at every start.
+    pub replication_id: ArcSwap<String>,
     /// When the process began.
     pub started: Instant,
     /// Unix time of the start in milliseconds.
@@ -59,6 +69,28 @@ pub struct Origin {
     pub config_file: Option<PathBuf>,
     /// Changes what is logged.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
+    /// Where the memory comes from.
+    pub allocator: Allocator,
+}
+
+/// The allocator of the process, which `main` has chosen.
+#[derive(Debug, Clone)]
+pub struct Allocator {
+    /// Name and version, as INFO prints them.
+    pub name: String,
+    /// What it tells of itself, for people; none = it tells nothing.
+    pub report: Option<fn() -> String>,
+    /// Gives free memory of the calling thread back to the system.
+    pub purge: fn(),
+}
+
+/// What tests switch off with DEBUG.
+#[derive(Debug, Default)]
+pub struct Switches {
+    /// SET-ACTIVE-EXPIRE 0: keys expire only when somebody asks for them.
+    pub expiry_is_off: AtomicBool,
+    /// PAUSE-CRON 1: no periodic work.
+    pub cron_is_off: AtomicBool,
 }
 
 /// CLIENT PAUSE: until when, and whom.
@@ -66,18 +98,26 @@ pub struct Origin {
 pub struct Pause {
     until_ms: AtomicI64,
     only_writes: AtomicBool,
+    /// How often CLIENT UNPAUSE was said.
+    ended: AtomicU64,
+    waiting: AtomicUsize,
+}
+
+/// A client that waits for the end of CLIENT PAUSE; counted while this lives.
+pub struct Paused {
+    node: Arc<Node>,
+    ended: u64,
 }
 
 impl Node {
     /// A node with these parameters and nothing else yet. `seed` decides the run id.
     pub fn new(params: Params, seed: u64) -> Self {
-        let mut rng = almandine_storage::Rng::new(seed);
-        let run_id = (0..5)
-            .map(|_| format!("{:016x}", rng.bits()))
-            .collect::<String>()[..40]
-            .to_owned();
+        let mut rng = Rng::new(seed);
         let backlog = usize::try_from(params.repl_backlog_size).unwrap_or(usize::MAX);
         Node {
+            run_id: new_id(&mut rng),
+            replication_id: ArcSwap::from_pointee(new_id(&mut rng)),
+            traffic: Traffic::new(params.worker_threads()),
             params: ArcSwap::from_pointee(params),
             clients: Clients::default(),
             origin: Origin::default(),
@@ -86,8 +126,8 @@ impl Node {
             journal: Journal::new(Id::new(rng.bits()), backlog),
             writer: OnceLock::new(),
             refusal: Refusal::default(),
+            switches: Switches::default(),
             seed,
-            run_id,
             started: Instant::now(),
             started_ms: now_ms(),
             config: OnceLock::new(),
@@ -147,13 +187,43 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Whether the node can end as it is told to; where not, the log says why. Asked before [`Shutdown`] is sent.
+    pub fn can_end(&self, how: ShutdownOptions) -> bool {
+        let saves = how.contains(ShutdownOptions::SAVE);
+        if saves && !how.contains(ShutdownOptions::FORCE) {
+            error!("Error trying to save the DB, can't exit: {CANNOT_SAVE}");
+            return false;
+        }
+        if saves {
+            warn!("Error trying to save the DB, exit anyway: {CANNOT_SAVE}");
+        }
+        true
+    }
+}
+
+/// Why nothing is saved at the end.
+const CANNOT_SAVE: &str = "nothing is written to disk yet";
+
 impl Default for Origin {
-    /// No file, and a log that nobody can change.
+    /// No file, a log that nobody can change, and an allocator that tells nothing.
     fn default() -> Self {
         Origin {
             config_file: None,
             set_log_level: Box::new(|_| {}),
+            allocator: Allocator {
+                name: "libc".into(),
+                report: None,
+                purge: || {},
+            },
         }
+    }
+}
+
+impl Switches {
+    /// Whether keys expire though nobody asks for them.
+    pub fn allow_expiry(&self) -> bool {
+        !self.expiry_is_off.load(Ordering::Relaxed) && !self.cron_is_off.load(Ordering::Relaxed)
     }
 }
 
@@ -169,6 +239,7 @@ impl Pause {
 
     /// CLIENT UNPAUSE.
     pub fn end(&self) {
+        self.ended.fetch_add(1, Ordering::AcqRel);
         self.until_ms.store(0, Ordering::Release);
         self.only_writes.store(false, Ordering::Release);
     }
@@ -180,17 +251,40 @@ impl Pause {
         until > now_ms && (!self.only_writes.load(Ordering::Acquire) || may_write())
     }
 
+    /// How many clients wait for the end.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Whether keys must not expire or be evicted just now.
     pub fn holds_expiry(&self, now_ms: i64) -> bool {
         self.until_ms.load(Ordering::Acquire) > now_ms
     }
 }
 
-/// Unix time in milliseconds. The only place that asks the system for it.
-pub fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        })
+/// 40 random hex digits: the name of a run, or of a data set's history.
+pub fn new_id(rng: &mut Rng) -> String {
+    let digits: String = (0..3).map(|_| format!("{:016x}", rng.bits())).collect();
+    digits[..40].to_owned()
+}
+
+impl Paused {
+    /// A client begins to wait.
+    pub fn new(node: Arc<Node>) -> Self {
+        node.pause.waiting.fetch_add(1, Ordering::Relaxed);
+        let ended = node.pause.ended.load(Ordering::Acquire);
+        Paused { node, ended }
+    }
+
+    /// Whether the pause is over, also if another one has begun since.
+    pub fn is_over(&self, now_ms: i64) -> bool {
+        let pause = &self.node.pause;
+        !pause.holds_expiry(now_ms) || pause.ended.load(Ordering::Acquire) != self.ended
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.node.pause.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use almandine_protocol::{Span, Version};
 
 use crate::clients::Client;
-use crate::commands::{Args, Command};
+use crate::commands::Args;
+use crate::commands::table::CommandId;
 
 /// The state of one connection that commands read and change.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Session {
     pub watched: usize,
     /// How many channels, patterns and shard channels are subscribed.
     pub subscriptions: usize,
+    /// Whether others see that it is between MULTI and EXEC.
+    pub shows_multi: bool,
     /// Close the connection once the reply is out.
     pub closing: bool,
 }
@@ -54,6 +57,8 @@ pub enum Replies {
 pub struct Transaction {
     /// In order.
     pub queued: Vec<Queued>,
+    /// Bytes that they hold.
+    pub memory: usize,
     /// A request could not be queued: EXEC answers EXECABORT.
     pub aborted: bool,
 }
@@ -61,8 +66,8 @@ pub struct Transaction {
 /// A request that waits for EXEC.
 #[derive(Debug, Clone)]
 pub struct Queued {
-    /// Its entry.
-    pub command: &'static Command,
+    /// The number of its command.
+    pub id: CommandId,
     /// Its arguments.
     pub request: OwnedRequest,
 }
@@ -88,6 +93,7 @@ impl Session {
             transaction: None,
             watched: 0,
             subscriptions: 0,
+            shows_multi: false,
             closing: false,
         }
     }
@@ -126,6 +132,16 @@ impl OwnedRequest {
     /// The arguments.
     pub fn args(&self) -> Args<'_> {
         Args::new(&self.buffer, &self.spans)
+    }
+
+    /// Bytes it has on the wire as an array of bulk strings.
+    pub fn wire_size(&self) -> usize {
+        let header = |n: usize| 3 + n.checked_ilog10().unwrap_or(0) as usize + 1;
+        let args = self.spans.iter().map(|span| span.range().len());
+        header(self.spans.len())
+            + args
+                .map(|length| header(length) + length + 2)
+                .sum::<usize>()
     }
 
     /// Bytes it holds.

@@ -53,7 +53,7 @@ impl Span {
 /// One complete request of a [`Batch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestSpan {
-    /// Index of its first argument in [`Batch::spans`].
+    /// Index of its first argument in `Batch::spans`.
     pub first: u32,
     /// How many arguments; at least one.
     pub count: u32,

@@ -11,7 +11,8 @@ use std::mem;
 use crate::access::Access;
 use crate::entry::Entry;
 use crate::{
-    Hash, Kind, List, Rng, Set, StrRef, StringEncoding, Table, Value, ValueRef, WrongType, Zset,
+    Hash, Kind, List, Rng, Set, Spread, StrRef, StringEncoding, Table, Value, ValueRef, WrongType,
+    Zset,
 };
 
 /// What a write does with the time to live of the key.
@@ -67,6 +68,28 @@ pub struct Candidate<'a> {
     pub idleness: u64,
     /// Unix time in milliseconds.
     pub expire_at: Option<i64>,
+}
+
+/// How a key is held.
+#[derive(Debug)]
+pub struct Details<'a> {
+    /// What it holds.
+    pub value: ValueRef<'a>,
+    /// Where its block stands in memory, for people.
+    pub address: usize,
+    /// The access clock, 24 bits.
+    pub access: u32,
+    /// Bytes of the block with the key and a small value.
+    pub block: usize,
+    /// Bytes that the value holds beside the block.
+    pub heap: usize,
+}
+
+impl Details<'_> {
+    /// All bytes that would be free without the key: block, value, and its place in the table.
+    pub fn memory(&self) -> usize {
+        self.block + self.heap + size_of::<usize>()
+    }
 }
 
 impl Databases {
@@ -279,9 +302,7 @@ impl Db {
         match self.table.get_mut_hashed(hash, key) {
             Some(entry) => {
                 self.hits += 1;
-                if touches {
-                    entry.set_access(access.touch(entry.access()));
-                }
+                entry.set_access(touch(access, touches, entry.access()));
                 Some(entry.lend())
             }
             None => {
@@ -289,6 +310,14 @@ impl Db {
                 None
             }
         }
+    }
+
+    /// Read lookup that leaves the access clock alone, for EXISTS.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        let is_there = self.contains(key);
+        self.hits += u64::from(is_there);
+        self.misses += u64::from(!is_there);
+        is_there
     }
 
     /// The value of a key that a lookup of this command has found alive, for commands that need several at once. Removes
@@ -313,7 +342,7 @@ impl Db {
         self.live(key).is_some()
     }
 
-    /// Moves the access clock of a key (TOUCH); false if there is no such key.
+    /// Write lookup of any type, and TOUCH: moves the access clock of a key; false if there is no such key.
     pub fn touch(&mut self, key: &[u8]) -> bool {
         self.touched(key).is_some()
     }
@@ -350,15 +379,18 @@ impl Db {
     #[inline]
     pub fn set_string(&mut self, key: &[u8], bytes: &[u8], ttl: Ttl) {
         let hash = self.settle(key);
-        let initial = self.access.initial();
+        let (access, touches) = (self.access, self.touches);
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
             let expire_at = if let Ttl::At(ms) = ttl {
                 Some(ms)
             } else {
                 None
             };
+            let initial = access.initial();
             return self.add(hash, key, Entry::string(key, bytes, expire_at, initial));
         };
+        // A key that is written often is used often: the new value inherits what is known of the old one.
+        let used = touch(access, touches, entry.access());
         let old = entry.expire_at();
         let new = match ttl {
             Ttl::Clear => None,
@@ -366,10 +398,10 @@ impl Db {
             Ttl::At(ms) => Some(ms),
         };
         if old.is_some() == new.is_some() && entry.overwrite(bytes) {
-            entry.set_access(initial);
+            entry.set_access(used);
             entry.set_expire_at(new);
         } else {
-            *entry = Entry::string(key, bytes, new, initial);
+            *entry = Entry::string(key, bytes, new, used);
             self.mark(hash, key, old.is_some(), new.is_some());
         }
         self.announce(key);
@@ -383,10 +415,20 @@ impl Db {
         match self.table.get_mut_hashed(hash, key) {
             Some(entry) => {
                 if !entry.overwrite_int(n) {
-                    *entry = Entry::int(key, n, entry.expire_at(), initial);
+                    *entry = Entry::int(key, n, entry.expire_at(), entry.access());
                 }
             }
             None => self.add(hash, key, Entry::int(key, n, None, initial)),
+        }
+    }
+
+    /// Writes the text of a float over a string or nothing, never as an integer; the time to live stays.
+    pub fn set_float(&mut self, key: &[u8], text: &[u8]) {
+        let hash = self.settle(key);
+        let initial = self.access.initial();
+        match self.table.get_mut_hashed(hash, key) {
+            Some(entry) => *entry = Entry::text(key, text, entry.expire_at(), entry.access()),
+            None => self.add(hash, key, Entry::text(key, text, None, initial)),
         }
     }
 
@@ -413,7 +455,7 @@ impl Db {
         };
         let mut bytes = value.to_vec();
         let outcome = edit(&mut bytes);
-        *entry = Entry::raw(key, bytes, entry.expire_at(), initial);
+        *entry = Entry::raw(key, bytes, entry.expire_at(), entry.access());
         Ok(outcome)
     }
 
@@ -425,12 +467,14 @@ impl Db {
     /// Writes `value` over whatever the key held. `expire_at` is Unix time in milliseconds.
     pub fn insert(&mut self, key: &[u8], value: Value, expire_at: Option<i64>) {
         let hash = self.settle(key);
-        let fresh = Entry::new(key, value, expire_at, self.access.initial());
+        let (access, touches) = (self.access, self.touches);
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+            let fresh = Entry::new(key, value, expire_at, access.initial());
             return self.add(hash, key, fresh);
         };
         let was_timed = entry.expire_at().is_some();
-        *entry = fresh;
+        let used = touch(access, touches, entry.access());
+        *entry = Entry::new(key, value, expire_at, used);
         self.mark(hash, key, was_timed, expire_at.is_some());
         self.announce(key);
     }
@@ -478,6 +522,11 @@ impl Db {
         self.live(key).map(|entry| entry.expire_at())
     }
 
+    /// As [`Db::expire_at`], for those who may change it: touches the access clock.
+    pub fn expire_at_to_change(&mut self, key: &[u8]) -> Option<Option<i64>> {
+        self.touched(key).map(|entry| entry.expire_at())
+    }
+
     /// Sets or clears the time of expiry; false if there is no such key.
     pub fn set_expire_at(&mut self, key: &[u8], expire_at: Option<i64>) -> bool {
         let hash = self.settle(key);
@@ -522,9 +571,31 @@ impl Db {
         }
     }
 
-    /// Bytes of the block of a key, without what its value holds elsewhere.
-    pub fn block_memory(&mut self, key: &[u8]) -> Option<usize> {
-        self.live(key).map(|entry| entry.block_memory())
+    /// Visits every living key, its value and the time of its expiry.
+    pub fn for_each_entry(&mut self, mut visit: impl FnMut(&[u8], ValueRef<'_>, Option<i64>)) {
+        for entry in self
+            .table
+            .iter()
+            .filter(|entry| !entry.is_over(self.now_ms))
+        {
+            visit(entry.key(), entry.lend(), entry.expire_at());
+        }
+    }
+
+    /// How a key is held; leaves no trace. `samples` bounds the members of a large collection that are counted (0 = all).
+    pub fn details(&mut self, key: &[u8], samples: usize) -> Option<Details<'_>> {
+        self.live(key).map(|entry| Details {
+            address: entry.address(),
+            access: entry.access(),
+            block: entry.block_memory(),
+            heap: entry.heap_memory(samples),
+            value: entry.lend(),
+        })
+    }
+
+    /// How the keys are spread over the buckets of the table; see [`Table::spread`].
+    pub fn spread(&self, counted: bool) -> Spread {
+        self.table.spread(counted)
     }
 
     /// Empties the database and hands out what it held, to be dropped here or on another thread.
@@ -624,9 +695,7 @@ impl Db {
     fn touched(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let (access, touches) = (self.access, self.touches);
         let entry = self.live(key)?;
-        if touches {
-            entry.set_access(access.touch(entry.access()));
-        }
+        entry.set_access(touch(access, touches, entry.access()));
         Some(entry)
     }
 
@@ -651,4 +720,10 @@ impl Db {
             self.ready.push(key.to_vec());
         }
     }
+}
+
+/// The access bits of a key after one more access, if the client's accesses count.
+#[inline]
+fn touch(access: Access, touches: bool, bits: u32) -> u32 {
+    if touches { access.touch(bits) } else { bits }
 }

@@ -109,10 +109,16 @@ impl Entry {
     pub(crate) fn string(key: &[u8], bytes: &[u8], expire_at: Option<i64>, access: u32) -> Self {
         match canonical_int(bytes) {
             Some(n) => Entry::int(key, n, expire_at, access),
-            None if bytes.len() > INLINE_MAX => {
-                Entry::new(key, Value::String(bytes.to_vec()), expire_at, access)
-            }
-            None => Entry::inline(key, bytes, bytes.len() > EMBSTR_MAX, expire_at, access),
+            None => Entry::text(key, bytes, expire_at, access),
+        }
+    }
+
+    /// A key with a string that is no integer, or shall not be one.
+    pub(crate) fn text(key: &[u8], bytes: &[u8], expire_at: Option<i64>, access: u32) -> Self {
+        if bytes.len() > INLINE_MAX {
+            Entry::new(key, Value::String(bytes.to_vec()), expire_at, access)
+        } else {
+            Entry::inline(key, bytes, bytes.len() > EMBSTR_MAX, expire_at, access)
         }
     }
 
@@ -356,6 +362,26 @@ impl Entry {
     /// Bytes of its block, without what a collection or a big string holds beside it.
     pub(crate) fn block_memory(&self) -> usize {
         self.layout().size()
+    }
+
+    /// Bytes that the value holds beside the block; members of a large collection are counted by a sample (0 = all).
+    pub(crate) fn heap_memory(&self, samples: usize) -> usize {
+        match self.lend() {
+            // SAFETY: the form says what the payload is.
+            ValueRef::String(_) if self.form() == Form::Big => unsafe {
+                (*self.payload().cast::<Vec<u8>>()).capacity()
+            },
+            ValueRef::String(_) => 0,
+            ValueRef::List(value) => value.memory(),
+            ValueRef::Set(value) => value.memory(samples),
+            ValueRef::Hash(value) => value.memory(samples),
+            ValueRef::Zset(value) => value.memory(samples),
+        }
+    }
+
+    /// Where its block stands, for people.
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ptr().addr()
     }
 
     /// Moves everything into a block with or without room for an expiry.

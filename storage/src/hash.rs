@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::set::choose;
-use crate::{Listpack, Pair, Rng, StrRef, Table, Thresholds, listpack, table};
+use crate::{Listpack, Pair, Rng, Spread, StrRef, Table, Thresholds, listpack, table};
 
 /// Picking single fields of a table beats walking through it as long as fewer than one in this many are wanted.
 const SPARSE: usize = 3;
@@ -83,6 +83,14 @@ impl Hash {
         match &self.0 {
             Form::Pack(pack) => Some(pack.as_bytes()),
             Form::Table(_) => None,
+        }
+    }
+
+    /// How the fields are spread over the buckets of a table; none while they are packed.
+    pub fn spread(&self, counted: bool) -> Option<Spread> {
+        match &self.0 {
+            Form::Table(table) => Some(table.spread(counted)),
+            Form::Pack(_) => None,
         }
     }
 

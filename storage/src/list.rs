@@ -83,6 +83,15 @@ impl List {
         }
     }
 
+    /// The packed nodes, of which a small list has one.
+    pub fn nodes(&self) -> impl Iterator<Item = &Listpack> {
+        let (one, many) = match self {
+            List::Packed(pack) => (Some(pack), None),
+            List::Chain(chain) => (None, Some(&chain.nodes)),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
         match self {
@@ -297,8 +306,9 @@ impl List {
         if let List::Packed(pack) = self {
             let pack = std::mem::take(pack);
             let len = pack.len();
+            let nodes = Some(pack).filter(|pack| !pack.is_empty());
             *self = List::Chain(Box::new(Chain {
-                nodes: VecDeque::from([pack]),
+                nodes: nodes.into_iter().collect(),
                 len,
             }));
         }
@@ -670,6 +680,18 @@ mod tests {
                 },
                 6,
             );
+        }
+    }
+
+    #[test]
+    fn what_is_expected_of_an_empty_list_leaves_no_empty_node() {
+        for end in [End::Left, End::Right] {
+            let (mut list, limits) = (List::default(), Thresholds::default());
+            list.expect(2, 12_000, &limits);
+            list.push(End::Right, &[b'x'; 6_000], &limits);
+            list.push(End::Right, &[b'y'; 6_000], &limits);
+            let length = list.pop(end, &limits, |element| element.to_vec().len());
+            assert_eq!((length, list.len()), (Some(6_000), 1));
         }
     }
 

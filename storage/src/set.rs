@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use crate::entry::canonical_int;
 use crate::listpack;
-use crate::{Intset, Listpack, Member, Rng, StrRef, Table, Thresholds, table};
+use crate::{Intset, Listpack, Member, Rng, Spread, StrRef, Table, Thresholds, table};
 
 /// Picking single members of a table beats walking through it as long as fewer than one in this many are wanted.
 const SPARSE: usize = 3;
@@ -94,6 +94,14 @@ impl Set {
             Form::Ints(ints) => Some(Packed::Intset(ints.as_bytes())),
             Form::Pack(pack) => Some(Packed::Listpack(pack.as_bytes())),
             Form::Table(_) => None,
+        }
+    }
+
+    /// How the members are spread over the buckets of a table; none while they are packed.
+    pub fn spread(&self, counted: bool) -> Option<Spread> {
+        match &self.0 {
+            Form::Table(table) => Some(table.spread(counted)),
+            Form::Ints(_) | Form::Pack(_) => None,
         }
     }
 

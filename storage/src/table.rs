@@ -177,10 +177,10 @@ impl<R: Record> Table<R> {
         self.buckets
     }
 
-    /// Bytes of the table itself, without its records.
+    /// Bytes of the table itself, without its records. The last segment counts whole, however few of its buckets are in use.
     pub fn memory(&self) -> usize {
-        (self.buckets + self.chained as usize) * size_of::<Bucket<R>>()
-            + size_of_val(&*self.segments)
+        let allocated = self.buckets.next_power_of_two() + self.chained as usize;
+        allocated * size_of::<Bucket<R>>() + size_of_val(&*self.segments)
     }
 
     /// The hash by which this table finds `key`; good for the `*_hashed` calls of this table only.

@@ -11,7 +11,7 @@ use crate::listpack::{At, Listpack};
 use crate::pair::{Pair, PairRef};
 use crate::table::Table;
 use crate::tree::{self, Tree};
-use crate::{Rng, StrRef, Thresholds};
+use crate::{Rng, Spread, StrRef, Thresholds};
 
 /// See the module. Two words.
 #[derive(Debug)]
@@ -64,6 +64,22 @@ impl Zset {
         match self {
             Zset::Packed(_) => "listpack",
             Zset::Indexed(_) => "skiplist",
+        }
+    }
+
+    /// The packed bytes in Redis's format, if it has them.
+    pub fn packed(&self) -> Option<&[u8]> {
+        match self {
+            Zset::Packed(pack) => Some(pack.as_bytes()),
+            Zset::Indexed(_) => None,
+        }
+    }
+
+    /// How the members are spread over the buckets of the table; none while they are packed.
+    pub fn spread(&self, counted: bool) -> Option<Spread> {
+        match self {
+            Zset::Packed(_) => None,
+            Zset::Indexed(index) => Some(index.scores.spread(counted)),
         }
     }
 
@@ -457,7 +473,12 @@ fn print(score: f64) -> Vec<u8> {
             b"inf".to_vec()
         };
     }
-    format!("{score:e}").into_bytes()
+    // Both forms read back the same; this is where the first one is the shorter, nearly always.
+    let text = match (1e-5..1e17).contains(&score.abs()) {
+        true => format!("{score}"),
+        false => format!("{score:e}"),
+    };
+    text.into_bytes()
 }
 
 #[cfg(test)]

@@ -108,9 +108,14 @@ impl Node {
     }
 
     /// Ends a node and starts another from the same file.
-    pub(crate) fn restart(mut node: Node) -> Node {
-        node.signal("TERM");
-        assert_eq!(node.wait(), Some(0));
+    pub(crate) fn restart(node: Node) -> Node {
+        Node::restart_after(node, "TERM", Some(0))
+    }
+
+    /// The same, where the node ends by this signal and with this code.
+    pub(crate) fn restart_after(mut node: Node, signal: &str, code: Option<i32>) -> Node {
+        node.signal(signal);
+        assert_eq!(node.wait(), code, "{signal}");
         let dir = std::mem::replace(&mut node.dir, Directory::new("moved"));
         Node::start_in(dir, &[], &[], "")
     }
@@ -153,6 +158,11 @@ impl Node {
         node.stream.write_all(b"PING\r\n").unwrap();
         node.read_until(b"\r\n");
         node
+    }
+
+    /// Sends a line that nobody will answer.
+    pub(crate) fn send(&mut self, line: &str) {
+        write!(self.stream, "{line}\r\n").unwrap();
     }
 
     /// Sends a line and returns the raw reply.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 pub use almandine_protocol::Span;
 use almandine_protocol::{Reply, number};
-use almandine_storage::{Databases, Db, Rng, Thresholds};
+use almandine_storage::{Databases, Db, Kind, Rng, Thresholds};
 
 use super::changes::Changes;
 use super::errors::Fault;
@@ -14,6 +14,7 @@ use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use crate::shard::{Blocked, Outgoing, Watches};
+use crate::stats::Stats;
 
 /// `Ok` = the reply is written (or the client waits, see [`Call::wait`]). An `Err` takes back what was written.
 pub type Outcome = Result<(), Fault>;
@@ -94,6 +95,8 @@ impl<'a> Args<'a> {
 pub struct Wait {
     /// Keys of the session's database; the first that becomes ready wins.
     pub keys: Vec<Vec<u8>>,
+    /// What the key must hold.
+    pub kind: Kind,
     /// Unix time in milliseconds; none = for ever.
     pub deadline_ms: Option<i64>,
     /// The reply inside a transaction, where nothing waits. (A wait that is over is answered by `*-1`.)
@@ -148,12 +151,23 @@ pub struct Call<'a> {
     pub pubsub: &'a RefCell<Subscriptions>,
     /// Bytes for other connections.
     pub outgoing: &'a mut Outgoing,
+    /// What is counted.
+    pub stats: &'a mut Stats,
 }
 
 impl<'a> Call<'a> {
     /// The session's database. Borrows all of `self`; write `&mut self.dbs[self.db]` to go on using the other fields.
     pub fn db(&mut self) -> &mut Db {
         &mut self.dbs[self.db]
+    }
+
+    /// The number of a database in argument `i`.
+    pub fn database(&self, i: usize) -> Result<usize, Fault> {
+        let index = i32::try_from(self.args.integer(i)?).map_err(|_| Fault::NOT_INT32)?;
+        let db = usize::try_from(index)
+            .ok()
+            .filter(|db| *db < self.dbs.count());
+        db.ok_or(Fault::DB_OUT_OF_RANGE)
     }
 
     /// The client waits until one of `keys` is made or the time is up; then the handler runs again from its start. Write
@@ -191,20 +205,17 @@ impl<'a> Call<'a> {
             blocked: self.blocked,
             pubsub: self.pubsub,
             outgoing: self.outgoing,
+            stats: self.stats,
         }
     }
 
-    /// Hands a message to all listeners; those on this very connection get it before the reply of this command.
+    /// Hands a message to all listeners; this very connection gets it after the reply of this command.
     pub fn publish(&mut self, kind: crate::pubsub::Kind, channel: &[u8], message: &[u8]) -> usize {
-        let (own, reply, outgoing) = (self.session.id(), &mut self.reply, &mut *self.outgoing);
+        let outgoing = &mut *self.outgoing;
         self.pubsub
             .borrow()
             .publish(kind, channel, message, &mut |client, bytes| {
-                if client.id == own {
-                    reply.raw(bytes);
-                } else {
-                    outgoing.push(client, bytes);
-                }
+                outgoing.push(client, bytes);
             })
     }
 }

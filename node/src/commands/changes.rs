@@ -1,6 +1,9 @@
 //! What the commands of a batch have changed: effects for the journal, news for watchers and keyspace notifications.
 
+use std::mem;
+
 use almandine_protocol::{Reply, Version};
+use almandine_storage::{Databases, Db};
 
 use super::call::Args;
 
@@ -65,6 +68,10 @@ pub struct Changes {
     pub touched: Vec<(usize, Vec<u8>)>,
     /// In the order in which they happened.
     pub notifications: Vec<Notification>,
+    /// Where those of the running command begin.
+    pub own: usize,
+    /// Keys removed because their time was up, since somebody took the number.
+    pub expired: u64,
     /// Commands to journal instead of the request itself; `Some(vec![])` = journal nothing.
     pub instead: Option<Vec<Vec<Vec<u8>>>>,
     /// The effects of the batch; none = nobody consumes them.
@@ -152,8 +159,9 @@ impl Changes {
 
     /// The running command is over: what it changed in database `db` goes into the effects.
     pub fn settle(&mut self, db: usize, args: Args<'_>) {
+        self.own = self.notifications.len();
         let instead = self.instead.take();
-        let dirty = std::mem::take(&mut self.dirty);
+        let dirty = mem::take(&mut self.dirty);
         self.total += dirty;
         let Some(effects) = &mut self.effects else {
             return;
@@ -174,6 +182,34 @@ impl Changes {
             None if dirty > 0 => effects.append(db, args.from(0)),
             None => {}
         }
+    }
+
+    /// Takes the notifications.
+    pub fn take_notifications(&mut self) -> Vec<Notification> {
+        self.own = 0;
+        mem::take(&mut self.notifications)
+    }
+
+    /// Journals and tells what the look-ups of the running command have found expired. Comes before [`Changes::settle`]:
+    /// a key is removed before the command writes it anew.
+    #[inline]
+    pub fn note_expired(&mut self, dbs: &mut Databases) {
+        for db in dbs.take_lent() {
+            if dbs[db].has_expired() {
+                self.note_expired_of(db, &mut dbs[db]);
+            }
+        }
+    }
+
+    #[cold]
+    fn note_expired_of(&mut self, db: usize, keys: &mut Db) {
+        let later = self.notifications.split_off(self.own);
+        for key in keys.drain_expired() {
+            self.expired += 1;
+            self.removed(db, &key, Class::EXPIRED, "expired");
+        }
+        self.own = self.notifications.len();
+        self.notifications.extend(later);
     }
 
     /// A key was removed because its time was up or memory was short.

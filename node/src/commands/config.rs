@@ -6,6 +6,7 @@ use super::help::help;
 use super::{Call, Fault, Outcome};
 use crate::actors::config::messages::ParametersChanged;
 use crate::params::{Change, Param, Params, TABLE, rewrite as conf};
+use crate::stats::Zero;
 
 /// CONFIG GET pattern... A name without a pattern is answered in the spelling of the request, as Redis does.
 pub fn get(call: &mut Call<'_>) -> Outcome {
@@ -79,7 +80,7 @@ pub fn rewrite(call: &mut Call<'_>) -> Outcome {
             "ERR The server is running without a config file",
         ));
     };
-    match conf::rewrite(path, &call.node.params()) {
+    match conf::rewrite(path, &call.node.params(), conf::Extent::Changed) {
         Ok(()) => {
             tracing::info!("CONFIG REWRITE executed with success.");
             call.reply.ok();
@@ -93,8 +94,14 @@ pub fn rewrite(call: &mut Call<'_>) -> Outcome {
 }
 
 /// CONFIG RESETSTAT.
-pub fn resetstat(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+pub fn resetstat(call: &mut Call<'_>) -> Outcome {
+    let zero = Zero {
+        traffic: call.node.traffic.totals(),
+        lazyfreed: call.node.lazyfree.counts().1,
+    };
+    call.stats.reset(zero, call.dbs);
+    call.reply.ok();
+    Ok(())
 }
 
 /// CONFIG HELP.
@@ -126,18 +133,11 @@ fn refuse_fixed(call: &Call<'_>, param: &Param, name: &str) -> Outcome {
     let permission = call.params.enable_protected_configs;
     match param.change {
         Change::Startup => Err(failed(name, "can't set immutable config")),
-        Change::Protected if !permission.allows(is_local(call)) => {
+        Change::Protected if !permission.allows(call.session.client.is_local()) => {
             Err(failed(name, "can't set protected config"))
         }
         _ => Ok(()),
     }
-}
-
-/// Whether the client is on this machine.
-fn is_local(call: &Call<'_>) -> bool {
-    let client = &call.session.client;
-    let ip = client.peer.parse::<std::net::SocketAddr>();
-    client.is_unix() || ip.is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
 fn unknown(name: &[u8]) -> Fault {

@@ -28,6 +28,7 @@ fn auth(call: &mut Call<'_>) -> Outcome {
 fn log_in(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> Result<(), Fault> {
     let expected = call.params.requirepass.as_bytes();
     if user != b"default" || !(expected.is_empty() || same(expected, password)) {
+        call.stats.auth_denied += 1;
         return Err(Fault::new(
             "WRONGPASS invalid username-password pair or user is disabled.",
         ));
@@ -156,7 +157,7 @@ fn quit(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The connection is as if it had just been accepted, but for its id.
+/// The connection is as if it had just been accepted, but for its id and what library it is.
 fn reset(call: &mut Call<'_>) -> Outcome {
     call.session.transaction = None;
     super::transactions::forget_watched(call);
@@ -168,7 +169,17 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     call.dbs.set_touches(true);
     call.session.authenticated = call.params.requirepass.is_empty();
     call.session.db = 0;
-    *call.session.client.profile() = Profile::default();
+    {
+        let mut profile = call.session.client.profile();
+        let Profile {
+            lib_name, lib_ver, ..
+        } = std::mem::take(&mut *profile);
+        *profile = Profile {
+            lib_name,
+            lib_ver,
+            ..Profile::fresh()
+        };
+    }
     speak(call, Version::Resp2);
     call.reply.simple("RESET");
     Ok(())
@@ -176,6 +187,11 @@ fn reset(call: &mut Call<'_>) -> Outcome {
 
 fn select(call: &mut Call<'_>) -> Outcome {
     let index = call.args.integer(1)?;
+    if i32::try_from(index).is_err() {
+        return Err(Fault::new(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ));
+    }
     let db = usize::try_from(index)
         .ok()
         .filter(|db| *db < call.dbs.count());
@@ -205,301 +221,7 @@ pub static COMMANDS: &[Command] = &[
         args: "[username] password",
         run: Run::Session(auth),
     },
-    Command {
-        name: "client",
-        arity: -2,
-        flags: Flags::empty(),
-        acl: Acl::empty(),
-        keys: &[],
-        group: Group::Connection,
-        since: "2.4.0",
-        summary: "Connections, seen from each other.",
-        complexity: "Depends on the subcommand.",
-        args: "",
-        run: Run::Container(&[
-            Command {
-                name: "client|caching",
-                arity: 3,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "6.0.0",
-                summary: "Says whether the keys of the next command are tracked.",
-                complexity: "O(1)",
-                args: "mode=<YES|NO>",
-                run: Run::Session(client::caching),
-            },
-            Command {
-                name: "client|capa",
-                arity: -3,
-                flags: Flags::ALLOW_BUSY
-                    .union(Flags::LOADING)
-                    .union(Flags::NOSCRIPT)
-                    .union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "8.0.0",
-                summary: "Announces what the client can do.",
-                complexity: "O(1)",
-                args: "capability...",
-                run: Run::Session(client::capa),
-            },
-            Command {
-                name: "client|getname",
-                arity: 2,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "2.6.9",
-                summary: "Tells the name of the connection.",
-                complexity: "O(1)",
-                args: "",
-                run: Run::Session(client::getname),
-            },
-            Command {
-                name: "client|getredir",
-                arity: 2,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "6.0.0",
-                summary: "Tells which client gets the invalidation messages of this one.",
-                complexity: "O(1)",
-                args: "",
-                run: Run::Session(client::getredir),
-            },
-            Command {
-                name: "client|help",
-                arity: 2,
-                flags: Flags::LOADING.union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "5.0.0",
-                summary: "Lists the subcommands.",
-                complexity: "O(1)",
-                args: "",
-                run: Run::Session(client::client_help),
-            },
-            Command {
-                name: "client|id",
-                arity: 2,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "5.0.0",
-                summary: "Tells the id of the connection.",
-                complexity: "O(1)",
-                args: "",
-                run: Run::Session(client::id),
-            },
-            Command {
-                name: "client|import-source",
-                arity: 3,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "8.1.0",
-                summary: "Says whether the connection loads a data set.",
-                complexity: "O(1)",
-                args: "enabled=<ON|OFF>",
-                run: Run::Session(client::import_source),
-            },
-            Command {
-                name: "client|info",
-                arity: 2,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "6.2.0",
-                summary: "Tells what the server knows of the connection.",
-                complexity: "O(1)",
-                args: "",
-                run: Run::Session(client::info),
-            },
-            Command {
-                name: "client|kill",
-                arity: -3,
-                flags: Flags::ADMIN
-                    .union(Flags::LOADING)
-                    .union(Flags::NOSCRIPT)
-                    .union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "2.4.0",
-                summary: "Closes connections.",
-                complexity: "O(N) where N is the number of connections",
-                args: "filter=<old-format|new-format=<[ID client-id:integer]|[TYPE client-type=<NORMAL|MASTER|SLAVE|REPLICA|PUBSUB>]|[USER username]|[ADDR addr]|[LADDR laddr]|[SKIPME skipme=<YES|NO>]|[MAXAGE maxage:integer]>...>",
-                run: Run::Session(client::kill),
-            },
-            Command {
-                name: "client|list",
-                arity: -2,
-                flags: Flags::ADMIN
-                    .union(Flags::LOADING)
-                    .union(Flags::NOSCRIPT)
-                    .union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "2.4.0",
-                summary: "Lists connections.",
-                complexity: "O(N) where N is the number of connections",
-                args: "[TYPE client-type=<NORMAL|MASTER|REPLICA|PUBSUB>] [ID client-id:integer...]",
-                run: Run::Session(client::list),
-            },
-            Command {
-                name: "client|no-evict",
-                arity: 3,
-                flags: Flags::ADMIN
-                    .union(Flags::LOADING)
-                    .union(Flags::NOSCRIPT)
-                    .union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "7.0.0",
-                summary: "Spares the connection when clients are evicted.",
-                complexity: "O(1)",
-                args: "enabled=<ON|OFF>",
-                run: Run::Session(client::no_evict),
-            },
-            Command {
-                name: "client|no-touch",
-                arity: 3,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "7.2.0",
-                summary: "Leaves the access clock of keys alone.",
-                complexity: "O(1)",
-                args: "enabled=<ON|OFF>",
-                run: Run::Session(client::no_touch),
-            },
-            Command {
-                name: "client|pause",
-                arity: -3,
-                flags: Flags::ADMIN
-                    .union(Flags::LOADING)
-                    .union(Flags::NOSCRIPT)
-                    .union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "3.0.0",
-                summary: "Lets commands of clients wait for a while.",
-                complexity: "O(1)",
-                args: "timeout:integer [mode=<WRITE|ALL>]",
-                run: Run::Session(client::pause),
-            },
-            Command {
-                name: "client|reply",
-                arity: 3,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "3.2.0",
-                summary: "Says whether the connection wants replies.",
-                complexity: "O(1)",
-                args: "action=<ON|OFF|SKIP>",
-                run: Run::Session(client::reply),
-            },
-            Command {
-                name: "client|setinfo",
-                arity: 4,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "7.2.0",
-                summary: "Tells which library the client is made of.",
-                complexity: "O(1)",
-                args: "attr=<LIB-NAME libname|LIB-VER libver>",
-                run: Run::Session(client::setinfo),
-            },
-            Command {
-                name: "client|setname",
-                arity: 3,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "2.6.9",
-                summary: "Names the connection.",
-                complexity: "O(1)",
-                args: "connection-name",
-                run: Run::Session(client::setname),
-            },
-            Command {
-                name: "client|tracking",
-                arity: -3,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "6.0.0",
-                summary: "Switches server-assisted caching.",
-                complexity: "O(1), or O(N) for N prefixes",
-                args: "status=<ON|OFF> [REDIRECT client-id:integer] [{PREFIX prefix}...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
-                run: Run::Session(client::tracking),
-            },
-            Command {
-                name: "client|trackinginfo",
-                arity: 2,
-                flags: Flags::LOADING.union(Flags::NOSCRIPT).union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "6.2.0",
-                summary: "Tells the state of server-assisted caching.",
-                complexity: "O(1)",
-                args: "",
-                run: Run::Session(client::trackinginfo),
-            },
-            Command {
-                name: "client|unblock",
-                arity: -3,
-                flags: Flags::ADMIN
-                    .union(Flags::LOADING)
-                    .union(Flags::NOSCRIPT)
-                    .union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "5.0.0",
-                summary: "Ends the wait of a client in a blocking command.",
-                complexity: "O(log N) where N is the number of blocked clients",
-                args: "client-id:integer [unblock-type=<TIMEOUT|ERROR>]",
-                run: Run::Session(client::unblock),
-            },
-            Command {
-                name: "client|unpause",
-                arity: 2,
-                flags: Flags::ADMIN
-                    .union(Flags::LOADING)
-                    .union(Flags::NOSCRIPT)
-                    .union(Flags::STALE),
-                acl: Acl::CONNECTION,
-                keys: &[],
-                group: Group::Connection,
-                since: "6.2.0",
-                summary: "Ends a pause.",
-                complexity: "O(N) where N is the number of paused connections",
-                args: "",
-                run: Run::Session(client::unpause),
-            },
-        ]),
-    },
+    client::CLIENT,
     Command {
         name: "echo",
         arity: 2,

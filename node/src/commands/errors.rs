@@ -16,6 +16,9 @@ impl Fault {
     pub const SYNTAX: Fault = Fault::new("ERR syntax error");
     /// Not a 64-bit integer.
     pub const NOT_INTEGER: Fault = Fault::new("ERR value is not an integer or out of range");
+    /// A 64-bit integer where one of 32 bits is wanted.
+    pub const NOT_INT32: Fault =
+        Fault::new("ERR value is out of range, value must between -2147483648 and 2147483647");
     /// Not a float.
     pub const NOT_FLOAT: Fault = Fault::new("ERR value is not a valid float");
     /// A number outside its range.
@@ -35,9 +38,6 @@ impl Fault {
     /// APPEND, SETRANGE beyond `proto-max-bulk-len`.
     pub const STRING_TOO_LONG: Fault =
         Fault::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-
-    /// A handler that is not written yet; none may be left at the end.
-    pub const UNFINISHED: Fault = Fault::new("ERR this command is not finished");
 
     /// A fixed text.
     pub const fn new(text: &'static str) -> Self {

@@ -1,11 +1,14 @@
 //! Publish and subscribe: channels, patterns, shard channels.
 
+use almandine_protocol::Reply;
 use almandine_storage::glob;
 
 use super::help::help;
 use super::spec::{Begin, Find};
+use super::table::wrong_subcommand_syntax;
 use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 use crate::pubsub::Kind;
+use crate::session::Replies;
 
 fn subscribe(call: &mut Call<'_>) -> Outcome {
     add(call, Kind::Channel);
@@ -17,7 +20,13 @@ fn psubscribe(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
+/// Redis allows SUBSCRIBE inside a transaction for old clients' sake only.
 fn ssubscribe(call: &mut Call<'_>) -> Outcome {
+    if call.in_exec {
+        return Err(Fault::new(
+            "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client",
+        ));
+    }
     add(call, Kind::Shard);
     Ok(())
 }
@@ -96,17 +105,27 @@ fn confirm(call: &mut Call<'_>, kind: Kind, is_added: bool, name: Option<&[u8]>)
         (Kind::Pattern, false) => "punsubscribe",
         (Kind::Shard, false) => "sunsubscribe",
     };
-    call.reply.push(3);
-    call.reply.bulk(word.as_bytes());
-    match name {
-        Some(name) => call.reply.bulk(name),
-        None => call.reply.null(),
+    let count = match kind {
+        Kind::Shard => shards,
+        Kind::Channel | Kind::Pattern => channels + patterns,
+    };
+    let write = |reply: &mut Reply<'_>| {
+        reply.push(3);
+        reply.bulk(word.as_bytes());
+        match name {
+            Some(name) => reply.bulk(name),
+            None => reply.null(),
+        }
+        reply.length(count);
+    };
+    // A confirmation is a message rather than a reply: CLIENT REPLY OFF and SKIP do not silence it.
+    match call.session.replies {
+        Replies::On | Replies::SkipNext => write(&mut call.reply),
+        Replies::Off | Replies::SkipThis => {
+            let version = call.session.version;
+            write(&mut Reply::new(call.outgoing.own(), version));
+        }
     }
-    call.reply.length(if kind == Kind::Shard {
-        shards
-    } else {
-        channels + patterns
-    });
 }
 
 fn pubsub_channels(call: &mut Call<'_>) -> Outcome {
@@ -119,7 +138,7 @@ fn pubsub_shardchannels(call: &mut Call<'_>) -> Outcome {
 
 fn list_active(call: &mut Call<'_>, kind: Kind) -> Outcome {
     if call.args.len() > 3 {
-        return Err(Fault::arity(call.command.name));
+        return Err(wrong_subcommand_syntax(call.args));
     }
     let (pattern, place, mut count) = (call.args.get(2), call.reply.reserve(), 0);
     for name in call.pubsub.borrow().active(kind) {
@@ -165,20 +184,23 @@ fn pubsub_help(call: &mut Call<'_>) -> Outcome {
 const HELP: &[(&str, &[&str])] = &[
     (
         "CHANNELS [<pattern>]",
-        &["Channels with subscribers, all or those that match <pattern>."],
+        &["Return the currently active channels matching a <pattern> (default: '*')."],
     ),
-    ("NUMPAT", &["Number of subscribed patterns."]),
+    ("NUMPAT", &["Return number of subscriptions to patterns."]),
     (
         "NUMSUB [<channel> ...]",
-        &["Number of subscribers of each channel, patterns not counted."],
+        &[
+            "Return the number of subscribers for the specified channels, excluding",
+            "pattern subscriptions(default: no channels).",
+        ],
     ),
     (
         "SHARDCHANNELS [<pattern>]",
-        &["Shard channels with subscribers, all or those that match <pattern>."],
+        &["Return the currently active shard level channels matching a <pattern> (default: '*')."],
     ),
     (
         "SHARDNUMSUB [<shardchannel> ...]",
-        &["Number of subscribers of each shard channel."],
+        &["Return the number of subscribers for the specified shard level channel(s)"],
     ),
 ];
 
@@ -205,6 +227,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::FAST
             .union(Flags::LOADING)
+            .union(Flags::MAY_REPLICATE)
             .union(Flags::PUBSUB)
             .union(Flags::STALE),
         acl: Acl::empty(),
@@ -329,6 +352,7 @@ pub static COMMANDS: &[Command] = &[
         arity: 3,
         flags: Flags::FAST
             .union(Flags::LOADING)
+            .union(Flags::MAY_REPLICATE)
             .union(Flags::PUBSUB)
             .union(Flags::STALE),
         acl: Acl::empty(),

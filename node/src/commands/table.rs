@@ -16,11 +16,20 @@ pub static FAMILIES: &[&[Command]] = &[
     super::connection::COMMANDS,
     super::generic::COMMANDS,
     super::hash::COMMANDS,
-    super::list::COMMANDS,
+    super::list::blocking::COMMANDS,
+    super::list::ends::COMMANDS,
+    super::list::places::COMMANDS,
+    super::list::search::COMMANDS,
     super::pubsub::COMMANDS,
     super::server::COMMANDS,
     super::set::COMMANDS,
-    super::sorted_set::COMMANDS,
+    super::sorted_set::add::COMMANDS,
+    super::sorted_set::between::COMMANDS,
+    super::sorted_set::combine::COMMANDS,
+    super::sorted_set::members::COMMANDS,
+    super::sorted_set::pop::COMMANDS,
+    super::sorted_set::random::COMMANDS,
+    super::sorted_set::range::COMMANDS,
     super::string::COMMANDS,
     super::transactions::COMMANDS,
 ];
@@ -141,6 +150,17 @@ fn unknown_subcommand(container: &[u8], name: &[u8]) -> Fault {
     let name = String::from_utf8_lossy(quoted(name, QUOTED_MAX));
     Fault::text(format!(
         "ERR unknown subcommand '{name}'. Try {container} HELP."
+    ))
+}
+
+/// A subcommand with a number of arguments that only its handler can refuse.
+pub fn wrong_subcommand_syntax(args: Args<'_>) -> Fault {
+    let word =
+        |i: usize| String::from_utf8_lossy(quoted(args.get(i).unwrap_or_default(), QUOTED_MAX));
+    Fault::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+        word(1),
+        word(0).to_ascii_uppercase()
     ))
 }
 

@@ -15,6 +15,7 @@ use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use crate::shard::{Blocked, Outgoing, Watches};
+use crate::stats::Stats;
 
 /// Runs one command after the other on its own databases.
 pub(crate) struct Bench {
@@ -46,12 +47,19 @@ pub(crate) struct Bench {
     pub pubsub: RefCell<Subscriptions>,
     /// Bytes for other connections.
     pub outgoing: Outgoing,
+    /// What is counted.
+    pub stats: Stats,
 }
 
 impl Bench {
     /// Sixteen empty databases in 2001.
     pub(crate) fn new() -> Self {
-        let (peer, local) = ("127.0.0.1:50000".to_owned(), "127.0.0.1:6379".to_owned());
+        Bench::with_peer("127.0.0.1:50000")
+    }
+
+    /// The same, used from this address.
+    pub(crate) fn with_peer(peer: &str) -> Self {
+        let (peer, local) = (peer.to_owned(), "127.0.0.1:6379".to_owned());
         let identity = Identity {
             id: 1,
             peer,
@@ -74,6 +82,7 @@ impl Bench {
             blocked: Blocked::default(),
             pubsub: RefCell::default(),
             outgoing: Outgoing::default(),
+            stats: Stats::new(&Params::default()),
         }
     }
 
@@ -112,6 +121,7 @@ impl Bench {
         self.changes = Changes {
             classes: self.changes.classes,
             watched: self.changes.watched,
+            effects: self.changes.effects.take(),
             ..Changes::default()
         };
         self.waiting = None;
@@ -143,6 +153,7 @@ impl Bench {
                 blocked: &mut self.blocked,
                 pubsub: &self.pubsub,
                 outgoing: &mut self.outgoing,
+                stats: &mut self.stats,
             })
         });
         (self.db, self.version) = (self.session.db, self.session.version);

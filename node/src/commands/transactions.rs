@@ -1,9 +1,10 @@
 //! MULTI, EXEC, WATCH: several commands as one.
 
 use super::spec::{Begin, Find};
-use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 use crate::session::{Queued, Transaction};
 use crate::shard::dispatch::perform;
+use crate::stats::Done;
 
 fn multi(call: &mut Call<'_>) -> Outcome {
     if call.session.transaction.is_some() {
@@ -41,12 +42,25 @@ fn exec(call: &mut Call<'_>) -> Outcome {
     }
     call.reply.array(transaction.queued.len());
     call.changes.begin_transaction();
-    for Queued { command, request } in &transaction.queued {
-        let args = request.args();
-        let mut nested = call.nested(command, args);
+    let mut began = call.stats.now();
+    for Queued { id, request } in &transaction.queued {
+        let (args, start) = (request.args(), call.reply.position());
+        let mut nested = call.nested(id.command(), args);
         perform(&mut nested);
         let db = nested.db;
+        nested.changes.note_expired(nested.dbs);
         nested.changes.settle(db, args);
+        let now = call.stats.now();
+        call.stats.executed(Done {
+            id: *id,
+            args,
+            client: &call.session.client,
+            took: now.saturating_duration_since(began),
+            request_bytes: request.wire_size(),
+            reply_bytes: call.reply.position() - start,
+            now_ms: call.now_ms,
+        });
+        began = now;
     }
     call.changes.end_transaction();
     Ok(())
@@ -61,6 +75,8 @@ fn watch(call: &mut Call<'_>) -> Outcome {
         call.dbs[call.db].contains(key);
         call.session.watched = call.watches.watch(call.session.id(), call.db, key);
     }
+    // The batch may have begun before anybody watched, and may still change what is watched now.
+    call.changes.watched = true;
     call.session.client.profile().watched = call.session.watched;
     call.reply.ok();
     Ok(())
@@ -76,11 +92,10 @@ fn unwatch(call: &mut Call<'_>) -> Outcome {
 fn look_at_watched(call: &mut Call<'_>) {
     for (db, key) in call.watches.keys_of_client(call.session.id()) {
         call.dbs[db].contains(&key);
-        for expired in call.dbs[db].drain_expired() {
-            call.changes
-                .removed(db, &expired, Class::EXPIRED, "expired");
-            call.watches.touch(db, expired);
-        }
+    }
+    call.changes.note_expired(call.dbs);
+    for (db, key) in call.changes.touched.drain(..) {
+        call.watches.touch(db, key);
     }
 }
 
@@ -189,3 +204,92 @@ pub static COMMANDS: &[Command] = &[
         run: Run::Shard(watch),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+    use crate::commands::call::{Args, Span};
+    use crate::commands::changes::Effects;
+    use crate::commands::testing::{Bench, words};
+    use crate::commands::{Class, table};
+    use crate::session::OwnedRequest;
+
+    fn queued(line: &str) -> Queued {
+        let words = words(line);
+        let buffer = words.concat();
+        let mut start = 0;
+        let spans: Vec<Span> = words
+            .iter()
+            .map(|word| {
+                let end = start + word.len() as u32;
+                std::mem::replace(&mut start, end)..end
+            })
+            .map(|Range { start, end }| Span { start, end })
+            .collect();
+        let args = Args::new(&buffer, &spans);
+        Queued {
+            id: table::resolve(args).expect("a command"),
+            request: OwnedRequest::copy(args),
+        }
+    }
+
+    fn journal(bench: &mut Bench) -> String {
+        let effects = bench.changes.effects.as_mut().expect("effects are kept");
+        let text = String::from_utf8(effects.bytes().to_vec()).expect("text");
+        effects.clear();
+        let words = text.lines().filter(|line| !line.starts_with(['*', '$']));
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Otherwise a replica would remove what the transaction has just written.
+    #[test]
+    fn a_key_that_a_transaction_finds_expired_is_removed_before_it_is_written() {
+        let mut bench = Bench::new();
+        bench.run("SET gone v PX 10");
+        bench.now_ms += 10;
+        bench.changes.effects = Some(Effects::default());
+        bench.changes.classes = Class::all();
+        bench.session.transaction = Some(Transaction {
+            queued: vec![queued("SET first v"), queued("SET gone w")],
+            aborted: false,
+            memory: 0,
+        });
+        assert_eq!(bench.run("EXEC"), "*2\r\n+OK\r\n+OK\r\n");
+        let events = bench.changes.take_notifications();
+        let events: Vec<_> = events
+            .iter()
+            .map(|told| (told.event, told.key.escape_ascii().to_string()))
+            .collect();
+        let expected = [("set", "first"), ("expired", "gone"), ("set", "gone")];
+        assert_eq!(events, expected.map(|(event, key)| (event, key.to_owned())));
+        assert_eq!(bench.changes.expired, 1);
+        assert_eq!(
+            journal(&mut bench),
+            "SELECT 0 MULTI SET first v DEL gone SET gone w EXEC"
+        );
+    }
+
+    #[test]
+    fn a_change_in_the_batch_that_began_to_watch_breaks_the_watch() {
+        let mut bench = Bench::new();
+        assert!(!bench.changes.watched);
+        bench.run("WATCH k");
+        bench.run("SET k v");
+        assert_eq!(bench.changes.touched, [(0, b"k".to_vec())]);
+    }
+
+    #[test]
+    fn a_watched_key_whose_time_is_up_breaks_the_watch() {
+        let mut bench = Bench::new();
+        bench.run("SET k v PX 10");
+        bench.run("WATCH k");
+        bench.now_ms += 10;
+        bench.session.transaction = Some(Transaction::default());
+        assert_eq!(bench.run("EXEC"), "*-1\r\n");
+        bench.run("WATCH k");
+        bench.session.transaction = Some(Transaction::default());
+        assert_eq!(bench.run("EXEC"), "*0\r\n");
+    }
+}

@@ -1,26 +1,41 @@
 //! What blocking commands share: the timeout, and looking at several keys.
 
+use almandine_protocol::number::{self, LongDouble};
+use almandine_storage::Kind;
+
 use super::{Args, Call, Fault, Outcome, Wait};
 use crate::commands::call::Nothing;
 
 /// The deadline in argument `i`, seconds with decimals; none for 0, which waits for ever.
 pub(super) fn deadline(args: Args<'_>, i: usize, now_ms: i64) -> Result<Option<i64>, Fault> {
-    let seconds = args
-        .double(i)
-        .map_err(|_| Fault::new("ERR timeout is not a float or out of range"))?;
-    if seconds < 0.0 {
-        return Err(Fault::new("ERR timeout is negative"));
+    let millis =
+        millis(args.at(i)).ok_or(Fault::new("ERR timeout is not a float or out of range"))?;
+    match millis {
+        0 => Ok(None),
+        ..0 => Err(Fault::new("ERR timeout is negative")),
+        1.. => now_ms
+            .checked_add(millis)
+            .map(Some)
+            .ok_or(Fault::new("ERR timeout is out of range")),
     }
-    let millis = (seconds * 1000.0).ceil();
-    if millis >= (i64::MAX - now_ms) as f64 {
-        return Err(Fault::new("ERR timeout is out of range"));
-    }
-    Ok((seconds > 0.0).then(|| now_ms + millis as i64))
 }
 
-/// Waits for one of `keys`.
+/// Milliseconds, rounded up; the nearest that 64 bits hold if there are too many.
+fn millis(seconds: &[u8]) -> Option<i64> {
+    if let Some(seconds) = number::parse_i64(seconds) {
+        return Some(seconds.saturating_mul(1000));
+    }
+    if LongDouble::is_infinity(seconds) {
+        let is_negative = seconds.starts_with(b"-");
+        return Some(if is_negative { i64::MIN } else { i64::MAX });
+    }
+    LongDouble::parse(seconds).map(LongDouble::thousandths)
+}
+
+/// Waits until one of `keys` is made and holds a value of `kind`.
 pub(super) fn wait_for<'a>(
     call: &mut Call<'_>,
+    kind: Kind,
     keys: impl Iterator<Item = &'a [u8]>,
     deadline_ms: Option<i64>,
     in_exec: Nothing,
@@ -30,6 +45,7 @@ pub(super) fn wait_for<'a>(
     keys.retain(|key| seen.insert(key.clone()));
     call.wait(Wait {
         keys,
+        kind,
         deadline_ms,
         in_exec,
     })

@@ -23,6 +23,8 @@ pub struct Param {
     pub effect: Effect,
     /// One line for people.
     pub doc: &'static str,
+    /// Whether the value is not to be shown in logs.
+    pub is_secret: bool,
     pub(super) print: fn(&Params, &mut Vec<u8>),
     pub(super) read: fn(&mut Params, &[&[u8]]) -> Result<(), ParamError>,
     pub(super) synopsis: fn() -> String,
@@ -127,6 +129,10 @@ pub(super) const fn several_words<K: Kind>(_: &K) -> bool {
     K::SEVERAL_WORDS
 }
 
+pub(super) const fn is_secret<K: Kind>(_: &K) -> bool {
+    K::IS_SECRET
+}
+
 /// The name of a field as people write it: dashes for underscores.
 pub(super) const fn dashed<const N: usize>(field: &str) -> [u8; N] {
     let mut name = [0; N];
@@ -182,6 +188,12 @@ macro_rules! parameters {
                 change: $crate::params::Change::$change,
                 effect: $effect,
                 doc: $doc,
+                is_secret: {
+                    const fn of<K: $crate::params::kind::Kind<Value = $type>>(kind: &K) -> bool {
+                        $crate::params::entry::is_secret(kind)
+                    }
+                    of(&$kind)
+                },
                 print: |params, out| $crate::params::kind::Kind::print(&$kind, &params.$field, out),
                 read: |params, words| $crate::params::kind::Kind::read(&$kind, words, &mut params.$field),
                 synopsis: || {

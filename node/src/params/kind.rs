@@ -17,6 +17,9 @@ pub trait Kind {
     /// Several words make one value: `bind a b`. In a single argument they are separated by blanks.
     const SEVERAL_WORDS: bool = false;
 
+    /// The value is a password or belongs to one: it is not shown in logs.
+    const IS_SECRET: bool = false;
+
     /// Sets `slot` to what `words` say.
     ///
     /// # Errors
@@ -376,6 +379,7 @@ pub struct AnyBytes;
 
 impl Kind for AnyBytes {
     type Value = Bytes;
+    const IS_SECRET: bool = true;
 
     fn read(&self, words: &[&[u8]], slot: &mut Bytes) -> Result<(), ParamError> {
         slot.0 = single(words)?.to_vec();

@@ -298,6 +298,19 @@ bitflags::bitflags! {
     }
 }
 
+impl ShutdownOptions {
+    /// The option that `word` names, in any letter case.
+    pub fn named(word: &[u8]) -> Option<Self> {
+        let is_it = |name: &str| name.as_bytes().eq_ignore_ascii_case(word);
+        let mut options = ShutdownWords::WORDS
+            .iter()
+            .map(|(name, option)| (*name, *option));
+        options
+            .find(|(name, option)| !option.is_empty() && is_it(name))
+            .map(|(_, option)| option)
+    }
+}
+
 /// Words of SHUTDOWN.
 pub struct ShutdownWords;
 

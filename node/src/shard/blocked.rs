@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use almandine_storage::Databases;
 
-use super::dispatch::Blocking;
-use crate::commands::call::Wait;
+use super::waiting::Waiting;
+use crate::session::Session;
 
 type Key = (usize, Vec<u8>);
 
@@ -20,17 +20,20 @@ pub struct Blocked {
 /// One of them.
 #[derive(Debug)]
 pub struct Waiter {
-    /// The command to run again.
-    pub blocking: Blocking,
-    /// What it waits for.
-    pub wait: Wait,
+    /// What waits, and for what.
+    pub waiting: Waiting,
+    /// The connection as it was when it began to wait; it changes nothing while it waits.
+    pub session: Session,
 }
 
 impl Waiter {
-    /// The keys it waited for need not be watched for it any more.
+    /// It waits no more: its keys need not be watched for it, and others see it so.
     pub fn stop_waiting(&self, dbs: &mut Databases) {
-        let db = &mut dbs[self.blocking.session.db];
-        self.wait.keys.iter().for_each(|key| db.wait_no_more(key));
+        let db = &mut dbs[self.session.db];
+        let keys = &self.waiting.wait.keys;
+        keys.iter().for_each(|key| db.wait_no_more(key));
+        let mut profile = self.session.client.profile();
+        (profile.blocked, profile.blocked_memory) = (false, 0);
     }
 }
 
@@ -52,13 +55,13 @@ impl Blocked {
 
     /// A client begins to wait, last in the queue of each of its keys.
     pub fn add(&mut self, client: u64, waiter: Waiter) {
-        for key in &waiter.wait.keys {
+        for key in &waiter.waiting.wait.keys {
             self.queues
-                .entry((waiter.blocking.session.db, key.clone()))
+                .entry((waiter.session.db, key.clone()))
                 .or_default()
                 .push_back(client);
         }
-        if let Some(deadline) = waiter.wait.deadline_ms {
+        if let Some(deadline) = waiter.waiting.wait.deadline_ms {
             self.deadlines.insert((deadline, client));
         }
         self.clients.insert(client, waiter);
@@ -67,8 +70,8 @@ impl Blocked {
     /// A client waits no more.
     pub fn remove(&mut self, client: u64) -> Option<Waiter> {
         let waiter = self.clients.remove(&client)?;
-        for key in &waiter.wait.keys {
-            let key = (waiter.blocking.session.db, key.clone());
+        for key in &waiter.waiting.wait.keys {
+            let key = (waiter.session.db, key.clone());
             if let Some(queue) = self.queues.get_mut(&key) {
                 queue.retain(|waiting| *waiting != client);
                 if queue.is_empty() {
@@ -76,7 +79,7 @@ impl Blocked {
                 }
             }
         }
-        if let Some(deadline) = waiter.wait.deadline_ms {
+        if let Some(deadline) = waiter.waiting.wait.deadline_ms {
             self.deadlines.remove(&(deadline, client));
         }
         Some(waiter)
@@ -102,6 +105,21 @@ impl Blocked {
     /// The one who waits.
     pub fn get(&self, client: u64) -> Option<&Waiter> {
         self.clients.get(&client)
+    }
+
+    /// The one who waits.
+    pub fn get_mut(&mut self, client: u64) -> Option<&mut Waiter> {
+        self.clients.get_mut(&client)
+    }
+
+    /// How many different keys are waited for.
+    pub fn key_count(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// How many wait no longer than a deadline.
+    pub fn deadline_count(&self) -> usize {
+        self.deadlines.len()
     }
 
     /// The earliest deadline, Unix time in milliseconds.

@@ -1,135 +1,49 @@
 //! From a request to its handler: Redis's order of checks, transactions, blocked clients.
 
-use almandine_protocol::{Batch, Reply};
+use std::time::Instant;
 
-use super::blocked::Waiter;
+use almandine_protocol::Reply;
+
+use super::ahead::Ahead;
+use super::requests::{Progress, Requests, Stop};
 use super::{Parcel, Phase, Shard};
-use crate::commands::call::{Args, Call, Outcome, Wait};
+use crate::commands::Fault;
+use crate::commands::call::{Args, Call, Outcome};
+use crate::commands::server::guard_debug;
 use crate::commands::spec::{Command, Flags, Run};
-use crate::commands::{Fault, table};
-use crate::node::now_ms;
+use crate::commands::table::{self, CommandId};
+use crate::moment::now_ms;
 use crate::pubsub::Kind;
 use crate::session::{OwnedRequest, Queued, Replies, Session};
 
 /// Replies of one batch beyond this are sent before the batch goes on, bytes.
 const REPLIES_PER_TURN: usize = 1 << 20;
 
-/// The parsed requests of one read.
-#[derive(Debug, Clone, Copy)]
-pub struct Requests<'a> {
-    /// The read buffer.
-    pub buffer: &'a [u8],
-    /// Where the requests stand in it.
-    pub batch: &'a Batch,
-}
-
-/// How far a batch came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Requests of the batch that are done.
-    pub done: usize,
-    /// Why it went no further.
-    pub stop: Stop,
-}
-
-/// See [`Progress::stop`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// All requests are done.
-    Finished,
-    /// The last one waits; its answer comes as a parcel.
-    Blocked,
-    /// The next one waits for the end of CLIENT PAUSE.
-    Paused,
-    /// The connection is to be closed once the replies are out.
-    Closing,
-    /// Many replies are to be sent first.
-    Full,
-}
-
-/// A command that waits, with all that is needed to run it again.
-#[derive(Debug, Clone)]
-pub struct Blocking {
-    /// Its entry.
-    pub command: &'static Command,
-    /// Its arguments.
-    pub request: OwnedRequest,
-    /// The connection as it was when it began to wait; it changes nothing while it waits.
-    pub session: Session,
-}
-
-impl<'a> Requests<'a> {
-    /// Number of requests.
-    pub fn len(self) -> usize {
-        self.batch.requests.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
-    /// The arguments of request `i`.
-    pub fn args(self, i: usize) -> Args<'a> {
-        let (buffer, spans) = self.batch.slices(self.buffer, i);
-        Args::new(buffer, spans)
-    }
-}
-
-/// How many requests ahead the bucket of a key is asked of memory, and its entry.
-const BUCKET_AHEAD: usize = 16;
-const ENTRY_AHEAD: usize = 8;
-
-/// Brings the keys of the requests to come into the cache while the ones before them run: random keys cost two cache
-/// misses each, and misses that overlap cost little.
-struct Ahead {
-    /// Hashes of the keys of requests `..buckets`, where they have one, by their number modulo the window.
-    hashes: [Option<u64>; BUCKET_AHEAD],
-    /// The requests before this one have asked for their bucket, ...
-    buckets: usize,
-    /// ... and those before this one for their entry too.
-    entries: usize,
-    last: usize,
-}
-
-impl Ahead {
-    /// A batch of one request has nothing to look ahead to.
-    fn new(first: usize, last: usize) -> Self {
-        let last = if last - first > 1 { last } else { first };
-        Ahead {
-            hashes: [None; BUCKET_AHEAD],
-            buckets: first,
-            entries: first,
-            last,
-        }
-    }
-
-    /// Called before request `i` runs.
-    #[inline]
-    fn look(&mut self, shard: &Shard, requests: Requests<'_>, db: usize, i: usize) {
-        let db = &shard.dbs[db];
-        while self.buckets < self.last.min(i + BUCKET_AHEAD) {
-            // Nearly every command has its key behind its name; a wrong guess costs nothing but a prefetch.
-            let key = requests.args(self.buckets).get(1);
-            let hash = key.map(|key| db.hash_of(key));
-            if let Some(hash) = hash {
-                db.prefetch_bucket(hash);
-            }
-            self.hashes[self.buckets % BUCKET_AHEAD] = hash;
-            self.buckets += 1;
-        }
-        while self.entries < self.buckets.min(i + ENTRY_AHEAD) {
-            if let Some(hash) = self.hashes[self.entries % BUCKET_AHEAD] {
-                db.prefetch_entry(hash);
-            }
-            self.entries += 1;
-        }
-    }
-}
-
 impl Shard {
-    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before.
+    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before, with the
+    /// time of day that belongs to `at`.
     pub fn run(
+        &mut self,
+        at: Instant,
+        requests: Requests<'_>,
+        first: usize,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        self.dbs.set_touches(!session.no_touch);
+        self.stats.meter.begin(at, first, requests.buffer.len());
+        self.outgoing.begin(Some(session.id()));
+        let progress = self.run_all(requests, first, session, out);
+        self.outgoing.begin(None);
+        self.close_run(requests, session);
+        self.stats.meter.end();
+        if progress.done > first {
+            self.show(requests, progress.done - 1, session);
+        }
+        progress
+    }
+
+    fn run_all(
         &mut self,
         requests: Requests<'_>,
         first: usize,
@@ -137,12 +51,13 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Progress {
         let full = out.len() + REPLIES_PER_TURN;
-        self.dbs.set_touches(!session.no_touch);
         let mut ahead = Ahead::new(first, requests.len());
         for i in first..requests.len() {
             ahead.look(self, requests, session.db, i);
-            let args = requests.args(i);
-            let stop = self.request(args, session, out);
+            let stop = self.request(requests, i, session, out);
+            if !self.outgoing.own().is_empty() {
+                out.append(self.outgoing.own());
+            }
             match stop {
                 None if out.len() > full => {
                     return Progress {
@@ -168,49 +83,94 @@ impl Shard {
 
     fn request(
         &mut self,
-        args: Args<'_>,
+        requests: Requests<'_>,
+        i: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> Option<Stop> {
-        let start = out.len();
-        let command = match self.admit(args, session) {
-            Ok(command) => command,
+        let (args, start) = (requests.args(i), out.len());
+        let id = match table::resolve(args) {
+            Ok(id) => id,
             Err(fault) => {
-                if let Some(transaction) = &mut session.transaction {
-                    transaction.aborted = true;
-                }
-                Reply::new(out, session.version).error(fault.0.as_bytes());
-                self.silence(session, out, start);
+                self.refuse(None, requests, args, fault, session, out);
                 return None;
             }
         };
+        let command = id.command();
+        if let Err(fault) = self.admit(command, args, session) {
+            self.refuse(Some(id), requests, args, fault, session, out);
+            return None;
+        }
         if self.is_paused(command, session) {
             return Some(Stop::Paused);
         }
         if session.transaction.is_some() && !runs_inside_multi(command) {
-            queue(session, command, args);
+            self.interrupt_run(requests, session);
+            queue(session, id, args);
             Reply::new(out, session.version).simple("QUEUED");
             self.silence(session, out, start);
             return None;
         }
-        let wait = self.execute(command, args, session, out);
-        self.silence(session, out, start);
-        if let Some(wait) = wait {
-            self.block(command, args, session, wait);
-            return Some(Stop::Blocked);
-        }
-        if session.closing {
-            Some(Stop::Closing)
+        let is_blocked = if self.stats.meter.joins(id, || requests.size(i)) {
+            // Neither does it wait nor govern the server. The loan of the arguments goes on into the call as it stands:
+            // to make it again right before the call would stall on it.
+            let db = session.db;
+            perform(&mut self.call(command, args, session, out));
+            debug_assert!(self.waiting.is_none(), "{} waits", command.name);
+            self.settle(db, args);
+            self.stats.meter.join(id, i);
+            if out.len() - start > self.stats.meter.limits.reply {
+                self.close_large(requests, out.len() - start, session);
+            }
+            if !self.blocked.is_empty() {
+                self.serve_after(requests, session);
+            }
+            false
         } else {
-            None
+            self.execute_alone(id, requests, i, session, out)
+        };
+        self.silence(session, out, start);
+        match (is_blocked, session.closing) {
+            (true, _) => Some(Stop::Blocked),
+            (false, true) => {
+                self.forget(session.id());
+                Some(Stop::Closing)
+            }
+            (false, false) => None,
         }
     }
 
+    /// A command does not run; nobody may have its name.
+    #[cold]
+    fn refuse(
+        &mut self,
+        id: Option<CommandId>,
+        requests: Requests<'_>,
+        args: Args<'_>,
+        fault: Fault,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) {
+        self.interrupt_run(requests, session);
+        let fault = self.spoil_transaction(args, fault, session);
+        self.stats.rejected(id, &fault);
+        let start = out.len();
+        Reply::new(out, session.version).error(fault.0.as_bytes());
+        self.silence(session, out, start);
+    }
+
     /// Redis's order: known? arity? password? transaction? memory? subscriber?
-    fn admit(&mut self, args: Args<'_>, session: &Session) -> Result<&'static Command, Fault> {
-        let command = table::resolve(args)?.command();
+    fn admit(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        session: &Session,
+    ) -> Result<(), Fault> {
         table::check_arity(command, args.len())?;
         let flags = command.flags;
+        if flags.contains(Flags::ADMIN) {
+            guard_debug(command, session, &self.params)?;
+        }
         if !session.authenticated && !flags.contains(Flags::NO_AUTH) {
             return Err(Fault::new("NOAUTH Authentication required."));
         }
@@ -234,7 +194,28 @@ impl Shard {
         if self.phase != Phase::Serving && !flags.contains(Flags::LOADING) {
             return Err(Fault::new("LOADING Redis is loading the dataset in memory"));
         }
-        Ok(command)
+        Ok(())
+    }
+
+    /// A request that is refused lets EXEC fail; an EXEC that is refused ends the transaction.
+    #[cold]
+    fn spoil_transaction(&mut self, args: Args<'_>, fault: Fault, session: &mut Session) -> Fault {
+        if !args.is(0, "exec") {
+            if let Some(transaction) = &mut session.transaction {
+                transaction.aborted = true;
+            }
+            return fault;
+        }
+        session.transaction = None;
+        if session.watched > 0 {
+            session.watched = 0;
+            session.client.profile().watched = 0;
+            self.watches.unwatch(session.id());
+        }
+        let reason = fault.0.strip_prefix("ERR ").unwrap_or(&fault.0);
+        Fault::text(format!(
+            "EXECABORT Transaction discarded because of: {reason}"
+        ))
     }
 
     /// Evicts; refuses a command that may need memory where that does not help.
@@ -260,27 +241,37 @@ impl Shard {
             .stops(self.now_ms, || may_write(command, session))
     }
 
-    /// Runs one command and everything that follows from it. Returns what the client must wait for.
-    fn execute(
+    /// Runs a command that is measured alone, and everything that follows from it; says whether the client must wait.
+    #[inline(never)]
+    fn execute_alone(
         &mut self,
-        command: &'static Command,
-        args: Args<'_>,
+        id: CommandId,
+        requests: Requests<'_>,
+        i: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> Option<Wait> {
-        let db = session.db;
-        perform(&mut self.call(command, args, session, out));
+    ) -> bool {
+        let (args, start, db) = (requests.args(i), out.len(), session.db);
+        self.close_run(requests, session);
+        self.show(requests, i, session);
+        self.stats.resume_meter();
+        perform(&mut self.call(id.command(), args, session, out));
         let wait = self.waiting.take();
         self.settle(db, args);
-        if command.flags.contains(Flags::ADMIN) {
-            self.set_now(now_ms());
+        if id.command().flags.contains(Flags::ADMIN) {
+            // It may have taken long, and what it set holds from here on: for its own entry in the logs too.
+            self.begin(now_ms());
         }
+        let waiting = self.measure_alone(id, requests, i, out.len() - start, wait, session);
         if !self.blocked.is_empty() {
-            self.serve();
+            self.serve_after(requests, session);
         }
-        wait
+        let Some(waiting) = waiting else { return false };
+        self.block(waiting, session);
+        true
     }
 
+    #[inline]
     pub(super) fn call<'b>(
         &'b mut self,
         command: &'static Command,
@@ -307,11 +298,12 @@ impl Shard {
             blocked: &mut self.blocked,
             pubsub: &self.pubsub,
             outgoing: &mut self.outgoing,
+            stats: &mut self.stats,
         }
     }
 
     /// After a command: keys that expired on the way, watchers, notifications, the journal.
-    fn settle(&mut self, db: usize, args: Args<'_>) {
+    pub(super) fn settle(&mut self, db: usize, args: Args<'_>) {
         self.note_expired();
         if self.changes.is_quiet() {
             return;
@@ -325,7 +317,7 @@ impl Shard {
         for (db, key) in self.changes.touched.drain(..) {
             self.watches.touch(db, key);
         }
-        for notification in std::mem::take(&mut self.changes.notifications) {
+        for notification in self.changes.take_notifications() {
             let (pubsub, outgoing) = (self.pubsub.borrow(), &mut self.outgoing);
             notification.publish(self.changes.classes, &mut |channel, message| {
                 pubsub.publish(Kind::Channel, channel, message, &mut |client, bytes| {
@@ -333,75 +325,6 @@ impl Shard {
                 });
             });
         }
-    }
-
-    fn block(&mut self, command: &'static Command, args: Args<'_>, session: &Session, wait: Wait) {
-        for key in &wait.keys {
-            self.dbs[session.db].wait_for(key);
-        }
-        session.client.profile().blocked = true;
-        let blocking = Blocking {
-            command,
-            request: OwnedRequest::copy(args),
-            session: session.clone(),
-        };
-        self.blocked.add(session.id(), Waiter { blocking, wait });
-    }
-
-    /// Gives keys that were made to those who wait for them, first come, first served. Serving one may make another key.
-    pub(super) fn serve(&mut self) {
-        loop {
-            let ready: Vec<(usize, Vec<u8>)> = self
-                .dbs
-                .iter_mut()
-                .enumerate()
-                .flat_map(|(db, keys)| keys.drain_ready().into_iter().map(move |key| (db, key)))
-                .collect();
-            if ready.is_empty() {
-                return;
-            }
-            for (db, key) in ready {
-                for client in self.blocked.queue(db, &key) {
-                    if !self.dbs[db].contains(&key) {
-                        break;
-                    }
-                    self.serve_one(client);
-                }
-            }
-        }
-    }
-
-    fn serve_one(&mut self, client: u64) {
-        let Some(waiter) = self.blocked.get(client) else {
-            return;
-        };
-        let Blocking {
-            command,
-            request,
-            mut session,
-        } = waiter.blocking.clone();
-        let mut out = Vec::new();
-        let db = session.db;
-        perform(&mut self.call(command, request.args(), &mut session, &mut out));
-        if self.waiting.take().is_some() {
-            return;
-        }
-        self.settle(db, request.args());
-        self.release(client, out);
-    }
-
-    /// A blocked client gets its answer.
-    pub(super) fn release(&mut self, client: u64, mut answer: Vec<u8>) {
-        let Some(waiter) = self.blocked.remove(client) else {
-            return;
-        };
-        waiter.stop_waiting(&mut self.dbs);
-        let session = &waiter.blocking.session;
-        if matches!(session.replies, Replies::Off | Replies::SkipThis) {
-            answer.clear();
-        }
-        session.client.profile().blocked = false;
-        self.outgoing.unblock(&session.client, answer);
     }
 
     /// CLIENT REPLY OFF and SKIP.
@@ -438,17 +361,17 @@ pub(crate) fn perform(call: &mut Call<'_>) -> bool {
         Run::Container(_) => Err(Fault::arity(call.command.name)),
     };
     let Err(fault) = outcome else { return true };
+    call.stats.failed(call.command, fault.code());
     call.reply.rewind(start);
     call.reply.error(fault.0.as_bytes());
     false
 }
 
-fn queue(session: &mut Session, command: &'static Command, args: Args<'_>) {
+fn queue(session: &mut Session, id: CommandId, args: Args<'_>) {
     if let Some(transaction) = &mut session.transaction {
-        transaction.queued.push(Queued {
-            command,
-            request: OwnedRequest::copy(args),
-        });
+        let request = OwnedRequest::copy(args);
+        transaction.memory += request.memory();
+        transaction.queued.push(Queued { id, request });
     }
 }
 
@@ -490,10 +413,10 @@ fn has_any(command: &Command, session: &Session, flags: Flags) -> bool {
                 let queued = &transaction.queued;
                 queued
                     .iter()
-                    .any(|queued| queued.command.flags.intersects(flags))
+                    .any(|queued| queued.id.command().flags.intersects(flags))
             }))
 }
 
 fn needs_memory(queued: &Queued) -> bool {
-    queued.command.flags.contains(Flags::DENYOOM)
+    queued.id.command().flags.contains(Flags::DENYOOM)
 }

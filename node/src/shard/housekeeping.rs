@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use almandine_protocol::Reply;
-
 use super::Shard;
 use crate::commands::Class;
 use crate::memory;
 use crate::params::Policy;
+use crate::stats::latency;
 
 /// Buckets of a table that the expiry cycle looks at between two looks at the clock; a bucket holds up to 7 keys.
 const BUCKETS_PER_STEP: usize = 64;
@@ -21,14 +20,8 @@ const EVICTIONS_PER_COMMAND: usize = 128;
 /// What the shard's own work remembers between two turns.
 #[derive(Debug, Default)]
 pub struct Housekeeping {
-    /// DEBUG SET-ACTIVE-EXPIRE 0.
-    pub expiry_is_off: bool,
     next_db: usize,
     pool: Vec<Victim>,
-    /// Keys removed because their time was up.
-    pub expired: u64,
-    /// Keys removed to make room.
-    pub evicted: u64,
 }
 
 /// A key that eviction has seen.
@@ -43,27 +36,35 @@ impl Shard {
     /// Removes keys whose time is up, and answers clients that have waited long enough. Called every few milliseconds.
     pub fn tick(&mut self) {
         self.time_out_waiters();
-        if !self.housekeeping.expiry_is_off && !self.node.pause.holds_expiry(self.now_ms) {
+        if self.node.switches.allow_expiry() && !self.node.pause.holds_expiry(self.now_ms) {
             self.expire_cycle();
         }
         self.note_expired();
         self.tell();
+        self.stats.tick(&self.node.traffic, self.now_ms);
     }
 
     fn time_out_waiters(&mut self) {
         for client in self.blocked.overdue(self.now_ms) {
-            let mut answer = Vec::new();
-            if let Some(waiter) = self.blocked.get(client) {
-                let version = waiter.blocking.session.version;
-                Reply::new(&mut answer, version).null_array();
-            }
-            self.release(client, answer);
+            self.time_out(client);
         }
     }
 
     /// Walks the tables in slices: goes on while much is found and the time lasts.
     fn expire_cycle(&mut self) {
-        let began = Instant::now();
+        let began = self.stats.now();
+        let was_cut_short = self.expire_until(began + CYCLE_MAX);
+        let took = self.stats.now().saturating_duration_since(began);
+        let keyspace = &mut self.stats.keyspace;
+        keyspace.expiry_time += took;
+        keyspace.expiry_cut_short += u64::from(was_cut_short);
+        self.stats
+            .latency
+            .watch(latency::EXPIRE_CYCLE, took, self.now_ms);
+    }
+
+    /// Whether there was more to do at the deadline.
+    fn expire_until(&mut self, deadline: Instant) -> bool {
         let count = self.dbs.count();
         for _ in 0..count {
             let db = self.housekeeping.next_db % count;
@@ -72,8 +73,8 @@ impl Shard {
                     break;
                 }
                 let removed = self.dbs[db].expire_some(BUCKETS_PER_STEP);
-                if began.elapsed() > CYCLE_MAX {
-                    return;
+                if self.stats.now() > deadline {
+                    return true;
                 }
                 if removed * 4 < BUCKETS_PER_STEP {
                     break;
@@ -81,29 +82,34 @@ impl Shard {
             }
             self.housekeeping.next_db = (db + 1) % count;
         }
+        false
     }
 
     /// Journals and tells what look-ups have found expired.
     #[inline]
     pub(super) fn note_expired(&mut self) {
-        for db in self.dbs.take_lent() {
-            if self.dbs[db].has_expired() {
-                self.note_expired_of(db);
-            }
-        }
-    }
-
-    #[cold]
-    fn note_expired_of(&mut self, db: usize) {
-        for key in self.dbs[db].drain_expired() {
-            self.housekeeping.expired += 1;
-            self.changes.removed(db, &key, Class::EXPIRED, "expired");
-        }
+        self.changes.note_expired(&mut self.dbs);
+        self.stats.keyspace.expired += std::mem::take(&mut self.changes.expired);
     }
 
     /// Makes room where `maxmemory` is exceeded; false if there is none to be made.
     pub(super) fn evict(&mut self) -> bool {
         let limit = self.params.maxmemory as usize;
+        let is_above = memory::used() > limit;
+        self.stats.note_excess(is_above, self.now_ms);
+        if !is_above {
+            return true;
+        }
+        let began = self.stats.now();
+        let has_room = self.evict_down_to(limit);
+        let took = self.stats.now().saturating_duration_since(began);
+        self.stats
+            .latency
+            .watch(latency::EVICTION_CYCLE, took, self.now_ms);
+        has_room
+    }
+
+    fn evict_down_to(&mut self, limit: usize) -> bool {
         let policy = self.params.maxmemory_policy;
         for _ in 0..EVICTIONS_PER_COMMAND {
             if memory::used() <= limit {
@@ -115,12 +121,21 @@ impl Shard {
             let Some((db, key)) = self.choose_victim(policy) else {
                 return false;
             };
-            self.dbs[db].delete(&key);
-            self.housekeeping.evicted += 1;
+            self.evict_key(db, &key);
+            self.stats.keyspace.evicted += 1;
             self.changes.removed(db, &key, Class::EVICTED, "evicted");
             self.tell();
         }
         true
+    }
+
+    fn evict_key(&mut self, db: usize, key: &[u8]) {
+        let began = self.stats.now();
+        self.dbs[db].delete(key);
+        let took = self.stats.now().saturating_duration_since(began);
+        self.stats
+            .latency
+            .watch(latency::EVICTION_DEL, took, self.now_ms);
     }
 
     fn choose_victim(&mut self, policy: Policy) -> Option<(usize, Vec<u8>)> {

@@ -4,15 +4,21 @@
 //! ```text
 //!   run(batch) ── dispatch.rs: checks, one handler per request
 //!       │             ├── watch.rs    whose transaction must fail
-//!       │             ├── blocked.rs  who waits for which key
+//!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
+//!       │             ├── measure.rs  how long it takes
+//!       │             ├── ahead.rs    the keys of the requests to come
 //!       │             └── changes     effects for the journal, notifications
 //!       └── outgoing: bytes for other connections, sent by the actor after the batch
 //! ```
 
+mod ahead;
 pub mod blocked;
 pub mod dispatch;
 pub mod housekeeping;
 pub mod loading;
+mod measure;
+mod requests;
+pub mod waiting;
 pub mod watch;
 
 use std::cell::RefCell;
@@ -22,7 +28,7 @@ use std::sync::Arc;
 use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 pub use blocked::{Blocked, Waiter};
-pub use dispatch::{Progress, Requests, Stop};
+pub use requests::{Progress, Requests, Stop};
 pub use watch::Watches;
 
 use crate::clients::Client;
@@ -30,6 +36,7 @@ use crate::commands::{Changes, Wait};
 use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
+use crate::stats::Stats;
 
 /// See the module.
 pub struct Shard {
@@ -49,6 +56,7 @@ pub struct Shard {
     /// How often readers of the journal had begun when the effects last named their database.
     reselections: u64,
     pub(crate) housekeeping: housekeeping::Housekeeping,
+    pub(crate) stats: Stats,
 }
 
 /// How far the shard has come since the start.
@@ -60,10 +68,14 @@ pub enum Phase {
     Serving,
 }
 
-/// Bytes for connections other than the one whose batch runs, in order.
+/// Bytes beside the replies, in order: for other connections, and for the one whose batch runs.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     parcels: Vec<Parcel>,
+    /// Whose batch runs.
+    running: Option<u64>,
+    /// Messages for it; they follow the reply to the request that has caused them.
+    own: Vec<u8>,
 }
 
 /// What one connection is to get.
@@ -78,8 +90,23 @@ pub struct Parcel {
 }
 
 impl Outgoing {
+    /// From now on the batch of `client` runs, or none.
+    fn begin(&mut self, client: Option<u64>) {
+        debug_assert!(self.own.is_empty(), "messages are lost");
+        self.running = client;
+    }
+
+    /// Where messages for the connection whose batch runs are written.
+    pub fn own(&mut self) -> &mut Vec<u8> {
+        &mut self.own
+    }
+
     /// A message.
     pub fn push(&mut self, client: &Arc<Client>, bytes: &[u8]) {
+        if self.running == Some(client.id) {
+            self.own.extend_from_slice(bytes);
+            return;
+        }
         match self.parcels.last_mut() {
             Some(last) if last.client.id == client.id && !last.unblocks => {
                 last.bytes.extend_from_slice(bytes)
@@ -130,6 +157,7 @@ impl Shard {
             phase: Phase::Loading,
             reselections: 0,
             housekeeping: housekeeping::Housekeeping::default(),
+            stats: Stats::new(&params),
             params,
             node,
         }
@@ -137,11 +165,13 @@ impl Shard {
 
     /// Begins a batch: time and parameters stand still until the next call.
     pub fn begin(&mut self, now_ms: i64) {
-        self.set_now(now_ms);
         if self.node.params_changed(&self.params) {
             self.params = self.node.params();
             self.thresholds = self.params.thresholds();
+            self.stats.configure(&self.params);
         }
+        // After the parameters: they say how accesses are remembered.
+        self.set_now(now_ms);
         self.changes
             .begin(self.params.notify_keyspace_events, !self.watches.is_empty());
         if self.node.journal.is_on() {

@@ -25,15 +25,9 @@ impl Watches {
         self.by_client.is_empty()
     }
 
-    /// Number of clients that watch keys, and of keys that are watched.
+    /// Number of clients that watch keys, and of different keys that are watched.
     pub fn counts(&self) -> (usize, usize) {
-        (
-            self.by_client.len(),
-            self.by_client
-                .values()
-                .map(|watcher| watcher.keys.len())
-                .sum(),
-        )
+        (self.by_client.len(), self.by_key.len())
     }
 
     /// `client` watches `key` from now on; returns how many keys it watches.

@@ -24,14 +24,21 @@ const POWERS_STEP: i32 = 8;
 
 /// Appends `x` as Redis 7.2 and later print a double.
 pub fn write_double(out: &mut Vec<u8>, x: f64) {
+    if x != 0.0 && x.abs() <= WHOLE_MAX && x == x.trunc() {
+        out.extend_from_slice(Itoa::new().format(x as i64).as_bytes());
+    } else {
+        write_shortest(out, x);
+    }
+}
+
+/// Appends `x` as fpconv prints it, whole numbers too: what Redis's fingerprints of sorted sets are made of.
+pub fn write_shortest(out: &mut Vec<u8>, x: f64) {
     if x.is_nan() {
         out.extend_from_slice(b"nan");
     } else if x.is_infinite() {
         out.extend_from_slice(if x < 0.0 { b"-inf" } else { b"inf" });
     } else if x == 0.0 {
         out.extend_from_slice(if x.is_sign_negative() { b"-0" } else { b"0" });
-    } else if x.abs() <= WHOLE_MAX && x == x.trunc() {
-        out.extend_from_slice(Itoa::new().format(x as i64).as_bytes());
     } else {
         if x < 0.0 {
             out.push(b'-');

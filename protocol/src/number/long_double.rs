@@ -1,4 +1,4 @@
-//! The arithmetic of INCRBYFLOAT and HINCRBYFLOAT: that of x86's 80-bit `long double`, bit by bit.
+//! The arithmetic of INCRBYFLOAT, HINCRBYFLOAT and of timeouts: that of x86's 80-bit `long double`, bit by bit.
 
 use std::fmt;
 
@@ -70,6 +70,30 @@ impl LongDouble {
         } else {
             Self::round(other.negative, b - a, one, exponent)
         }
+    }
+
+    /// A thousand times the number, rounded up to a whole one; the nearest that 64 bits hold if it is too large.
+    pub fn thousandths(self) -> i64 {
+        let limit = if self.negative { i64::MIN } else { i64::MAX };
+        let (thousand, one) = (BigUint::from(1000_u16), BigUint::from(1_u8));
+        let product = thousand * BigUint::from(self.mantissa);
+        let Ok(product) = Self::round(self.negative, product, one, self.exponent) else {
+            return limit;
+        };
+        let (whole, is_inexact) = match u32::try_from(-product.exponent) {
+            Ok(shift) => {
+                let whole = product.mantissa.checked_shr(shift).unwrap_or(0);
+                let back = whole.checked_shl(shift).unwrap_or(0);
+                (i128::from(whole), back != product.mantissa)
+            }
+            Err(_) if product.exponent >= 64 => return limit,
+            Err(_) => (i128::from(product.mantissa) << product.exponent, false),
+        };
+        let up = match self.negative {
+            true => -whole,
+            false => whole + i128::from(is_inexact),
+        };
+        i64::try_from(up).unwrap_or(limit)
     }
 
     /// The nearest `numerator / denominator * 2^exponent`.
@@ -282,5 +306,31 @@ mod tests {
         assert_eq!(huge.plus(huge), Err(Infinite));
         assert_eq!(LongDouble::parse(b"1e5000"), None);
         assert_eq!(LongDouble::parse(b"1e-4990"), None);
+    }
+
+    #[test]
+    fn thousandths_are_rounded_up() {
+        for (text, thousandths) in [
+            ("0", 0),
+            ("-0", 0),
+            ("1.5", 1500),
+            ("0.0001", 1),
+            ("1e-4900", 1),
+            ("-0.0001", 0),
+            ("-1.0001", -1000),
+            ("-1.5", -1500),
+            ("0x10", 16_000),
+            ("123456789.123", 123_456_789_123),
+            ("9223372036854775", 9_223_372_036_854_775_000),
+            ("9223372036854775.808", i64::MAX),
+            ("1e15", 1_000_000_000_000_000_000),
+            ("1e16", i64::MAX),
+            ("-1e16", i64::MIN),
+            ("1e4932", i64::MAX),
+            ("-1e4932", i64::MIN),
+        ] {
+            let number = LongDouble::parse(text.as_bytes()).unwrap();
+            assert_eq!(number.thousandths(), thousandths, "{text}");
+        }
     }
 }

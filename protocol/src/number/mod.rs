@@ -9,7 +9,7 @@ mod long_double;
 
 pub use itoa::Buffer as Itoa;
 
-pub use self::double::write_double;
+pub use self::double::{write_double, write_shortest};
 pub use self::long_double::{Infinite, LongDouble};
 
 /// A canonical decimal `i64`: no plus sign, no leading zeros, no spaces, no `-0` (Redis's `string2ll`).
@@ -52,6 +52,16 @@ pub fn parse_double(text: &[u8]) -> Option<f64> {
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let is_underflow = value == 0.0 && mantissa_digits(body).any(|digit| digit != b'0');
     (value.is_finite() && !is_underflow).then_some(value)
+}
+
+/// A double as SORT reads weights: decimal or infinite, no hexadecimal, no NaN; nothing is zero, and what is out of range is
+/// infinite or zero.
+pub fn parse_weight(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (!value.is_nan()).then_some(value)
 }
 
 fn split_sign(text: &[u8]) -> (bool, &[u8]) {
@@ -113,6 +123,29 @@ mod tests {
         ] {
             assert_eq!(parse_double(text.as_bytes()), value, "{text}");
         }
+    }
+
+    #[test]
+    fn weights_are_decimal_and_have_no_range() {
+        for (text, value) in [
+            ("", Some(0.0)),
+            ("+1.5e3", Some(1500.0)),
+            ("5.", Some(5.0)),
+            ("-Infinity", Some(f64::NEG_INFINITY)),
+            ("1e400", Some(f64::INFINITY)),
+            ("-1e400", Some(f64::NEG_INFINITY)),
+            ("1e-400", Some(0.0)),
+            ("0x10", None),
+            ("nan", None),
+            (" 1", None),
+            ("1 ", None),
+            ("1e", None),
+            ("-", None),
+            (".", None),
+        ] {
+            assert_eq!(parse_weight(text.as_bytes()), value, "{text}");
+        }
+        assert_eq!(parse_weight(b"\xff"), None);
     }
 
     #[test]

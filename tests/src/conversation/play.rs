@@ -207,6 +207,7 @@ impl Cast<'_> {
             true => self.info_number("blocked_clients"),
             false => 0,
         };
+        let request = &self.addressed(request)?;
         let member = self.member(name)?;
         member.greeting = greeting(request, member.protocol);
         // A server that has closed the connection is seen when the reply is awaited.
@@ -223,6 +224,36 @@ impl Cast<'_> {
                 || self.info_number("blocked_clients") > blocked_before
             {
                 return Ok(());
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        Err(ClientError::TimedOut)
+    }
+
+    /// The request with `@id:b`, `@addr:b` and `@laddr:b` replaced by what the server calls client `b`.
+    fn addressed(&mut self, request: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, ClientError> {
+        let mut words = Vec::with_capacity(request.len());
+        for word in request {
+            words.push(match std::str::from_utf8(word).ok().and_then(placeholder) {
+                Some((field, name)) => self.client_field(field, name)?.into_bytes(),
+                None => word.clone(),
+            });
+        }
+        Ok(words)
+    }
+
+    /// A field of client `name` in CLIENT LIST, where its address tells it from the others. The server may accept the
+    /// connection a little later than it is made.
+    fn client_field(&mut self, field: &str, name: &str) -> Result<String, ClientError> {
+        let address = format!(" addr={} ", self.member(name)?.client.local_address()?);
+        let deadline = Instant::now() + REPLY_TIMEOUT;
+        while Instant::now() < deadline {
+            let list = self.control.call(&["CLIENT", "LIST"])?;
+            let list = list.text().unwrap_or_default();
+            let line = list.lines().find(|line| line.contains(&address));
+            let mut fields = line.unwrap_or_default().split(' ');
+            if let Some(value) = fields.find_map(|f| f.strip_prefix(field)?.strip_prefix('=')) {
+                return Ok(value.to_owned());
             }
             std::thread::sleep(POLL_INTERVAL);
         }
@@ -310,6 +341,12 @@ impl Cast<'_> {
     }
 }
 
+/// `@id:b` is the field `id` of client `b`; `@id:` that of the client without a name.
+fn placeholder(word: &str) -> Option<(&str, &str)> {
+    let (field, name) = word.strip_prefix('@')?.split_once(':')?;
+    matches!(field, "id" | "addr" | "laddr").then_some((field, name))
+}
+
 /// What stands for a connection that the server closes.
 const CLOSED: &str = "(closed)";
 /// What stands for a request without a reply.
@@ -338,6 +375,15 @@ pub(super) fn is_death(error: &ClientError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn placeholders_name_a_field_and_a_client() {
+        assert_eq!(placeholder("@id:b"), Some(("id", "b")));
+        assert_eq!(placeholder("@laddr:"), Some(("laddr", "")));
+        for other in ["@id", "id:b", "@name:b", "user@addr:b"] {
+            assert_eq!(placeholder(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn hello_and_reset_change_the_protocol() {

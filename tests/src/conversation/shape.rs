@@ -97,13 +97,17 @@ impl Shape {
         }
     }
 
-    /// How many elements a head of an aggregate announces, in parts; `None` for other heads.
+    /// How many elements a head of an aggregate announces, in parts; `None` for other heads. A pattern of any number has
+    /// parts up to its `...`.
     fn announced_parts(head: &str) -> Option<usize> {
-        let count: usize = head.get(1..)?.parse().ok()?;
+        let count: usize = match head.get(1..)? {
+            "{int}" => usize::MAX,
+            count => count.parse().ok()?,
+        };
         match head.as_bytes()[0] {
             b'*' | b'~' | b'>' => Some(count),
-            b'%' => Some(count * 2),
-            b'|' => Some(count * 2 + 1),
+            b'%' => Some(count.saturating_mul(2)),
+            b'|' => Some(count.saturating_mul(2).saturating_add(1)),
             _ => None,
         }
     }
@@ -316,6 +320,9 @@ mod tests {
         assert!(
             !shape("*3\n  \"{any}\"\n  \"{int}\"\n  ...").accepts(&actual, Comparison::Pattern)
         );
+        assert!(shape("*{int}\n  \"b\"\n  ...").accepts(&actual, Comparison::Pattern));
+        assert!(!shape("*{int}\n  \"c\"\n  ...").accepts(&actual, Comparison::Pattern));
+        assert!(Shape::parse(&["*{int}", "  \"b\""]).is_err());
         assert!(!accepts_line("{int}", ""));
         assert!(accepts_line("a{hex}z{any}", "a0fz"));
     }

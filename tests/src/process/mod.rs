@@ -4,6 +4,7 @@
 //!   build.rs    builds the node's binary, once
 //!   server.rs   what can be started, and a running one
 //!   node.rs     our node in a test: fails the test if its log says more than it should
+//!   tool.rs     programs that we did not write: redis-cli and its like
 //!   spawn.rs    processes that end with us
 //! ```
 
@@ -11,6 +12,8 @@ pub mod build;
 mod node;
 mod server;
 mod spawn;
+mod tool;
 
 pub use node::TestNode;
 pub use server::{Identity, Running, Server, Start, StartError};
+pub use tool::{Run, Tool};

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::build;
 use super::spawn::spawn;
+use super::tool::said_if_missing;
 use crate::resp::{Client, Protocol, Value};
 
 /// How long a server may take until it answers PING.
@@ -45,13 +46,7 @@ impl Server {
     /// # Panics
     /// If it is missing where `CI` is set.
     pub fn redis_if_installed() -> Option<Server> {
-        let found = Server::redis();
-        if found.is_none() {
-            let missing = "redis-server is not installed: nothing was compared with it";
-            assert!(std::env::var_os("CI").is_none(), "{missing}");
-            eprintln!("{missing}");
-        }
-        found
+        said_if_missing(Server::redis(), "redis-server")
     }
 
     /// Redis 8.2, if `ALMANDINE_PEER_REDIS82` names it.
@@ -138,6 +133,7 @@ impl Start {
             .arg(port.to_string())
             .arg("--dir")
             .arg(&dir)
+            .args(["--enable-debug-command", "yes"])
             .args(&self.args)
             .current_dir(&dir)
             .stdin(Stdio::null())
@@ -151,7 +147,6 @@ impl Start {
         }
         if !self.server.is_ours() {
             command.args(["--save", "", "--appendonly", "no"]);
-            command.args(["--enable-debug-command", "yes"]);
             command.args(["--daemonize", "no", "--bind", "127.0.0.1"]);
         }
         let child = spawn(command, self.cpu).map_err(|error| StartError::Program {
@@ -394,7 +389,7 @@ fn fresh_dir() -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-fn find_in_path(name: &str) -> Option<PathBuf> {
+pub(super) fn find_in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|dir| dir.join(name))

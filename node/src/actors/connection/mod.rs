@@ -11,9 +11,11 @@
 //!      └──QUIT, protocol error, KILL──▶ Closing ──outbox empty──▶ stopped
 //! ```
 
+mod backlog;
 mod held;
 pub mod messages;
 mod outbox;
+mod pause;
 mod scratch;
 mod socket;
 
@@ -21,7 +23,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, Waker};
-use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
 use almandine_protocol::{Limits, Parser, Reply};
@@ -38,12 +39,13 @@ use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
 use crate::journal::Demand;
-use crate::node::{Node, now_ms};
+use crate::moment::{Moment, now_ms};
+use crate::node::{Node, Paused};
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Stop};
+use crate::stats::bump;
+use crate::stats::traffic::Cell;
 
-/// How often a connection looks whether CLIENT PAUSE is over.
-const PAUSE_POLL: Duration = Duration::from_millis(5);
 /// Reads of one connection before the others get their turn.
 const READS_PER_TURN: usize = 4;
 /// A mailbox that is full drops no message (`do_send` is unbounded); this bounds `send` only.
@@ -66,6 +68,8 @@ pub struct ConnectionActor {
     outbox: Outbox,
     held: Held,
     state: State,
+    /// While the state is `Paused`.
+    paused: Option<Paused>,
     waker: Option<Waker>,
     _seat: Seat,
     _lifeline: Lifeline,
@@ -112,6 +116,7 @@ impl ConnectionActor {
             outbox: Outbox::default(),
             held: Held::default(),
             state: State::Reading,
+            paused: None,
             waker: None,
             _seat: seat,
             _lifeline: lifeline,
@@ -123,9 +128,10 @@ impl ConnectionActor {
         self.remember(task.waker());
         for _ in 0..READS_PER_TURN {
             self.release();
-            if self.outbox.flush(&mut self.socket, task).is_err() {
+            if !self.outbox.is_empty() && self.flush(task).is_err() {
                 return Poll::Ready(());
             }
+            self.show_buffers();
             match self.state {
                 State::Closing if self.outbox.is_empty() && self.held.is_empty() => {
                     return Poll::Ready(());
@@ -160,6 +166,7 @@ impl ConnectionActor {
                 bytes = self.tail.len(),
                 "closing client that reached max query buffer length"
             );
+            self.traffic().query_too_long();
             return Read::Closed;
         }
         match self
@@ -170,6 +177,7 @@ impl ConnectionActor {
             Poll::Ready(Ok(0) | Err(_)) => Read::Closed,
             Poll::Ready(Ok(count)) => {
                 self.count_read(count);
+                self.client.active_ms.store(now_ms(), Ordering::Relaxed);
                 self.tail_is_fresh = true;
                 Read::Bytes
             }
@@ -233,6 +241,7 @@ impl ConnectionActor {
                 Ok(0) => return used,
                 Ok(skipped) => used += skipped,
                 Err(error) => {
+                    self.traffic().protocol_error();
                     let mut reply = Vec::new();
                     Reply::new(&mut reply, self.version()).error(&error.text());
                     self.reply(&reply, None);
@@ -257,20 +266,20 @@ impl ConnectionActor {
             buffer: bytes,
             batch: &scratch.batch,
         };
-        let (now_ms, mut done) = (now_ms(), 0);
+        let (mut now, mut done) = (Moment::now(), 0);
         let stop = loop {
             scratch.out.clear();
-            let (progress, awaits) =
-                shard.run(now_ms, requests, done, &mut session, &mut scratch.out);
+            let (progress, awaits) = shard.run(now, requests, done, &mut session, &mut scratch.out);
             done = progress.done;
             self.reply(&scratch.out, awaits);
-            if progress.stop != Stop::Full {
+            if progress.stop != Stop::Full || self.state == State::Closing {
                 break progress.stop;
             }
+            now = Moment::now();
         };
         scratch.trim();
         self.session = Some(session);
-        self.client.active_ms.store(now_ms, Ordering::Relaxed);
+        self.client.active_ms.store(now.ms, Ordering::Relaxed);
         self.after(Progress { done, stop }, ctx);
         end_of(&scratch.batch, done)
     }
@@ -299,14 +308,15 @@ impl ConnectionActor {
     }
 
     fn after(&mut self, progress: Progress, ctx: &mut Context<Self>) {
+        // The replies were too many to be kept: nothing that follows can be answered.
+        if self.state == State::Closing {
+            return;
+        }
         self.state = match progress.stop {
             Stop::Finished | Stop::Full => State::Reading,
             Stop::Blocked => State::Blocked,
             Stop::Closing => State::Closing,
-            Stop::Paused => {
-                ctx.run_later(PAUSE_POLL, |me, _| me.resume(State::Paused));
-                State::Paused
-            }
+            Stop::Paused => self.begin_pause(ctx),
         };
     }
 
@@ -356,12 +366,11 @@ impl ConnectionActor {
 
     /// Writes at once if nothing waits before it.
     fn send(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
+        if bytes.is_empty() || self.state == State::Closing {
             return;
         }
-        self.client
-            .bytes_out
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        bump(&self.client.bytes_out, bytes.len() as u64);
+        self.traffic().wrote(bytes.len() as u64);
         if !self.outbox.send(&self.socket, bytes) {
             self.state = State::Closing;
         }
@@ -374,30 +383,18 @@ impl ConnectionActor {
     /// Closes a client that leaves too many replies unread, or whose replies are too many to be held back.
     fn bound_replies(&mut self) {
         let waiting = (self.outbox.len() + self.held.len()) as u64;
-        self.client.output_buffer.store(waiting, Ordering::Relaxed);
+        self.show_buffers();
         if self.exceeds_limits(waiting) {
             debug!(
                 client = self.client.id,
                 bytes = waiting,
                 "closing client that does not read its replies"
             );
+            self.traffic().output_too_long();
             self.outbox.clear();
             self.held.clear();
             self.state = State::Closing;
         }
-    }
-
-    fn exceeds_limits(&self, waiting: u64) -> bool {
-        let subscribed = self
-            .client
-            .profile()
-            .subscriptions
-            .iter()
-            .any(|count| *count > 0);
-        let params = self.node.params();
-        let limit = params.output_limit(subscribed).hard;
-        (limit > 0 && waiting > limit)
-            || (!self.is_authenticated() && waiting > Limits::UNAUTHENTICATED_OUTPUT)
     }
 
     fn is_authenticated(&self) -> bool {
@@ -414,9 +411,24 @@ impl ConnectionActor {
     }
 
     fn count_read(&self, bytes: usize) {
-        self.client
-            .bytes_in
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+        bump(&self.client.bytes_in, bytes as u64);
+        self.traffic().read(bytes as u64);
+    }
+
+    fn traffic(&self) -> &Cell {
+        self.node.traffic.of(self.client.worker)
+    }
+
+    /// Others see what waits to be parsed and to be sent.
+    fn show_buffers(&self) {
+        for (shown, bytes) in [
+            (&self.client.query_buffer, self.tail.len()),
+            (&self.client.output_buffer, self.outbox.len()),
+        ] {
+            if shown.load(Ordering::Relaxed) != bytes as u64 {
+                shown.store(bytes as u64, Ordering::Relaxed);
+            }
+        }
     }
 
     fn remember(&mut self, waker: &Waker) {

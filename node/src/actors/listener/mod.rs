@@ -1,6 +1,8 @@
 //! The listening sockets. Started by `NodeActor` on the control thread; owns nothing but the sockets; accepts, refuses
 //! what must be refused, hands the rest to a worker.
 
+mod patience;
+
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -19,11 +21,15 @@ use super::connection::{ConnectionActor, Socket};
 use super::lifeline::{Child, ChildExited, Lifeline};
 use super::shard::handle::ShardHandle;
 use crate::clients::{Client, Identity, Mailbox};
+use crate::moment::now_ms;
 use crate::node::Node;
 use crate::params::Params;
 
 /// Pause after an accept that failed (out of descriptors): accepting at once would spin.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// How often clients are looked at that may have to be closed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The bound sockets of a node.
 #[derive(Debug, Default)]
@@ -108,6 +114,13 @@ impl Sockets {
         })
     }
 
+    /// The kinds of sockets there are: `tcp`, `unix`.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let tcp = (!self.tcp.is_empty()).then_some("tcp");
+        tcp.into_iter()
+            .chain((!self.unix.is_empty()).then_some("unix"))
+    }
+
     /// The addresses, for people.
     pub fn addresses(&self) -> Vec<String> {
         self.tcp
@@ -182,6 +195,9 @@ impl Actor for ListenerActor {
             warn!(%error, "a listening socket cannot be used");
             ctx.stop();
         }
+        ctx.run_interval(PATIENCE, |me, _| {
+            patience::close_overdue(&me.node, now_ms())
+        });
     }
 }
 
@@ -232,6 +248,7 @@ impl Door {
         };
         let refusal = self.refusal(&params, Some(peer.ip()));
         if let Some(refusal) = refusal {
+            self.node.traffic.doors.refuse();
             // The peer may be gone already; then nobody needs the reason.
             let _ = stream.write_all(refusal.as_bytes());
             return;
@@ -246,6 +263,7 @@ impl Door {
             return;
         };
         if let Some(refusal) = self.refusal(&self.node.params(), None) {
+            self.node.traffic.doors.refuse();
             // As above.
             let _ = stream.write_all(refusal.as_bytes());
             return;
@@ -258,11 +276,19 @@ impl Door {
 
     /// Why this client is not let in.
     fn refusal(&self, params: &Params, peer: Option<IpAddr>) -> Option<&'static str> {
-        if self.node.clients.count() >= params.maxclients {
+        if self.connections() >= params.maxclients {
             return Some("-ERR max number of clients reached\r\n");
         }
         let is_foreign = peer.is_some_and(|ip| !ip.to_canonical().is_loopback());
         (is_foreign && params.protected_mode && params.requirepass.is_empty()).then_some(PROTECTED)
+    }
+
+    /// Connections that were handed over and are not finished: a worker may not have come to register the last ones.
+    fn connections(&self) -> usize {
+        self.workers
+            .iter()
+            .map(|worker| worker.connections.load(Ordering::Relaxed))
+            .sum()
     }
 
     /// Gives the connection to the worker with the fewest.
@@ -281,6 +307,7 @@ impl Door {
         else {
             return;
         };
+        self.node.traffic.doors.accept();
         let (node, connections) = (self.node.clone(), worker.connections.clone());
         let (id, parent) = (node.clients.next_id(), self.parent.clone());
         connections.fetch_add(1, Ordering::Relaxed);

@@ -164,10 +164,11 @@ impl Actor for NodeActor {
         self.config = Some(ConfigActor::new(self.node.clone(), lifeline).start());
         self.start_workers(&me);
         self.start_listener(&me);
+        let params = self.node.params();
         info!(
-            version = crate::VERSION,
-            pid = std::process::id(),
             threads = self.workers.len(),
+            dir = params.dir,
+            maxmemory = params.maxmemory,
             "Server initialized"
         );
     }
@@ -178,9 +179,11 @@ impl Handler<Recovered> for NodeActor {
 
     fn handle(&mut self, Recovered(found): Recovered, ctx: &mut Context<Self>) {
         self.start_persistence(found, &ctx.address());
-        if let Some((_, shard)) = &self.core {
-            shard.do_send(Serve);
-            info!("Ready to accept connections");
+        let Some((_, shard)) = &self.core else { return };
+        shard.do_send(Serve);
+        let kinds = self.sockets.as_ref().map(Sockets::kinds);
+        for kind in kinds.into_iter().flatten() {
+            info!("Ready to accept connections {kind}");
         }
     }
 }

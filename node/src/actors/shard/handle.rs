@@ -9,6 +9,7 @@ use almandine_protocol::Batch;
 
 use super::ShardActor;
 use super::messages::{ExecuteBatches, Forget, RemoteBatch};
+use crate::moment::Moment;
 use crate::node::Node;
 use crate::session::Session;
 use crate::shard::{Parcel, Progress, Requests, Shard};
@@ -81,15 +82,15 @@ impl LocalShard {
     /// the replies must wait for, if the batch has changed anything.
     pub fn run(
         &self,
-        now_ms: i64,
+        now: Moment,
         requests: Requests<'_>,
         first: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> (Progress, Option<u64>) {
         self.with(|shard| {
-            shard.begin(now_ms);
-            shard.run(requests, first, session, out)
+            shard.begin(now.ms);
+            shard.run(now.at, requests, first, session, out)
         })
     }
 

@@ -17,7 +17,8 @@ use self::messages::{BatchDone, ExecuteBatches, Forget, Load, RemoteBatch, Serve
 use super::connection::messages::Answered;
 use super::lifeline::Lifeline;
 use super::node::messages::Recovered;
-use crate::node::{Node, now_ms};
+use crate::moment::{Moment, now_ms};
+use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use crate::shard::loading::Loader;
@@ -86,7 +87,6 @@ impl Handler<ExecuteBatches> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, ExecuteBatches(batches): ExecuteBatches, _: &mut Context<Self>) {
-        let now_ms = now_ms();
         for RemoteBatch {
             buffer,
             batch,
@@ -99,7 +99,7 @@ impl Handler<ExecuteBatches> for ShardActor {
                 buffer: &buffer,
                 batch: &batch,
             };
-            let (progress, awaits) = run_all(&self.shard, now_ms, requests, &mut session, &mut out);
+            let (progress, awaits) = run_all(&self.shard, requests, &mut session, &mut out);
             answer_to.do_send(Answered(BatchDone {
                 buffer,
                 batch,
@@ -150,14 +150,13 @@ impl Handler<Serve> for ShardActor {
 /// Replies of a remote batch travel together, so `Full` does not interrupt it.
 fn run_all(
     shard: &LocalShard,
-    now_ms: i64,
     requests: Requests<'_>,
     session: &mut Session,
     out: &mut Vec<u8>,
 ) -> (Progress, Option<u64>) {
-    let (mut progress, mut awaits) = shard.run(now_ms, requests, 0, session, out);
+    let (mut progress, mut awaits) = shard.run(Moment::now(), requests, 0, session, out);
     while progress.stop == Stop::Full {
-        let (next, offset) = shard.run(now_ms, requests, progress.done, session, out);
+        let (next, offset) = shard.run(Moment::now(), requests, progress.done, session, out);
         (progress, awaits) = (next, offset.or(awaits));
     }
     (progress, awaits)

@@ -37,7 +37,7 @@ fn set(call: &mut Call<'_>, form: Form) -> Outcome {
         .ok_or_else(|| Fault::invalid_expire(call.command.name))?;
     let db = &mut call.dbs[call.db];
     let is_wanted = db
-        .expire_at(key)
+        .expire_at_to_change(key)
         .is_some_and(|old| conditions.allow(old, at));
     call.reply.integer(i64::from(is_wanted));
     if !is_wanted {
@@ -105,7 +105,7 @@ impl Conditions {
 pub(super) fn persist(call: &mut Call<'_>) -> Outcome {
     let key = call.args.at(1);
     let db = &mut call.dbs[call.db];
-    let had_expiry = db.expire_at(key).flatten().is_some();
+    let had_expiry = db.expire_at_to_change(key).flatten().is_some();
     if had_expiry {
         db.set_expire_at(key, None);
         call.changes

@@ -2,8 +2,10 @@
 
 mod expire;
 mod sort;
+#[cfg(test)]
+mod tests;
 
-use almandine_storage::{StringEncoding, ValueRef, glob};
+use almandine_storage::{Db, StringEncoding, ValueRef, glob};
 
 use super::help::help;
 use super::scan::{Options, Subject};
@@ -16,7 +18,7 @@ fn copy(call: &mut Call<'_>) -> Outcome {
         if args.is(i, "replace") {
             replaces = true;
         } else if args.is(i, "db") && i + 1 < args.len() {
-            target_db = db_at(call, i + 1)?;
+            target_db = call.database(i + 1)?;
             i += 1;
         } else {
             return Err(Fault::SYNTAX);
@@ -27,8 +29,13 @@ fn copy(call: &mut Call<'_>) -> Outcome {
     if target_db == call.db && source == target {
         return Err(SAME_OBJECT);
     }
-    let is_possible =
-        call.dbs[call.db].contains(source) && (replaces || !call.dbs[target_db].contains(target));
+    let is_there = call.dbs[call.db].get(source).is_some();
+    let is_free = is_there && !call.dbs[target_db].touch(target);
+    let is_possible = is_there && (is_free || replaces);
+    if is_possible && !is_free {
+        // The copy is a new value: nothing is known of how it is used.
+        call.dbs[target_db].delete(target);
+    }
     if is_possible && let Some((value, expire_at)) = call.dbs[call.db].duplicate(source) {
         call.dbs[target_db].insert(target, value, expire_at);
         call.changes
@@ -40,20 +47,12 @@ fn copy(call: &mut Call<'_>) -> Outcome {
 
 const SAME_OBJECT: Fault = Fault::new("ERR source and destination objects are the same");
 
-fn db_at(call: &Call<'_>, i: usize) -> Result<usize, Fault> {
-    let index = call.args.integer(i)?;
-    let db = usize::try_from(index)
-        .ok()
-        .filter(|db| *db < call.dbs.count());
-    db.ok_or(Fault::DB_OUT_OF_RANGE)
-}
-
 fn move_(call: &mut Call<'_>) -> Outcome {
-    let (key, target_db) = (call.args.at(1), db_at(call, 2)?);
+    let (key, target_db) = (call.args.at(1), call.database(2)?);
     if target_db == call.db {
         return Err(SAME_OBJECT);
     }
-    let is_possible = call.dbs[call.db].contains(key) && !call.dbs[target_db].contains(key);
+    let is_possible = call.dbs[call.db].touch(key) && !call.dbs[target_db].touch(key);
     if is_possible && let Some((value, expire_at)) = call.dbs[call.db].take(key) {
         call.dbs[target_db].insert(key, value, expire_at);
         call.changes
@@ -100,11 +99,7 @@ fn unlink(call: &mut Call<'_>) -> Outcome {
 
 fn exists(call: &mut Call<'_>) -> Outcome {
     let db = &mut call.dbs[call.db];
-    let count = call
-        .args
-        .from(1)
-        .filter(|key| db.get(key).is_some())
-        .count();
+    let count = call.args.from(1).filter(|key| db.exists(key)).count();
     call.reply.length(count);
     Ok(())
 }
@@ -166,14 +161,17 @@ fn renamenx(call: &mut Call<'_>) -> Outcome {
 fn change_name(call: &mut Call<'_>, replaces: bool) -> Result<bool, Fault> {
     let (source, target) = (call.args.at(1), call.args.at(2));
     let db = &mut call.dbs[call.db];
-    if !db.contains(source) {
+    if !db.touch(source) {
         return Err(Fault::NO_SUCH_KEY);
     }
     if source == target {
         return Ok(replaces);
     }
-    if db.contains(target) && !replaces {
-        return Ok(false);
+    if db.touch(target) {
+        if !replaces {
+            return Ok(false);
+        }
+        db.delete(target);
     }
     let Some((value, expire_at)) = db.take(source) else {
         return Err(Fault::NO_SUCH_KEY);
@@ -198,26 +196,27 @@ fn scan(call: &mut Call<'_>) -> Outcome {
 }
 
 fn object_encoding(call: &mut Call<'_>) -> Outcome {
-    let key = call.args.at(2);
-    let db = &mut call.dbs[call.db];
+    match encoding(&mut call.dbs[call.db], call.args.at(2)) {
+        Some(encoding) => call.reply.bulk(encoding.as_bytes()),
+        None => call.reply.null(),
+    }
+    Ok(())
+}
+
+/// What OBJECT ENCODING says of a key; leaves no trace.
+pub(crate) fn encoding(db: &mut Db, key: &[u8]) -> Option<&'static str> {
     let string = db.string_encoding(key).map(|encoding| match encoding {
         StringEncoding::Int => "int",
         StringEncoding::Embstr => "embstr",
         StringEncoding::Raw => "raw",
     });
-    let encoding = match db.peek(key) {
-        None => None,
-        Some(ValueRef::String(_)) => string,
-        Some(ValueRef::List(value)) => Some(value.encoding()),
-        Some(ValueRef::Set(value)) => Some(value.encoding()),
-        Some(ValueRef::Hash(value)) => Some(value.encoding()),
-        Some(ValueRef::Zset(value)) => Some(value.encoding()),
-    };
-    match encoding {
-        Some(encoding) => call.reply.bulk(encoding.as_bytes()),
-        None => call.reply.null(),
+    match db.peek(key)? {
+        ValueRef::String(_) => string,
+        ValueRef::List(value) => Some(value.encoding()),
+        ValueRef::Set(value) => Some(value.encoding()),
+        ValueRef::Hash(value) => Some(value.encoding()),
+        ValueRef::Zset(value) => Some(value.encoding()),
     }
-    Ok(())
 }
 
 fn object_refcount(call: &mut Call<'_>) -> Outcome {
@@ -265,15 +264,33 @@ fn object_help(call: &mut Call<'_>) -> Outcome {
 }
 
 const HELP: &[(&str, &[&str])] = &[
-    ("ENCODING <key>", &["How the value of <key> is stored."]),
+    (
+        "ENCODING <key>",
+        &[
+            "Return the kind of internal representation used in order to store the value",
+            "associated with a <key>.",
+        ],
+    ),
     (
         "FREQ <key>",
-        &["How often <key> is used, on a logarithmic scale."],
+        &[
+            "Return the access frequency index of the <key>. The returned integer is",
+            "proportional to the logarithm of the recent access frequency of the key.",
+        ],
     ),
-    ("IDLETIME <key>", &["Seconds since <key> was used."]),
+    (
+        "IDLETIME <key>",
+        &[
+            "Return the idle time of the <key>, that is the approximated number of",
+            "seconds elapsed since the last access to the key.",
+        ],
+    ),
     (
         "REFCOUNT <key>",
-        &["Number of references to the value of <key>."],
+        &[
+            "Return the number of references of the value associated with the specified",
+            "<key>.",
+        ],
     ),
 ];
 

@@ -85,7 +85,7 @@ fn store(call: &mut Call<'_>, target: &[u8], results: Vec<Option<Vec<u8>>>) {
         }
         call.dbs[call.db].insert(target, Value::List(list), None);
         call.changes
-            .modified(call.db, target, Class::LIST, "sortstore");
+            .modified_by(count, call.db, target, Class::LIST, "sortstore");
     } else if call.dbs[call.db].delete(target) {
         call.changes
             .modified(call.db, target, Class::GENERIC, "del");
@@ -176,7 +176,7 @@ fn ordered(
         let weight = if query.alpha || by_name {
             Weight::Text(text)
         } else {
-            let number = text.map_or(Some(0.0), |text| number::parse_double(&text));
+            let number = text.map_or(Some(0.0), |text| number::parse_weight(&text));
             Weight::Number(number.ok_or(Fault::new(
                 "ERR One or more scores can't be converted into double",
             ))?)

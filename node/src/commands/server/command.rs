@@ -168,8 +168,10 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.integer(i64::from(command.arity));
     write_names(
         reply,
+        // Redis keeps this one to itself.
         command
             .flags
+            .difference(Flags::MAY_REPLICATE)
             .iter_names()
             .map(|(name, _)| name.to_ascii_lowercase()),
     );

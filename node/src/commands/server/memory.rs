@@ -1,30 +1,68 @@
 //! MEMORY: what the memory is used for.
 
+mod doctor;
+pub(super) mod overview;
+
+use self::overview::Overview;
+use crate::commands::help::help;
 use crate::commands::spec::{Begin, Find};
-use crate::commands::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use crate::commands::{Acl, Call, Command, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
-fn memory_doctor(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn memory_doctor(call: &mut Call<'_>) -> Outcome {
+    let report = doctor::report(&Overview::take(call), &call.node.origin.allocator.name);
+    call.reply.verbatim(b"txt", report.as_bytes());
+    Ok(())
 }
 
-fn memory_help(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn memory_help(call: &mut Call<'_>) -> Outcome {
+    help(
+        &mut call.reply,
+        "MEMORY",
+        &[
+            ("DOCTOR", &["Return memory problems reports."]),
+            (
+                "MALLOC-STATS",
+                &["Return internal statistics report from the memory allocator."],
+            ),
+            (
+                "PURGE",
+                &["Attempt to purge dirty pages for reclamation by the allocator."],
+            ),
+            (
+                "STATS",
+                &["Return information about the memory usage of the server."],
+            ),
+            (
+                "USAGE <key> [SAMPLES <count>]",
+                &[
+                    "Return memory in bytes used by <key> and its value. Nested values are",
+                    "sampled up to <count> times (default: 5, 0 means sample all).",
+                ],
+            ),
+        ],
+    );
+    Ok(())
 }
 
-fn memory_malloc_stats(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn memory_malloc_stats(call: &mut Call<'_>) -> Outcome {
+    let report = match call.node.origin.allocator.report {
+        Some(report) => report(),
+        None => "Stats not supported for the current allocator".into(),
+    };
+    call.reply.verbatim(b"txt", report.as_bytes());
+    Ok(())
 }
 
-fn memory_purge(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// The memory of the keys belongs to the shard's thread, which is this one.
+fn memory_purge(call: &mut Call<'_>) -> Outcome {
+    (call.node.origin.allocator.purge)();
+    call.reply.ok();
+    Ok(())
 }
 
-fn memory_stats(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
-}
-
-fn memory_usage(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn memory_stats(call: &mut Call<'_>) -> Outcome {
+    Overview::take(call).reply(call);
+    Ok(())
 }
 
 /// MEMORY.
@@ -124,7 +162,7 @@ pub(super) const MEMORY: Command = Command {
             summary: "Estimates the memory of a key and its value.",
             complexity: "O(N) with N elements sampled",
             args: "key:key [SAMPLES count:integer]",
-            run: Run::Shard(memory_usage),
+            run: Run::Shard(super::usage::memory_usage),
         },
     ]),
 };

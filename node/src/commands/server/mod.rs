@@ -11,6 +11,9 @@ mod lolwut;
 mod memory;
 mod process;
 mod slowlog;
+mod usage;
+
+pub(crate) use debug::guard as guard_debug;
 
 /// The entries of this family.
 pub static COMMANDS: &[Command] = &[

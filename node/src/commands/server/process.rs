@@ -2,10 +2,40 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
+use crate::actors::node::messages::Shutdown;
+use almandine_storage::Kind;
 
-fn shutdown(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+use crate::commands::call::Nothing;
+use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run, Wait};
+use crate::params::ShutdownOptions;
+
+fn shutdown(call: &mut Call<'_>) -> Outcome {
+    const BOTH: ShutdownOptions = ShutdownOptions::SAVE.union(ShutdownOptions::NOSAVE);
+    let (mut how, mut aborts) = (ShutdownOptions::empty(), false);
+    for word in call.args.from(1) {
+        if word.eq_ignore_ascii_case(b"abort") {
+            aborts = true;
+        } else {
+            how |= ShutdownOptions::named(word).ok_or(Fault::SYNTAX)?;
+        }
+    }
+    if (aborts && !how.is_empty()) || how.contains(BOTH) {
+        return Err(Fault::SYNTAX);
+    }
+    if aborts {
+        // The end takes no time that somebody could use to think again.
+        return Err(Fault::new("ERR No shutdown in progress."));
+    }
+    let stop = call.node.stop.get().filter(|_| call.node.can_end(how));
+    let stop = stop.ok_or(Fault::new("ERR Errors trying to SHUTDOWN. Check logs."))?;
+    stop.do_send(Shutdown);
+    // The end of the connection is the answer.
+    call.wait(Wait {
+        keys: Vec::new(),
+        kind: Kind::String,
+        deadline_ms: None,
+        in_exec: Nothing::Value,
+    })
 }
 
 /// The clock itself, not the one of the batch: this command is asked to measure with.

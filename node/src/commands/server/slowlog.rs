@@ -1,37 +1,139 @@
 //! SLOWLOG and COMMANDLOG: commands that took long, asked much or answered much.
 
+use crate::commands::help::help;
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
+use crate::stats::commandlog::Kind;
 
-fn commandlog_get(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+/// Entries told when no count is given.
+const DEFAULT_COUNT: usize = 10;
+
+fn commandlog_get(call: &mut Call<'_>) -> Outcome {
+    let count = count(call)?;
+    let kind = kind(call, 3)?;
+    tell(call, kind, count);
+    Ok(())
 }
 
-fn commandlog_help(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn commandlog_help(call: &mut Call<'_>) -> Outcome {
+    help(
+        &mut call.reply,
+        "COMMANDLOG",
+        &[
+            (
+                "GET <count> <type>",
+                &[
+                    "Return top <count> entries of the specified <type> from the commandlog (-1 mean all).",
+                    "Entries are made of:",
+                    "id, timestamp,",
+                    "    time in microseconds for type of slow,",
+                    "    or size in bytes for type of large-request,",
+                    "    or size in bytes for type of large-reply",
+                    "arguments array, client IP and port,",
+                    "client name",
+                ],
+            ),
+            (
+                "LEN <type>",
+                &["Return the length of the specified type of commandlog."],
+            ),
+            ("RESET <type>", &["Reset the specified type of commandlog."]),
+        ],
+    );
+    Ok(())
 }
 
-fn commandlog_len(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn commandlog_len(call: &mut Call<'_>) -> Outcome {
+    let kind = kind(call, 2)?;
+    call.reply.length(call.stats.log.entries(kind).len());
+    Ok(())
 }
 
-fn commandlog_reset(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn commandlog_reset(call: &mut Call<'_>) -> Outcome {
+    let kind = kind(call, 2)?;
+    call.stats.log.reset(kind);
+    call.reply.ok();
+    Ok(())
 }
 
-fn slowlog_get(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn slowlog_get(call: &mut Call<'_>) -> Outcome {
+    let count = match call.args.len() {
+        2 => DEFAULT_COUNT,
+        3 => count(call)?,
+        _ => {
+            let name = String::from_utf8_lossy(call.args.at(1));
+            return Err(Fault::text(format!(
+                "ERR unknown subcommand or wrong number of arguments for '{name}'. Try SLOWLOG HELP."
+            )));
+        }
+    };
+    tell(call, Kind::Slow, count);
+    Ok(())
 }
 
-fn slowlog_help(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn slowlog_help(call: &mut Call<'_>) -> Outcome {
+    help(
+        &mut call.reply,
+        "SLOWLOG",
+        &[
+            (
+                "GET [<count>]",
+                &[
+                    "Return top <count> entries from the slowlog (default: 10, -1 mean all).",
+                    "Entries are made of:",
+                    "id, timestamp, time in microseconds, arguments array, client IP and port,",
+                    "client name",
+                ],
+            ),
+            ("LEN", &["Return the length of the slowlog."]),
+            ("RESET", &["Reset the slowlog."]),
+        ],
+    );
+    Ok(())
 }
 
-fn slowlog_len(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn slowlog_len(call: &mut Call<'_>) -> Outcome {
+    call.reply.length(call.stats.log.entries(Kind::Slow).len());
+    Ok(())
 }
 
-fn slowlog_reset(_call: &mut Call<'_>) -> Outcome {
-    Err(Fault::UNFINISHED)
+fn slowlog_reset(call: &mut Call<'_>) -> Outcome {
+    call.stats.log.reset(Kind::Slow);
+    call.reply.ok();
+    Ok(())
+}
+
+/// The third argument: how many entries, -1 = all.
+fn count(call: &Call<'_>) -> Result<usize, Fault> {
+    let refusal = || Fault::new("ERR count should be greater than or equal to -1");
+    match call.args.integer(2).map_err(|_| refusal())? {
+        -1 => Ok(usize::MAX),
+        count => usize::try_from(count).map_err(|_| refusal()),
+    }
+}
+
+/// Argument `i`: which log.
+fn kind(call: &Call<'_>, i: usize) -> Result<Kind, Fault> {
+    Kind::parse(call.args.at(i)).ok_or(Fault::new(
+        "ERR type should be one of the following: slow, large-request, large-reply",
+    ))
+}
+
+fn tell(call: &mut Call<'_>, kind: Kind, count: usize) {
+    let entries = call.stats.log.entries(kind).take(count);
+    call.reply.array(entries.len());
+    for entry in entries {
+        call.reply.array(6);
+        call.reply.integer(entry.id as i64);
+        call.reply.integer(entry.time_s);
+        call.reply
+            .integer(i64::try_from(entry.value).unwrap_or(i64::MAX));
+        call.reply.array(entry.args.len());
+        for arg in &entry.args {
+            call.reply.bulk(arg);
+        }
+        call.reply.bulk(entry.peer.as_bytes());
+        call.reply.bulk(&entry.name);
+    }
 }
 
 /// COMMANDLOG.

@@ -1,12 +1,17 @@
-//! Unions, intersections and differences of sorted sets and sets; a set's members score 1.
+//! Unions, intersections and differences of sorted sets and sets.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use almandine_protocol::{Version, number};
-use almandine_storage::{Db, Set, StrRef, ValueRef, Zset};
+use almandine_storage::{Db, Zset};
 
+use super::inputs::{Aggregate, Input, weighted};
 use super::range::store;
-use crate::commands::{Args, Call, Fault, Outcome};
+use crate::commands::spec::{Begin, Find};
+use crate::commands::{
+    Acl, Args, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run,
+};
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,67 +21,60 @@ enum Operation {
     Diff,
 }
 
-/// How the scores of one member are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aggregate {
-    Sum,
-    Min,
-    Max,
-}
-
 /// A request for a combination.
 struct Query<'a> {
-    keys: Vec<&'a [u8]>,
-    weights: Vec<f64>,
+    inputs: Vec<Input<'a>>,
     aggregate: Aggregate,
     with_scores: bool,
 }
 
-/// One input, copied out of the keyspace: members and weighted scores.
-type Input = HashMap<Vec<u8>, f64>;
+/// Members and their scores.
+type Scores = HashMap<Vec<u8>, f64>;
 
-pub(super) fn zunion(call: &mut Call<'_>) -> Outcome {
+fn zunion(call: &mut Call<'_>) -> Outcome {
     answer(call, Operation::Union)
 }
 
-pub(super) fn zinter(call: &mut Call<'_>) -> Outcome {
+fn zinter(call: &mut Call<'_>) -> Outcome {
     answer(call, Operation::Inter)
 }
 
-pub(super) fn zdiff(call: &mut Call<'_>) -> Outcome {
+fn zdiff(call: &mut Call<'_>) -> Outcome {
     answer(call, Operation::Diff)
 }
 
-pub(super) fn zunionstore(call: &mut Call<'_>) -> Outcome {
+fn zunionstore(call: &mut Call<'_>) -> Outcome {
     put(call, Operation::Union, "zunionstore")
 }
 
-pub(super) fn zinterstore(call: &mut Call<'_>) -> Outcome {
+fn zinterstore(call: &mut Call<'_>) -> Outcome {
     put(call, Operation::Inter, "zinterstore")
 }
 
-pub(super) fn zdiffstore(call: &mut Call<'_>) -> Outcome {
+fn zdiffstore(call: &mut Call<'_>) -> Outcome {
     put(call, Operation::Diff, "zdiffstore")
 }
 
 fn answer(call: &mut Call<'_>, operation: Operation) -> Outcome {
     let query = parse(call, 1, operation, true)?;
-    let mut result: Vec<(Vec<u8>, f64)> = combine(&mut call.dbs[call.db], &query, operation)?
-        .into_iter()
-        .collect();
-    result.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
+    let with_scores = query.with_scores;
+    let mut result: Vec<(Vec<u8>, f64)> =
+        combine(call.db(), query, operation).into_iter().collect();
+    // Zeros of both signs are equal, and no score is NaN.
+    let by_score = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or(Ordering::Equal);
+    result.sort_by(|a, b| by_score(a.1, b.1).then_with(|| a.0.cmp(&b.0)));
     let is_flat = call.reply.version() == Version::Resp2;
-    call.reply.array(if query.with_scores && is_flat {
+    call.reply.array(if with_scores && is_flat {
         result.len() * 2
     } else {
         result.len()
     });
     for (member, score) in &result {
-        if query.with_scores && !is_flat {
+        if with_scores && !is_flat {
             call.reply.array(2);
         }
         call.reply.bulk(member);
-        if query.with_scores {
+        if with_scores {
             call.reply.double(*score);
         }
     }
@@ -85,7 +83,7 @@ fn answer(call: &mut Call<'_>, operation: Operation) -> Outcome {
 
 fn put(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Outcome {
     let query = parse(call, 2, operation, false)?;
-    let result = combine(&mut call.dbs[call.db], &query, operation)?;
+    let result = combine(call.db(), query, operation);
     let mut stored = Zset::default();
     let longest = result.keys().map(Vec::len).max().unwrap_or(0);
     stored.expect(result.len(), longest, call.thresholds, call.rng);
@@ -97,9 +95,9 @@ fn put(call: &mut Call<'_>, operation: Operation, event: &'static str) -> Outcom
     Ok(())
 }
 
-pub(super) fn zintercard(call: &mut Call<'_>) -> Outcome {
-    let (args, count) = (call.args, key_count(call, 1)?);
-    let (mut limit, mut i) = (0, 2 + count);
+fn zintercard(call: &mut Call<'_>) -> Outcome {
+    let (args, mut inputs) = (call.args, inputs(call, 1)?);
+    let (mut limit, mut i) = (0, 2 + inputs.len());
     while i < args.len() {
         if !args.is(i, "limit") || i + 1 == args.len() {
             return Err(Fault::SYNTAX);
@@ -111,49 +109,36 @@ pub(super) fn zintercard(call: &mut Call<'_>) -> Outcome {
         limit = wanted.ok_or(Fault::new("ERR LIMIT can't be negative"))?;
         i += 2;
     }
-    let keys: Vec<&[u8]> = args.from(2).take(count).collect();
-    let db = &mut call.dbs[call.db];
-    let smallest = smallest(db, &keys)?;
-    let mut members = Vec::new();
-    if let Some(first) = smallest {
-        visit(db, keys[first], &mut |member, _| {
-            members.push(member.to_vec())
-        })?;
-        let most = if limit == 0 { usize::MAX } else { limit };
-        let mut kept = 0;
-        for member in members {
-            let is_everywhere = keys.iter().all(|key| score(db, key, &member).is_some());
-            kept += usize::from(is_everywhere);
-            if kept == most {
-                break;
-            }
-        }
-        call.reply.length(kept);
-    } else {
-        call.reply.integer(0);
+    let most = if limit == 0 { usize::MAX } else { limit };
+    inputs.sort_by_key(|input| input.size);
+    let (db, mut members, mut count) = (call.db(), Vec::new(), 0);
+    if let [smallest, rest @ ..] = inputs.as_slice() {
+        smallest.visit(db, &mut |member, _| members.push(member.to_vec()));
+        let is_everywhere =
+            |member: &&Vec<u8>| rest.iter().all(|input| input.score(db, member).is_some());
+        count = members.iter().filter(is_everywhere).take(most).count();
     }
+    call.reply.length(count);
     Ok(())
 }
 
 fn parse<'a>(
-    call: &Call<'a>,
+    call: &mut Call<'a>,
     at: usize,
     operation: Operation,
     answers: bool,
 ) -> Result<Query<'a>, Fault> {
-    let (args, count) = (call.args, key_count(call, at)?);
-    let keys = args.from(at + 1).take(count).collect();
     let mut query = Query {
-        keys,
-        weights: vec![1.0; count],
+        inputs: inputs(call, at)?,
         aggregate: Aggregate::Sum,
         with_scores: false,
     };
+    let (args, count) = (call.args, query.inputs.len());
     let (mut i, combines_scores) = (at + 1 + count, operation != Operation::Diff);
     while i < args.len() {
         if combines_scores && args.is(i, "weights") && args.len() - i > count {
-            for (weight, text) in query.weights.iter_mut().zip(args.from(i + 1)) {
-                *weight = number::parse_double(text)
+            for (input, text) in query.inputs.iter_mut().zip(args.from(i + 1)) {
+                input.weight = number::parse_double(text)
                     .ok_or(Fault::new("ERR weight value is not a float"))?;
             }
             i += count + 1;
@@ -168,6 +153,12 @@ fn parse<'a>(
         }
     }
     Ok(query)
+}
+
+/// `numkeys key ...` from argument `at` on. Their types are checked before the options.
+fn inputs<'a>(call: &mut Call<'a>, at: usize) -> Result<Vec<Input<'a>>, Fault> {
+    let keys = call.args.from(at + 1).take(key_count(call, at)?);
+    keys.map(|key| Input::find(call.db(), key)).collect()
 }
 
 fn key_count(call: &Call<'_>, at: usize) -> Result<usize, Fault> {
@@ -198,110 +189,218 @@ fn aggregate(args: Args<'_>, i: usize) -> Result<Aggregate, Fault> {
         .ok_or(Fault::SYNTAX)
 }
 
-fn combine(db: &mut Db, query: &Query<'_>, operation: Operation) -> Result<Input, Fault> {
-    let mut sizes = Vec::with_capacity(query.keys.len());
-    for key in &query.keys {
-        sizes.push(size(db, key)?);
+/// Scores are put together from the smallest input to the largest, as Redis does it: sums of doubles depend on that.
+fn combine(db: &mut Db, mut query: Query<'_>, operation: Operation) -> Scores {
+    let (mut result, aggregate) = (Scores::new(), query.aggregate);
+    if operation != Operation::Diff {
+        query.inputs.sort_by_key(|input| input.size);
     }
-    let mut result = Input::new();
-    match operation {
-        Operation::Union => {
-            for (key, weight) in query.keys.iter().zip(&query.weights) {
-                visit(db, key, &mut |member, score| {
-                    let score = weighted(score, *weight);
-                    result
-                        .entry(member.to_vec())
-                        .and_modify(|sum| *sum = query.aggregate.of(*sum, score))
-                        .or_insert(score);
-                })?;
-            }
-        }
-        Operation::Inter => {
-            let Some(first) = smallest(db, &query.keys)? else {
-                return Ok(result);
-            };
-            visit(db, query.keys[first], &mut |member, _| {
-                result.insert(member.to_vec(), 0.0);
-            })?;
-            result.retain(|member, total| {
-                let mut scores = query.keys.iter().zip(&query.weights).map(|(key, weight)| {
-                    score(db, key, member).map(|score| weighted(score, *weight))
-                });
-                let sum = scores.next().flatten();
-                let sum = scores.fold(sum, |sum, score| Some(query.aggregate.of(sum?, score?)));
-                *total = sum.unwrap_or(0.0);
-                sum.is_some()
-            });
-        }
-        Operation::Diff => {
-            visit(db, query.keys[0], &mut |member, score| {
-                result.insert(member.to_vec(), score);
-            })?;
-            result.retain(|member, _| {
-                query.keys[1..]
-                    .iter()
-                    .all(|key| score(db, key, member).is_none())
-            });
+    let [first, rest @ ..] = query.inputs.as_slice() else {
+        return result;
+    };
+    first.visit(db, &mut |member, score| {
+        result.insert(member.to_vec(), weighted(score, first.weight));
+    });
+    for input in rest {
+        match operation {
+            Operation::Union => input.visit(db, &mut |member, score| {
+                let score = weighted(score, input.weight);
+                result
+                    .entry(member.to_vec())
+                    .and_modify(|sum| *sum = aggregate.of(*sum, score))
+                    .or_insert(score);
+            }),
+            Operation::Inter => result.retain(|member, sum| {
+                let score = input.score(db, member);
+                *sum = score.map_or(*sum, |score| aggregate.of(*sum, score * input.weight));
+                score.is_some()
+            }),
+            Operation::Diff => result.retain(|member, _| input.score(db, member).is_none()),
         }
     }
-    Ok(result)
+    result
 }
 
-/// The input with the fewest members; none if one is empty.
-fn smallest(db: &mut Db, keys: &[&[u8]]) -> Result<Option<usize>, Fault> {
-    let mut best = (usize::MAX, None);
-    for (i, key) in keys.iter().enumerate() {
-        let size = size(db, key)?;
-        if size < best.0 {
-            best = (size, Some(i));
-        }
-    }
-    Ok(best.1.filter(|_| best.0 > 0))
-}
-
-fn size(db: &mut Db, key: &[u8]) -> Result<usize, Fault> {
-    match db.get(key) {
-        None => Ok(0),
-        Some(ValueRef::Zset(zset)) => Ok(zset.len()),
-        Some(ValueRef::Set(set)) => Ok(Set::len(set)),
-        Some(_) => Err(Fault::WRONG_TYPE),
-    }
-}
-
-fn visit(db: &mut Db, key: &[u8], with: &mut dyn FnMut(StrRef<'_>, f64)) -> Result<(), Fault> {
-    match db.peek(key) {
-        None => {}
-        Some(ValueRef::Zset(zset)) => zset.iter().for_each(|(member, score)| with(member, score)),
-        Some(ValueRef::Set(set)) => set.iter().for_each(|member| with(member, 1.0)),
-        Some(_) => return Err(Fault::WRONG_TYPE),
-    }
-    Ok(())
-}
-
-fn score(db: &mut Db, key: &[u8], member: &[u8]) -> Option<f64> {
-    match db.peek(key)? {
-        ValueRef::Zset(zset) => zset.score(member),
-        ValueRef::Set(set) => set.contains(member).then_some(1.0),
-        _ => None,
-    }
-}
-
-/// Infinity times zero counts as zero.
-fn weighted(score: f64, weight: f64) -> f64 {
-    let product = score * weight;
-    if product.is_nan() { 0.0 } else { product }
-}
-
-impl Aggregate {
-    /// Opposite infinities add up to zero.
-    fn of(self, a: f64, b: f64) -> f64 {
-        match self {
-            Aggregate::Sum => {
-                let sum = a + b;
-                if sum.is_nan() { 0.0 } else { sum }
-            }
-            Aggregate::Min => a.min(b),
-            Aggregate::Max => a.max(b),
-        }
-    }
-}
+/// Combining.
+pub(in crate::commands) static COMMANDS: &[Command] = &[
+    Command {
+        name: "zdiff",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Returns the members that only the first sorted set has.",
+        complexity: "O(N) for N members in all",
+        args: "numkeys:integer key:key... [WITHSCORES]",
+        run: Run::Shard(zdiff),
+    },
+    Command {
+        name: "zdiffstore",
+        arity: -4,
+        flags: Flags::DENYOOM.union(Flags::MOVABLEKEYS).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[
+            KeySpec {
+                flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+                begin: Begin::Index(1),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+            KeySpec {
+                flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+                begin: Begin::Index(2),
+                find: Find::KeyNum {
+                    at: 0,
+                    first: 1,
+                    step: 1,
+                },
+            },
+        ],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Stores the members that only the first sorted set has.",
+        complexity: "O(N*log(N)) for N members in all",
+        args: "destination:key numkeys:integer key:key...",
+        run: Run::Shard(zdiffstore),
+    },
+    Command {
+        name: "zinter",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Returns the members that all sorted sets have.",
+        complexity: "O(N*K) for N members of the smallest of K sets",
+        args: "numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>] [WITHSCORES]",
+        run: Run::Shard(zinter),
+    },
+    Command {
+        name: "zintercard",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "7.0.0",
+        summary: "Counts the members that all sorted sets have.",
+        complexity: "O(N*K) for N members of the smallest of K sets",
+        args: "numkeys:integer key:key... [LIMIT limit:integer]",
+        run: Run::Shard(zintercard),
+    },
+    Command {
+        name: "zinterstore",
+        arity: -4,
+        flags: Flags::DENYOOM.union(Flags::MOVABLEKEYS).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[
+            KeySpec {
+                flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+                begin: Begin::Index(1),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+            KeySpec {
+                flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+                begin: Begin::Index(2),
+                find: Find::KeyNum {
+                    at: 0,
+                    first: 1,
+                    step: 1,
+                },
+            },
+        ],
+        group: Group::SortedSet,
+        since: "2.0.0",
+        summary: "Stores the members that all sorted sets have.",
+        complexity: "O(N*K)+O(M*log(M)) for N members of the smallest of K sets and M results",
+        args: "destination:key numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>]",
+        run: Run::Shard(zinterstore),
+    },
+    Command {
+        name: "zunion",
+        arity: -3,
+        flags: Flags::MOVABLEKEYS.union(Flags::READONLY),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Returns the members of all sorted sets.",
+        complexity: "O(N)+O(M*log(M)) for N members in all and M results",
+        args: "numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>] [WITHSCORES]",
+        run: Run::Shard(zunion),
+    },
+    Command {
+        name: "zunionstore",
+        arity: -4,
+        flags: Flags::DENYOOM.union(Flags::MOVABLEKEYS).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[
+            KeySpec {
+                flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+                begin: Begin::Index(1),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+            KeySpec {
+                flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+                begin: Begin::Index(2),
+                find: Find::KeyNum {
+                    at: 0,
+                    first: 1,
+                    step: 1,
+                },
+            },
+        ],
+        group: Group::SortedSet,
+        since: "2.0.0",
+        summary: "Stores the members of all sorted sets.",
+        complexity: "O(N)+O(M*log(M)) for N members in all and M results",
+        args: "destination:key numkeys:integer key:key... [WEIGHTS weight:integer...] [AGGREGATE aggregate=<SUM|MIN|MAX>]",
+        run: Run::Shard(zunionstore),
+    },
+];

@@ -1,12 +1,15 @@
 //! Taking members from either end, at once or when there are some.
 
-use almandine_protocol::{Reply, Version};
-use almandine_storage::StrRef;
+use almandine_protocol::Version;
+use almandine_storage::Kind;
 
-use super::{note_removed, reply_member};
+use super::note_removed;
 use crate::commands::call::Nothing;
+use crate::commands::spec::{Begin, Find};
 use crate::commands::wait::{counted_keys, deadline, pop_count, wait_for};
-use crate::commands::{Args, Call, Fault, Outcome};
+use crate::commands::{
+    Acl, Args, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run,
+};
 
 /// One end of the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +18,11 @@ enum End {
     Max,
 }
 
-pub(super) fn zpopmin(call: &mut Call<'_>) -> Outcome {
+fn zpopmin(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Min)
 }
 
-pub(super) fn zpopmax(call: &mut Call<'_>) -> Outcome {
+fn zpopmax(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Max)
 }
 
@@ -53,38 +56,59 @@ fn pop(call: &mut Call<'_>, end: End) -> Outcome {
     Ok(())
 }
 
-pub(super) fn zmpop(call: &mut Call<'_>) -> Outcome {
-    if !pop_from_first(call, 1)? {
+fn zmpop(call: &mut Call<'_>) -> Outcome {
+    let query = Query::parse(call.args, 1)?;
+    if !pop_from_first(call, query)? {
         call.reply.null_array();
     }
     Ok(())
 }
 
-pub(super) fn bzmpop(call: &mut Call<'_>) -> Outcome {
+fn bzmpop(call: &mut Call<'_>) -> Outcome {
+    let query = Query::parse(call.args, 2)?;
     let deadline = deadline(call.args, 1, call.now_ms)?;
-    if pop_from_first(call, 2)? {
+    if pop_from_first(call, query)? {
         return Ok(());
     }
-    let (count, _) = counted_keys(call.args, 2)?;
-    wait_for(
-        call,
-        call.args.from(3).take(count),
-        deadline,
-        Nothing::Array,
-    )
+    let keys = query.keys(call.args);
+    wait_for(call, Kind::Zset, keys, deadline, Nothing::Array)
 }
 
-/// `numkeys key ... MIN|MAX [COUNT n]` from argument `at` on; false if no key has a member.
-fn pop_from_first(call: &mut Call<'_>, at: usize) -> Result<bool, Fault> {
-    let args = call.args;
-    let (count, side) = counted_keys(args, at)?;
-    let end = end_at(args, side)?;
-    let most = pop_count(args, side + 1)?;
-    for key in args.from(at + 1).take(count) {
+/// `numkeys key ... MIN|MAX [COUNT n]`.
+#[derive(Debug, Clone, Copy)]
+struct Query {
+    /// The argument of the first key.
+    first: usize,
+    keys: usize,
+    end: End,
+    most: usize,
+}
+
+impl Query {
+    /// From argument `at` on.
+    fn parse(args: Args<'_>, at: usize) -> Result<Self, Fault> {
+        let (keys, side) = counted_keys(args, at)?;
+        Ok(Query {
+            first: at + 1,
+            keys,
+            end: end_at(args, side)?,
+            most: pop_count(args, side + 1)?,
+        })
+    }
+
+    fn keys<'a>(self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+        args.from(self.first).take(self.keys)
+    }
+}
+
+/// False if no key has a member.
+fn pop_from_first(call: &mut Call<'_>, query: Query) -> Result<bool, Fault> {
+    let end = query.end;
+    for key in query.keys(call.args) {
         if call.db().zset(key)?.is_none() {
             continue;
         }
-        let popped = take(call, key, end, most)?;
+        let popped = take(call, key, end, query.most)?;
         call.reply.array(2);
         call.reply.bulk(key);
         call.reply.array(popped.len());
@@ -100,11 +124,11 @@ fn pop_from_first(call: &mut Call<'_>, at: usize) -> Result<bool, Fault> {
     Ok(false)
 }
 
-pub(super) fn bzpopmin(call: &mut Call<'_>) -> Outcome {
+fn bzpopmin(call: &mut Call<'_>) -> Outcome {
     pop_first(call, End::Min)
 }
 
-pub(super) fn bzpopmax(call: &mut Call<'_>) -> Outcome {
+fn bzpopmax(call: &mut Call<'_>) -> Outcome {
     pop_first(call, End::Max)
 }
 
@@ -124,7 +148,13 @@ fn pop_first(call: &mut Call<'_>, end: End) -> Outcome {
         call.changes.journal(&[name(end), key]);
         return Ok(());
     }
-    wait_for(call, args.from(1).take(last - 1), deadline, Nothing::Array)
+    wait_for(
+        call,
+        Kind::Zset,
+        args.from(1).take(last - 1),
+        deadline,
+        Nothing::Array,
+    )
 }
 
 /// Takes up to `most` members from one end, tells everybody, removes the key if they were the last.
@@ -184,99 +214,134 @@ fn name(end: End) -> &'static [u8] {
     }
 }
 
-/// Most members that ZRANDMEMBER may be asked for with scores: two replies each.
-const RANDOM_MAX: i64 = i64::MAX / 2;
-
-pub(super) fn zrandmember(call: &mut Call<'_>) -> Outcome {
-    let args = call.args;
-    if args.len() == 2 {
-        let (reply, rng) = (&mut call.reply, &mut *call.rng);
-        let zset = call.dbs[call.db]
-            .zset(args.at(1))?
-            .filter(|zset| !zset.is_empty());
-        match zset.and_then(|zset| zset.get(rng.below(zset.len()))) {
-            Some((member, _)) => reply_member(reply, member),
-            None => reply.null(),
-        }
-        return Ok(());
-    }
-    let count = args.integer(2)?;
-    if count == i64::MIN {
-        return Err(Fault::new(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
-    let with_scores = args.len() > 3;
-    if args.len() > 4 || (with_scores && !args.is(3, "withscores")) {
-        return Err(Fault::SYNTAX);
-    }
-    if with_scores && !(-RANDOM_MAX..=RANDOM_MAX).contains(&count) {
-        return Err(Fault::OUT_OF_RANGE);
-    }
-    random_members(call, count, with_scores)
-}
-
-/// Distinct members for a positive count, members that may repeat for a negative one.
-fn random_members(call: &mut Call<'_>, count: i64, with_scores: bool) -> Outcome {
-    let (reply, rng) = (&mut call.reply, &mut *call.rng);
-    let Some(zset) = call.dbs[call.db]
-        .zset(call.args.at(1))?
-        .filter(|zset| !zset.is_empty() && count != 0)
-    else {
-        reply.array(0);
-        return Ok(());
-    };
-    let length = zset.len();
-    let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-    let is_flat = reply.version() == Version::Resp2;
-    let shown = if count < 0 {
-        wanted
-    } else {
-        wanted.min(length)
-    };
-    reply.array(if with_scores && is_flat {
-        shown.saturating_mul(2)
-    } else {
-        shown
-    });
-    let mut show =
-        |(member, score): (StrRef<'_>, f64)| show(reply, member, with_scores.then_some(score));
-    if count < 0 {
-        (0..shown)
-            .filter_map(|_| zset.get(rng.below(length)))
-            .for_each(show);
-    } else if shown == length {
-        zset.iter().for_each(show);
-    } else {
-        for rank in distinct_ranks(length, shown, rng) {
-            zset.get(rank).into_iter().for_each(&mut show);
-        }
-    }
-    Ok(())
-}
-
-fn show(reply: &mut Reply<'_>, member: StrRef<'_>, score: Option<f64>) {
-    if score.is_some() && reply.version() == Version::Resp3 {
-        reply.array(2);
-    }
-    reply_member(reply, member);
-    if let Some(score) = score {
-        reply.double(score);
-    }
-}
-
-/// `count` different numbers below `length`, in random order (Floyd's algorithm).
-fn distinct_ranks(length: usize, count: usize, rng: &mut almandine_storage::Rng) -> Vec<usize> {
-    let mut chosen = std::collections::HashSet::with_capacity(count);
-    let mut ranks = Vec::with_capacity(count);
-    for last in length - count..length {
-        let rank = rng.below(last + 1);
-        let rank = if chosen.insert(rank) { rank } else { last };
-        chosen.insert(rank);
-        ranks.push(rank);
-    }
-    for i in (1..ranks.len()).rev() {
-        ranks.swap(i, rng.below(i + 1));
-    }
-    ranks
-}
+/// Taking from either end.
+pub(in crate::commands) static COMMANDS: &[Command] = &[
+    Command {
+        name: "bzmpop",
+        arity: -5,
+        flags: Flags::BLOCKING
+            .union(Flags::MOVABLEKEYS)
+            .union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            begin: Begin::Index(2),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "7.0.0",
+        summary: "Takes members from the first sorted set that has any, waits for some if need be.",
+        complexity: "O(K)+O(M*log(N)) for K keys and M members",
+        args: "timeout:double numkeys:integer key:key... where=<MIN|MAX> [COUNT count:integer]",
+        run: Run::Shard(bzmpop),
+    },
+    Command {
+        name: "bzpopmax",
+        arity: -3,
+        flags: Flags::BLOCKING.union(Flags::FAST).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: -2,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "5.0.0",
+        summary: "Takes the highest member of the first sorted set that has one, waits for one if need be.",
+        complexity: "O(log(N))",
+        args: "key:key... timeout:double",
+        run: Run::Shard(bzpopmax),
+    },
+    Command {
+        name: "bzpopmin",
+        arity: -3,
+        flags: Flags::BLOCKING.union(Flags::FAST).union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: -2,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "5.0.0",
+        summary: "Takes the lowest member of the first sorted set that has one, waits for one if need be.",
+        complexity: "O(log(N))",
+        args: "key:key... timeout:double",
+        run: Run::Shard(bzpopmin),
+    },
+    Command {
+        name: "zmpop",
+        arity: -4,
+        flags: Flags::MOVABLEKEYS.union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            begin: Begin::Index(1),
+            find: Find::KeyNum {
+                at: 0,
+                first: 1,
+                step: 1,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "7.0.0",
+        summary: "Takes members from the first sorted set that has any.",
+        complexity: "O(K)+O(M*log(N)) for K keys and M members",
+        args: "numkeys:integer key:key... where=<MIN|MAX> [COUNT count:integer]",
+        run: Run::Shard(zmpop),
+    },
+    Command {
+        name: "zpopmax",
+        arity: -2,
+        flags: Flags::FAST.union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "5.0.0",
+        summary: "Takes the highest members.",
+        complexity: "O(log(N)*M) for M members",
+        args: "key:key [count:integer]",
+        run: Run::Shard(zpopmax),
+    },
+    Command {
+        name: "zpopmin",
+        arity: -2,
+        flags: Flags::FAST.union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "5.0.0",
+        summary: "Takes the lowest members.",
+        complexity: "O(log(N)*M) for M members",
+        args: "key:key [count:integer]",
+        run: Run::Shard(zpopmin),
+    },
+];

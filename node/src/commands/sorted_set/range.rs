@@ -1,13 +1,15 @@
 //! Ranges of sorted sets: by rank, by score, by member.
 
-use std::ops::Range;
-
-use almandine_protocol::{Version, number};
+use almandine_protocol::Version;
 use almandine_storage::zset::Iter;
-use almandine_storage::{StrRef, Value, Zset};
+use almandine_storage::{Value, Zset};
 
-use super::{note_removed, reply_member};
-use crate::commands::{Args, Call, Class, Fault, Outcome};
+use super::bounds::{Bounds, lex_edge, score_edge};
+use crate::commands::element::bulk;
+use crate::commands::spec::{Begin, Find};
+use crate::commands::{
+    Acl, Args, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run,
+};
 
 /// What the two ends of a range are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,29 +17,6 @@ enum By {
     Rank,
     Score,
     Lex,
-}
-
-/// The ends of a range.
-#[derive(Debug, Clone, Copy)]
-enum Bounds<'a> {
-    Rank(i64, i64),
-    Score(Edge<f64>, Edge<f64>),
-    Lex(Lex<'a>, Lex<'a>),
-}
-
-/// One end of a range of scores.
-#[derive(Debug, Clone, Copy)]
-struct Edge<T> {
-    at: T,
-    is_open: bool,
-}
-
-/// One end of a range of members.
-#[derive(Debug, Clone, Copy)]
-enum Lex<'a> {
-    Lowest,
-    Highest,
-    Member(Edge<&'a [u8]>),
 }
 
 /// A whole range request.
@@ -62,7 +41,7 @@ struct Spelling {
     allows_scores: bool,
 }
 
-pub(super) fn zrange(call: &mut Call<'_>) -> Outcome {
+fn zrange(call: &mut Call<'_>) -> Outcome {
     answer(
         call,
         Spelling {
@@ -74,7 +53,7 @@ pub(super) fn zrange(call: &mut Call<'_>) -> Outcome {
     )
 }
 
-pub(super) fn zrevrange(call: &mut Call<'_>) -> Outcome {
+fn zrevrange(call: &mut Call<'_>) -> Outcome {
     answer(
         call,
         Spelling {
@@ -86,7 +65,7 @@ pub(super) fn zrevrange(call: &mut Call<'_>) -> Outcome {
     )
 }
 
-pub(super) fn zrangebyscore(call: &mut Call<'_>) -> Outcome {
+fn zrangebyscore(call: &mut Call<'_>) -> Outcome {
     answer(
         call,
         Spelling {
@@ -98,7 +77,7 @@ pub(super) fn zrangebyscore(call: &mut Call<'_>) -> Outcome {
     )
 }
 
-pub(super) fn zrevrangebyscore(call: &mut Call<'_>) -> Outcome {
+fn zrevrangebyscore(call: &mut Call<'_>) -> Outcome {
     answer(
         call,
         Spelling {
@@ -110,26 +89,26 @@ pub(super) fn zrevrangebyscore(call: &mut Call<'_>) -> Outcome {
     )
 }
 
-pub(super) fn zrangebylex(call: &mut Call<'_>) -> Outcome {
+fn zrangebylex(call: &mut Call<'_>) -> Outcome {
     answer(
         call,
         Spelling {
             at: 2,
             by: Some(By::Lex),
             reverse: false,
-            allows_scores: false,
+            allows_scores: true,
         },
     )
 }
 
-pub(super) fn zrevrangebylex(call: &mut Call<'_>) -> Outcome {
+fn zrevrangebylex(call: &mut Call<'_>) -> Outcome {
     answer(
         call,
         Spelling {
             at: 2,
             by: Some(By::Lex),
             reverse: true,
-            allows_scores: false,
+            allows_scores: true,
         },
     )
 }
@@ -151,7 +130,7 @@ fn answer(call: &mut Call<'_>, spelling: Spelling) -> Outcome {
         if query.with_scores && !is_flat {
             call.reply.array(2);
         }
-        reply_member(&mut call.reply, member);
+        bulk(&mut call.reply, member);
         if query.with_scores {
             call.reply.double(score);
         }
@@ -159,7 +138,7 @@ fn answer(call: &mut Call<'_>, spelling: Spelling) -> Outcome {
     Ok(())
 }
 
-pub(super) fn zrangestore(call: &mut Call<'_>) -> Outcome {
+fn zrangestore(call: &mut Call<'_>) -> Outcome {
     let query = parse(
         call.args,
         Spelling {
@@ -203,53 +182,6 @@ pub(super) fn store(call: &mut Call<'_>, target: &[u8], stored: Zset, event: &'s
     call.reply.length(count);
 }
 
-pub(super) fn zcount(call: &mut Call<'_>) -> Outcome {
-    let bounds = Bounds::Score(score_edge(call.args.at(2))?, score_edge(call.args.at(3))?);
-    count(call, bounds)
-}
-
-pub(super) fn zlexcount(call: &mut Call<'_>) -> Outcome {
-    let bounds = Bounds::Lex(lex_edge(call.args.at(2))?, lex_edge(call.args.at(3))?);
-    count(call, bounds)
-}
-
-fn count(call: &mut Call<'_>, bounds: Bounds<'_>) -> Outcome {
-    let zset = call.dbs[call.db].zset(call.args.at(1))?;
-    let count = zset.map_or(0, |zset| bounds.ranks(zset, false).len());
-    call.reply.length(count);
-    Ok(())
-}
-
-pub(super) fn zremrangebyrank(call: &mut Call<'_>) -> Outcome {
-    let bounds = Bounds::Rank(call.args.integer(2)?, call.args.integer(3)?);
-    remove(call, bounds, "zremrangebyrank")
-}
-
-pub(super) fn zremrangebyscore(call: &mut Call<'_>) -> Outcome {
-    let bounds = Bounds::Score(score_edge(call.args.at(2))?, score_edge(call.args.at(3))?);
-    remove(call, bounds, "zremrangebyscore")
-}
-
-pub(super) fn zremrangebylex(call: &mut Call<'_>) -> Outcome {
-    let bounds = Bounds::Lex(lex_edge(call.args.at(2))?, lex_edge(call.args.at(3))?);
-    remove(call, bounds, "zremrangebylex")
-}
-
-fn remove(call: &mut Call<'_>, bounds: Bounds<'_>, event: &'static str) -> Outcome {
-    let key = call.args.at(1);
-    let mut removed = 0;
-    if let Some(zset) = call.dbs[call.db].zset_mut(key)? {
-        let ranks = bounds.ranks(zset, false);
-        removed = ranks.len();
-        zset.remove_range(ranks);
-    }
-    if removed > 0 {
-        note_removed(call, key, event);
-    }
-    call.reply.length(removed);
-    Ok(())
-}
-
 fn parse(args: Args<'_>, spelling: Spelling) -> Result<Query<'_>, Fault> {
     let (mut by, mut reverse) = (spelling.by, spelling.reverse);
     let (mut with_scores, mut limit, mut i) = (false, None, spelling.at + 2);
@@ -259,7 +191,7 @@ fn parse(args: Args<'_>, spelling: Spelling) -> Result<Query<'_>, Fault> {
         } else if args.is(i, "limit") && i + 2 < args.len() {
             limit = Some((args.integer(i + 1)?, args.integer(i + 2)?));
             i += 2;
-        } else if spelling.by.is_none() && args.is(i, "rev") {
+        } else if spelling.by.is_none() && !reverse && args.is(i, "rev") {
             reverse = true;
         } else if spelling.by.is_none() && by.is_none() && args.is(i, "byscore") {
             by = Some(By::Score);
@@ -320,76 +252,164 @@ impl Query<'_> {
     }
 }
 
-impl Bounds<'_> {
-    /// The ranks between the ends. Ranks count from the highest when `reverse`; the result never does.
-    fn ranks(&self, zset: &Zset, reverse: bool) -> Range<usize> {
-        let range = match self {
-            Bounds::Rank(start, stop) => {
-                let length = zset.len() as i64;
-                let from_end = |index: i64| {
-                    if index < 0 {
-                        index.saturating_add(length)
-                    } else {
-                        index
-                    }
-                };
-                let (start, stop) = (from_end(*start).max(0), from_end(*stop).min(length - 1));
-                if start > stop {
-                    0..0
-                } else if reverse {
-                    (length - 1 - stop) as usize..(length - start) as usize
-                } else {
-                    start as usize..stop as usize + 1
-                }
-            }
-            Bounds::Score(low, high) => {
-                let start =
-                    zset.rank_where(|score, _| score < low.at || (low.is_open && score == low.at));
-                let end = zset
-                    .rank_where(|score, _| score < high.at || (!high.is_open && score == high.at));
-                start..end
-            }
-            Bounds::Lex(low, high) => {
-                let start = zset.rank_where(|_, member| low.is_above(member, true));
-                let end = zset.rank_where(|_, member| high.is_above(member, false));
-                start..end
-            }
-        };
-        range.start.min(range.end)..range.end
-    }
-}
-
-impl Lex<'_> {
-    /// Whether this end stands behind `member`; as a lower end an open one does behind its own member, as an upper end a
-    /// closed one does.
-    fn is_above(&self, member: StrRef<'_>, is_lower: bool) -> bool {
-        let mut digits = itoa::Buffer::new();
-        match self {
-            Lex::Lowest => false,
-            Lex::Highest => true,
-            Lex::Member(edge) => {
-                let member = member.bytes(&mut digits);
-                member < edge.at || (member == edge.at && edge.is_open == is_lower)
-            }
-        }
-    }
-}
-
-fn score_edge(text: &[u8]) -> Result<Edge<f64>, Fault> {
-    let (is_open, number) = match text {
-        [b'(', number @ ..] => (true, number),
-        number => (false, number),
-    };
-    let at = number::parse_double(number).ok_or(Fault::new("ERR min or max is not a float"))?;
-    Ok(Edge { at, is_open })
-}
-
-fn lex_edge(text: &[u8]) -> Result<Lex<'_>, Fault> {
-    match text {
-        b"-" => Ok(Lex::Lowest),
-        b"+" => Ok(Lex::Highest),
-        [b'(', at @ ..] => Ok(Lex::Member(Edge { at, is_open: true })),
-        [b'[', at @ ..] => Ok(Lex::Member(Edge { at, is_open: false })),
-        _ => Err(Fault::new("ERR min or max not valid string range item")),
-    }
-}
+/// Ranges.
+pub(in crate::commands) static COMMANDS: &[Command] = &[
+    Command {
+        name: "zrange",
+        arity: -4,
+        flags: Flags::READONLY,
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "1.2.0",
+        summary: "Returns a range of members by rank, score or name.",
+        complexity: "O(log(N)+M) where N is the size of the set and M that of the range",
+        args: "key:key start stop [sortby=<BYSCORE|BYLEX>] [REV] [LIMIT limit=(offset:integer count:integer)] [WITHSCORES]",
+        run: Run::Shard(zrange),
+    },
+    Command {
+        name: "zrangebylex",
+        arity: -4,
+        flags: Flags::READONLY,
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "2.8.9",
+        summary: "Returns the members between two.",
+        complexity: "O(log(N)+M) where N is the size of the set and M that of the range",
+        args: "key:key min max [LIMIT limit=(offset:integer count:integer)]",
+        run: Run::Shard(zrangebylex),
+    },
+    Command {
+        name: "zrangebyscore",
+        arity: -4,
+        flags: Flags::READONLY,
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "1.0.5",
+        summary: "Returns the members in a range of scores.",
+        complexity: "O(log(N)+M) where N is the size of the set and M that of the range",
+        args: "key:key min:double max:double [WITHSCORES] [LIMIT limit=(offset:integer count:integer)]",
+        run: Run::Shard(zrangebyscore),
+    },
+    Command {
+        name: "zrangestore",
+        arity: -5,
+        flags: Flags::DENYOOM.union(Flags::WRITE),
+        acl: Acl::SORTEDSET,
+        keys: &[
+            KeySpec {
+                flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+                begin: Begin::Index(1),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+            KeySpec {
+                flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+                begin: Begin::Index(2),
+                find: Find::Range {
+                    last: 0,
+                    step: 1,
+                    limit: 0,
+                },
+            },
+        ],
+        group: Group::SortedSet,
+        since: "6.2.0",
+        summary: "Stores a range of members.",
+        complexity: "O(log(N)+M) where N is the size of the set and M that of the range",
+        args: "dst:key src:key min max [sortby=<BYSCORE|BYLEX>] [REV] [LIMIT limit=(offset:integer count:integer)]",
+        run: Run::Shard(zrangestore),
+    },
+    Command {
+        name: "zrevrange",
+        arity: -4,
+        flags: Flags::READONLY,
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "1.2.0",
+        summary: "Returns a range of ranks, highest first.",
+        complexity: "O(log(N)+M) where N is the size of the set and M that of the range",
+        args: "key:key start:integer stop:integer [WITHSCORES]",
+        run: Run::Shard(zrevrange),
+    },
+    Command {
+        name: "zrevrangebylex",
+        arity: -4,
+        flags: Flags::READONLY,
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "2.8.9",
+        summary: "Returns the members between two, last first.",
+        complexity: "O(log(N)+M) where N is the size of the set and M that of the range",
+        args: "key:key max min [LIMIT limit=(offset:integer count:integer)]",
+        run: Run::Shard(zrevrangebylex),
+    },
+    Command {
+        name: "zrevrangebyscore",
+        arity: -4,
+        flags: Flags::READONLY,
+        acl: Acl::SORTEDSET,
+        keys: &[KeySpec {
+            flags: KeyFlags::RO.union(KeyFlags::ACCESS),
+            begin: Begin::Index(1),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        }],
+        group: Group::SortedSet,
+        since: "2.2.0",
+        summary: "Returns the members in a range of scores, highest first.",
+        complexity: "O(log(N)+M) where N is the size of the set and M that of the range",
+        args: "key:key max:double min:double [WITHSCORES] [LIMIT limit=(offset:integer count:integer)]",
+        run: Run::Shard(zrevrangebyscore),
+    },
+];

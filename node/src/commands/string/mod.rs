@@ -2,6 +2,8 @@
 
 mod lcs;
 mod set;
+#[cfg(test)]
+mod tests;
 
 use almandine_protocol::number::{self, Infinite, LongDouble};
 use almandine_storage::{StrRef, Ttl, ValueRef};
@@ -174,7 +176,7 @@ fn incrbyfloat(call: &mut Call<'_>) -> Outcome {
         .string(key)?
         .map_or(b"0".as_slice(), |value| value.bytes(&mut digits));
     let sum = add_long_doubles(old, increment)?;
-    db.set_string(key, sum.as_bytes(), Ttl::Keep);
+    db.set_float(key, sum.as_bytes());
     call.changes
         .modified(call.db, key, Class::STRING, "incrbyfloat");
     call.changes

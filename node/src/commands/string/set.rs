@@ -33,21 +33,26 @@ impl<'a> Options<'a> {
         let is_set = command == "set";
         let (mut condition, mut get, mut keep, mut time) = (Condition::Always, false, false, None);
         while i < args.len() {
-            let is_free = condition == Condition::Always;
-            let has_time = keep || time.is_some();
-            if args.is(i, "nx") && is_free {
+            // An option may be said twice; only different ones exclude each other.
+            let is_free = |wanted| condition == Condition::Always || condition == wanted;
+            if args.is(i, "nx") && is_free(Condition::IfMissing) {
                 condition = Condition::IfMissing;
-            } else if args.is(i, "xx") && is_free {
+            } else if args.is(i, "xx") && is_free(Condition::IfPresent) {
                 condition = Condition::IfPresent;
-            } else if args.is(i, "ifeq") && is_free && is_set && i + 1 < args.len() {
+            } else if args.is(i, "ifeq")
+                && is_free(Condition::Always)
+                && is_set
+                && i + 1 < args.len()
+            {
                 condition = Condition::IfEqual(args.at(i + 1));
                 i += 1;
             } else if args.is(i, "get") && is_set {
                 get = true;
-            } else if args.is(i, "keepttl") && !has_time {
+            } else if args.is(i, "keepttl") && time.is_none() {
                 keep = true;
             } else if let Some(form) = Form::parse(args, i)
-                && !has_time
+                && !keep
+                && time.is_none_or(|(other, _)| other == form)
                 && i + 1 < args.len()
             {
                 time = Some((form, i + 1));
@@ -82,7 +87,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Outcome {
     let db = &mut call.dbs[call.db];
     let is_allowed = match options.condition {
         Condition::Always => true,
-        Condition::IfMissing => !db.contains(key),
+        Condition::IfMissing => !db.touch(key),
         Condition::IfPresent => db.contains(key),
         Condition::IfEqual(expected) => holds(db.string(key)?, expected),
     };
@@ -95,6 +100,11 @@ pub(super) fn set(call: &mut Call<'_>) -> Outcome {
     }
     if is_allowed {
         store(call, key, value, options.ttl);
+        // Redis before 8.4 does not know the condition, and an absolute time is journalled already.
+        let is_journalled = matches!(options.ttl, Ttl::At(_));
+        if matches!(options.condition, Condition::IfEqual(_)) && !is_journalled {
+            journal(call, key, value, options.ttl);
+        }
     }
     match (options.get, is_allowed) {
         (true, _) => {}
@@ -113,21 +123,30 @@ pub(super) fn holds(value: Option<StrRef<'_>>, expected: &[u8]) -> bool {
 pub(super) fn store(call: &mut Call<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
     call.dbs[call.db].set_string(key, value, ttl);
     call.changes.modified(call.db, key, Class::STRING, "set");
-    if let Ttl::At(at) = ttl {
+    if matches!(ttl, Ttl::At(_)) {
         call.changes.notify(call.db, key, Class::GENERIC, "expire");
-        call.changes.journal(&[
+        journal(call, key, value, ttl);
+    }
+}
+
+/// A write in words that every server knows, whatever the request was.
+fn journal(call: &mut Call<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
+    match ttl {
+        Ttl::At(at) => call.changes.journal(&[
             b"SET",
             key,
             value,
             b"PXAT",
             itoa::Buffer::new().format(at).as_bytes(),
-        ]);
+        ]),
+        Ttl::Keep => call.changes.journal(&[b"SET", key, value, b"KEEPTTL"]),
+        Ttl::Clear => call.changes.journal(&[b"SET", key, value]),
     }
 }
 
 pub(super) fn setnx(call: &mut Call<'_>) -> Outcome {
     let (key, value) = (call.args.at(1), call.args.at(2));
-    let is_missing = !call.db().contains(key);
+    let is_missing = !call.db().touch(key);
     if is_missing {
         store(call, key, value, Ttl::Clear);
     }
@@ -170,39 +189,63 @@ pub(super) fn getdel(call: &mut Call<'_>) -> Outcome {
 
 pub(super) fn getex(call: &mut Call<'_>) -> Outcome {
     let (args, key) = (call.args, call.args.at(1));
-    let ttl = match args.len() {
-        2 => Ttl::Keep,
-        3 if args.is(2, "persist") => Ttl::Clear,
-        4 => match Form::parse(args, 2) {
-            Some(form) => Ttl::At(expiry::positive(args, 3, form, call.now_ms, "getex")?),
-            None => return Err(Fault::SYNTAX),
-        },
-        _ => return Err(Fault::SYNTAX),
-    };
+    let wish = Wish::parse(args)?;
     super::get(call)?;
     let db = &mut call.dbs[call.db];
-    match (db.expire_at(key), ttl) {
-        (None, _) | (_, Ttl::Keep) | (Some(None), Ttl::Clear) => {}
-        (Some(Some(_)), Ttl::Clear) => {
+    let Some(old) = db.expire_at(key) else {
+        return Ok(());
+    };
+    let at = match wish {
+        Wish::Keep => return Ok(()),
+        Wish::Persist if old.is_none() => return Ok(()),
+        Wish::Persist => {
             db.set_expire_at(key, None);
             call.changes
                 .modified(call.db, key, Class::GENERIC, "persist");
             call.changes.journal(&[b"PERSIST", key]);
+            return Ok(());
         }
-        (Some(_), Ttl::At(at)) if at <= call.now_ms => {
-            db.delete(key);
-            call.changes.modified(call.db, key, Class::GENERIC, "del");
-            call.changes.journal(&[b"DEL", key]);
-        }
-        (Some(_), Ttl::At(at)) => {
-            db.set_expire_at(key, Some(at));
-            call.changes
-                .modified(call.db, key, Class::GENERIC, "expire");
-            call.changes
-                .journal(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
-        }
+        Wish::Time(form, i) => expiry::positive(args, i, form, call.now_ms, "getex")?,
+    };
+    if at <= call.now_ms {
+        db.delete(key);
+        call.changes.modified(call.db, key, Class::GENERIC, "del");
+        call.changes.journal(&[b"DEL", key]);
+    } else {
+        db.set_expire_at(key, Some(at));
+        call.changes
+            .modified(call.db, key, Class::GENERIC, "expire");
+        call.changes
+            .journal(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
     }
     Ok(())
+}
+
+/// What GETEX does to the time to live.
+#[derive(Debug, Clone, Copy)]
+enum Wish {
+    Keep,
+    Persist,
+    /// The time in this argument, which is read only if there is a key.
+    Time(Form, usize),
+}
+
+impl Wish {
+    fn parse(args: Args<'_>) -> Result<Self, Fault> {
+        let (mut wish, mut i) = (Wish::Keep, 2);
+        while i < args.len() {
+            wish = match (wish, Form::parse(args, i)) {
+                (Wish::Keep | Wish::Persist, None) if args.is(i, "persist") => Wish::Persist,
+                (Wish::Keep, Some(form)) if i + 1 < args.len() => Wish::Time(form, i + 1),
+                (Wish::Time(other, _), Some(form)) if form == other && i + 1 < args.len() => {
+                    Wish::Time(form, i + 1)
+                }
+                _ => return Err(Fault::SYNTAX),
+            };
+            i += if matches!(wish, Wish::Time(..)) { 2 } else { 1 };
+        }
+        Ok(wish)
+    }
 }
 
 pub(super) fn mset(call: &mut Call<'_>) -> Outcome {
@@ -215,7 +258,7 @@ pub(super) fn mset(call: &mut Call<'_>) -> Outcome {
 pub(super) fn msetnx(call: &mut Call<'_>) -> Outcome {
     check_pairs(call)?;
     let (args, db) = (call.args, &mut call.dbs[call.db]);
-    let is_free = args.from(1).step_by(2).all(|key| !db.contains(key));
+    let is_free = args.from(1).step_by(2).all(|key| !db.touch(key));
     if is_free {
         set_pairs(call);
     }
@@ -255,7 +298,7 @@ pub(super) fn msetex(call: &mut Call<'_>) -> Outcome {
     let options = Options::parse(args, options_at, call.now_ms, "msetex")?;
     let db = &mut call.dbs[call.db];
     let is_allowed = (2..options_at).step_by(2).all(|i| match options.condition {
-        Condition::IfMissing => !db.contains(args.at(i)),
+        Condition::IfMissing => !db.touch(args.at(i)),
         Condition::IfPresent => db.contains(args.at(i)),
         _ => true,
     });
@@ -263,20 +306,10 @@ pub(super) fn msetex(call: &mut Call<'_>) -> Outcome {
         let (key, value) = (args.at(i), args.at(i + 1));
         call.dbs[call.db].set_string(key, value, options.ttl);
         call.changes.modified(call.db, key, Class::STRING, "set");
-        match options.ttl {
-            Ttl::At(at) => {
-                call.changes.notify(call.db, key, Class::GENERIC, "expire");
-                call.changes.journal(&[
-                    b"SET",
-                    key,
-                    value,
-                    b"PXAT",
-                    itoa::Buffer::new().format(at).as_bytes(),
-                ]);
-            }
-            Ttl::Keep => call.changes.journal(&[b"SET", key, value, b"KEEPTTL"]),
-            Ttl::Clear => call.changes.journal(&[b"SET", key, value]),
+        if matches!(options.ttl, Ttl::At(_)) {
+            call.changes.notify(call.db, key, Class::GENERIC, "expire");
         }
+        journal(call, key, value, options.ttl);
     }
     call.reply.integer(i64::from(is_allowed));
     Ok(())

@@ -1,0 +1,70 @@
+//! The allocator of the process, and what it can be asked.
+#![expect(unsafe_code, reason = "mimalloc is written in C")]
+
+use std::ffi::{CStr, c_char, c_void};
+
+use almandine_node::node::Allocator;
+use libmimalloc_sys as mimalloc;
+
+/// For the node.
+pub(crate) fn mimalloc() -> Allocator {
+    // SAFETY: the call only returns a constant: 10000 major + 100 minor + patch, or 100 major + 10 minor + patch before 3.3.
+    let version = unsafe { mimalloc::mi_version() };
+    Allocator {
+        name: format!("mimalloc-{}", spell(version)),
+        report: Some(report),
+        purge,
+    }
+}
+
+fn spell(version: i32) -> String {
+    let base = if version < 10_000 { 10 } else { 100 };
+    let (major, minor) = (version / (base * base), version / base % base);
+    format!("{major}.{minor}.{}", version % base)
+}
+
+fn purge() {
+    // SAFETY: the call may be made at any time; it frees only what nobody uses.
+    unsafe { mimalloc::mi_collect(true) }
+}
+
+/// The statistics that mimalloc prints for people.
+fn report() -> String {
+    let mut text = Vec::<u8>::new();
+    // SAFETY: `collect` gets the pointer back, and only until the call returns.
+    unsafe { mimalloc::mi_stats_print_out(Some(collect), (&raw mut text).cast()) };
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+unsafe extern "C" fn collect(piece: *const c_char, text: *mut c_void) {
+    if piece.is_null() || text.is_null() {
+        return;
+    }
+    // SAFETY: mimalloc passes a text that ends with a zero, and the pointer that `report` gave it.
+    let (piece, text) = unsafe { (CStr::from_ptr(piece), &mut *text.cast::<Vec<u8>>()) };
+    text.extend_from_slice(piece.to_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_spelled_with_points() {
+        assert_eq!(spell(227), "2.2.7");
+        assert_eq!(spell(30_204), "3.2.4");
+    }
+
+    #[test]
+    fn the_allocator_tells_of_itself() {
+        let allocator = mimalloc();
+        assert!(
+            allocator.name.len() > "mimalloc-0.0".len(),
+            "{}",
+            allocator.name
+        );
+        (allocator.purge)();
+        let report = allocator.report.expect("mimalloc reports")();
+        assert!(report.contains("peak"), "{report}");
+    }
+}

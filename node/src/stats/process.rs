@@ -1,0 +1,139 @@
+//! What the system knows of the process and the machine.
+#![expect(
+    unsafe_code,
+    reason = "the calls of the system have no safe form in std"
+)]
+
+use std::fs;
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+/// Processor time that was used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CpuTime {
+    /// By the system for us.
+    pub system: Duration,
+    /// By ourselves.
+    pub user: Duration,
+}
+
+impl CpuTime {
+    /// Of the whole process.
+    pub fn of_process() -> CpuTime {
+        CpuTime::of(libc::RUSAGE_SELF)
+    }
+
+    /// Of children that have ended.
+    pub fn of_children() -> CpuTime {
+        CpuTime::of(libc::RUSAGE_CHILDREN)
+    }
+
+    /// Of the calling thread, where the system counts threads.
+    pub fn of_thread() -> Option<CpuTime> {
+        #[cfg(target_os = "linux")]
+        return Some(CpuTime::of(libc::RUSAGE_THREAD));
+        #[cfg(not(target_os = "linux"))]
+        return None;
+    }
+
+    fn of(who: libc::c_int) -> CpuTime {
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the call writes a `rusage` into memory of that size; all zeros are a valid one if it fails.
+        let usage = unsafe {
+            libc::getrusage(who, usage.as_mut_ptr());
+            usage.assume_init()
+        };
+        CpuTime {
+            system: duration(usage.ru_stime),
+            user: duration(usage.ru_utime),
+        }
+    }
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
+    seconds + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+}
+
+/// Bytes of real memory that the process occupies; none where the system does not tell.
+pub fn resident_memory() -> Option<usize> {
+    let text = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: usize = text.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * page_size())
+}
+
+fn page_size() -> usize {
+    // SAFETY: the call only reads a constant of the system.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
+}
+
+/// Bytes of real memory of the machine; none where the system does not tell.
+pub fn total_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// Name and release of the system and the kind of processor: `Linux 6.1.0 x86_64`.
+pub fn system_name() -> String {
+    let mut names = MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: the call writes a `utsname` into memory of that size; all zeros are a valid one if it fails.
+    let names = unsafe {
+        libc::uname(names.as_mut_ptr());
+        names.assume_init()
+    };
+    [
+        text(&names.sysname),
+        text(&names.release),
+        text(&names.machine),
+    ]
+    .join(" ")
+}
+
+/// A text that ends with a zero, or with its array.
+fn text(chars: &[libc::c_char]) -> String {
+    let bytes = chars.iter().map(|char| *char as u8);
+    String::from_utf8_lossy(&bytes.take_while(|byte| *byte != 0).collect::<Vec<_>>()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_shows_in_the_times_of_process_and_thread() {
+        let (before, thread) = (CpuTime::of_process(), CpuTime::of_thread());
+        let spent = |a: CpuTime, b: CpuTime| (b.user + b.system) - (a.user + a.system);
+        let mut rounds = 0u64;
+        while spent(before, CpuTime::of_process()) < Duration::from_millis(5) {
+            rounds = std::hint::black_box(rounds + 1);
+        }
+        if let (Some(before), Some(after)) = (thread, CpuTime::of_thread()) {
+            assert!(spent(before, after) > Duration::ZERO);
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_that_is_written_becomes_resident() {
+        let before = resident_memory().expect("/proc/self/statm");
+        let block = std::hint::black_box(vec![1u8; 32 << 20]);
+        let after = resident_memory().expect("/proc/self/statm");
+        assert!(
+            after >= before + (16 << 20),
+            "{before} {after} {}",
+            block.len()
+        );
+        assert!(total_memory().expect("/proc/meminfo") > after as u64);
+    }
+
+    #[test]
+    fn the_system_has_a_name_of_three_words() {
+        let name = system_name();
+        assert!(name.split(' ').count() >= 3, "{name}");
+    }
+}

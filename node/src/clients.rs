@@ -145,6 +145,18 @@ impl Client {
         }
     }
 
+    /// Nobody: for requests of the node itself. Id 0, which no connection has.
+    pub fn internal() -> Self {
+        let identity = Identity {
+            id: 0,
+            peer: String::new(),
+            local: String::new(),
+            fd: -1,
+            worker: 0,
+        };
+        Client::new(identity, None)
+    }
+
     /// Whether it came by a unix socket.
     pub fn is_unix(&self) -> bool {
         self.peer.ends_with(":0")
@@ -156,10 +168,15 @@ impl Client {
         self.is_unix() || peer.is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
-    /// Sends it bytes; `unblocks` = they answer its blocked command.
-    pub fn deliver(&self, bytes: Vec<u8>, unblocks: bool) {
+    /// Sends it bytes; `unblocks` = they answer its blocked command; `awaits` = the offset of the journal that must be safe
+    /// before they leave.
+    pub fn deliver(&self, bytes: Vec<u8>, unblocks: bool, awaits: Option<u64>) {
         if let Some(mailbox) = &self.mailbox {
-            mailbox.deliver.do_send(Deliver { bytes, unblocks });
+            mailbox.deliver.do_send(Deliver {
+                bytes,
+                unblocks,
+                awaits,
+            });
         }
     }
 

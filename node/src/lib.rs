@@ -15,6 +15,7 @@
 pub mod actors;
 pub mod clients;
 pub mod commands;
+pub mod journal;
 pub mod lazyfree;
 pub mod memory;
 pub mod moment;

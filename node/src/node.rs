@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use actix::Recipient;
@@ -12,7 +12,9 @@ use tracing::{error, warn};
 
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
+use crate::actors::persistence::messages::WriteDown;
 use crate::clients::Clients;
+use crate::journal::{Id, Journal};
 use crate::lazyfree::Lazyfree;
 use crate::moment::now_ms;
 use crate::params::{LogLevel, Params, ShutdownOptions};
@@ -29,6 +31,11 @@ pub struct Node {
     pub pause: Pause,
     /// Drops what would take long to drop.
     pub lazyfree: Lazyfree,
+    /// The order of effects.
+    pub journal: Journal,
+    /// Who writes the append-only file; set once the tree stands.
+    pub writer: OnceLock<Recipient<WriteDown>>,
+    refusal: Refusal,
     /// Bytes and connections.
     pub traffic: Traffic,
     /// What DEBUG has switched off.
@@ -47,6 +54,13 @@ pub struct Node {
     pub config: OnceLock<Recipient<ParametersChanged>>,
     /// Where SHUTDOWN is sent; set once the tree stands.
     pub stop: OnceLock<Recipient<Shutdown>>,
+}
+
+/// Why writes are refused, if they are.
+#[derive(Debug, Default)]
+struct Refusal {
+    is_on: AtomicBool,
+    reason: Mutex<String>,
 }
 
 /// What `main` knows and the node needs.
@@ -99,6 +113,7 @@ impl Node {
     /// A node with these parameters and nothing else yet. `seed` decides the run id.
     pub fn new(params: Params, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
+        let backlog = usize::try_from(params.repl_backlog_size).unwrap_or(usize::MAX);
         Node {
             run_id: new_id(&mut rng),
             replication_id: ArcSwap::from_pointee(new_id(&mut rng)),
@@ -108,6 +123,9 @@ impl Node {
             origin: Origin::default(),
             pause: Pause::default(),
             lazyfree: Lazyfree::default(),
+            journal: Journal::new(Id::new(rng.bits()), backlog),
+            writer: OnceLock::new(),
+            refusal: Refusal::default(),
             switches: Switches::default(),
             seed,
             started: Instant::now(),
@@ -121,6 +139,36 @@ impl Node {
     #[must_use]
     pub fn with_origin(self, origin: Origin) -> Self {
         Node { origin, ..self }
+    }
+
+    /// Has what was appended to the journal written, if there is an append-only file.
+    pub fn call_writer(&self) {
+        if let Some(writer) = self.writer.get()
+            && self.journal.calls_writer()
+        {
+            writer.do_send(WriteDown);
+        }
+    }
+
+    /// From now on writes are refused with this error, or not any more.
+    pub fn refuse_writes(&self, reason: Option<String>) {
+        let is_on = reason.is_some();
+        let mut place = self
+            .refusal
+            .reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = reason.unwrap_or_default();
+        self.refusal.is_on.store(is_on, Ordering::Release);
+    }
+
+    /// The error with which writes are refused.
+    #[inline]
+    pub fn write_refusal(&self) -> Option<String> {
+        self.refusal.is_on.load(Ordering::Acquire).then(|| {
+            let reason = self.refusal.reason.lock();
+            reason.unwrap_or_else(PoisonError::into_inner).clone()
+        })
     }
 
     /// The parameters in force.

@@ -98,6 +98,11 @@ impl Session {
         }
     }
 
+    /// The state behind requests that no client has sent: those of files and of a primary.
+    pub fn internal() -> Self {
+        Session::new(Arc::new(Client::internal()), true)
+    }
+
     /// The number of the connection.
     pub fn id(&self) -> u64 {
         self.client.id

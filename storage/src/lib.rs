@@ -13,8 +13,10 @@
 //! Architecture invariant: `storage` knows no socket, no RESP connection and no cluster. Time and randomness are arguments.
 
 pub mod access;
+pub mod aof;
 pub mod blob;
 pub mod db;
+pub mod disk;
 mod entry;
 pub mod glob;
 pub mod hash;

@@ -13,6 +13,10 @@ pub enum Child {
     PubSub,
     /// The keyspace.
     Shard,
+    /// The files.
+    Persistence,
+    /// The gate of a worker.
+    Gate,
     /// The connection with this id.
     Connection(u64),
 }

@@ -7,12 +7,16 @@
 //! | `ListenerActor` | control | listening sockets | it is started again |
 //! | `ConnectionActor` | worker k | a socket, its session | that client is closed |
 //! | `ShardActor` | worker 0 | the keyspace | the process exits |
+//! | `PersistenceActor`, its `SyncActor` | disk, sync | the append-only file | the process exits |
+//! | `GateActor` | worker k | replies that wait for the journal | the process exits |
 //! | `PubSubActor` | worker 0 | subscriptions | the process exits |
 
 pub mod config;
 pub mod connection;
+pub mod gate;
 pub mod lifeline;
 pub mod listener;
 pub mod node;
+pub mod persistence;
 pub mod pubsub;
 pub mod shard;

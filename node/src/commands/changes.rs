@@ -87,6 +87,9 @@ pub struct Effects {
     transaction: Option<bool>,
 }
 
+/// Bytes of memory that wait for the next effects.
+const EFFECTS_KEPT: usize = 1 << 20;
+
 impl Changes {
     /// A batch begins.
     pub fn begin(&mut self, classes: Class, watched: bool) {
@@ -235,9 +238,26 @@ impl Changes {
 }
 
 impl Effects {
-    /// Takes the bytes collected so far.
-    pub fn take(&mut self) -> Vec<u8> {
-        mem::take(&mut self.bytes)
+    /// What was collected since [`Effects::clear`].
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether nothing was.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Somebody else has the bytes now; memory that one large batch has taken is given back.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(EFFECTS_KEPT);
+    }
+
+    /// The next effect names its database, for a reader that has seen none before.
+    pub fn reselect(&mut self) {
+        self.db = None;
     }
 
     fn open(&mut self) {

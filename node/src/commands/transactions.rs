@@ -239,7 +239,8 @@ mod tests {
 
     fn journal(bench: &mut Bench) -> String {
         let effects = bench.changes.effects.as_mut().expect("effects are kept");
-        let text = String::from_utf8(effects.take()).expect("text");
+        let text = String::from_utf8(effects.bytes().to_vec()).expect("text");
+        effects.clear();
         let words = text.lines().filter(|line| !line.starts_with(['*', '$']));
         words.collect::<Vec<_>>().join(" ")
     }

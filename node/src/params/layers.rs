@@ -351,11 +351,11 @@ mod tests {
     fn what_does_not_fit_together_is_refused() {
         let error = from_text("port 0").unwrap().finish().unwrap_err();
         assert!(error.to_string().contains("nothing to listen on"));
-        let (params, notes) = from_text("appendonly yes").unwrap().finish().unwrap();
-        assert!(params.appendonly && Path::new(&params.dir).is_absolute());
+        let (params, notes) = from_text("activedefrag yes").unwrap().finish().unwrap();
+        assert!(params.activedefrag && Path::new(&params.dir).is_absolute());
         assert_eq!(
             notes,
-            ["'appendonly' has no effect: nothing is written to disk yet"]
+            ["'activedefrag' has no effect: the allocator keeps itself compact"]
         );
     }
 }

@@ -28,11 +28,13 @@ use std::thread::available_parallelism;
 use almandine_protocol::Limits;
 use almandine_storage::Thresholds;
 
+use crate::journal::Demand;
+
 pub use self::entry::{Change, Effect, Param};
 pub use self::kind::{Bytes, MemoryOrPercent};
 pub use self::shapes::{OutputLimit, OutputLimits, SavePoint, ShutdownOptions};
 pub use self::table::{Params, TABLE};
-pub use self::words::{LogFormat, LogLevel, Permission, Policy};
+pub use self::words::{Fsync, LogFormat, LogLevel, Permission, Policy};
 
 /// Why a value is not taken, in Redis's words; fits after `CONFIG SET failed (...) - `.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +102,15 @@ impl Params {
         match self.threads {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
+        }
+    }
+
+    /// What the reply to a write waits for.
+    pub fn durability(&self) -> Demand {
+        match (self.appendonly, self.appendfsync) {
+            (false, _) => Demand::Nothing,
+            (true, Fsync::Always) => Demand::Synced,
+            (true, Fsync::EverySecond | Fsync::No) => Demand::Written,
         }
     }
 
@@ -391,8 +402,8 @@ mod tests {
         assert_eq!(set("cluster-enabled", "no"), Ok("no".into()));
         let mut params = Params::default();
         assert_eq!(params.without_effect().count(), 0);
-        params.set("appendonly", &[b"yes"]).unwrap();
+        params.set("activedefrag", &[b"yes"]).unwrap();
         let named: Vec<_> = params.without_effect().map(|(name, _)| name).collect();
-        assert_eq!(named, ["appendonly"]);
+        assert_eq!(named, ["activedefrag"]);
     }
 }

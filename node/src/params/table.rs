@@ -11,7 +11,7 @@ use super::shapes::{
     Addresses, ClassLimits, EventClasses, HostPort, OomScores, OutputLimits, Percentiles,
     SavePoint, SavePoints, ShutdownOptions, ShutdownWords,
 };
-use super::words::{LogFormat, LogLevel, Permission, Policy};
+use super::words::{Fsync, LogFormat, LogLevel, Permission, Policy};
 use crate::commands::Class;
 
 const I32: i64 = i32::MAX as i64;
@@ -170,14 +170,14 @@ parameters! {
         stop_writes_on_bgsave_error: bool = "yes", YesNo, Live, DISK, "Refuse writes after a snapshot failed.";
     }
     "Append-only file" {
-        appendonly ~ "aof": bool = "no", YesNo, Live, DISK, "Write every change to disk.";
-        appendfilename: String = "appendonly.aof", FileName { what: "appendfilename", noun: "filename", is_required: true }, Startup, DISK, "How its files begin.";
-        appenddirname: String = "appendonlydir", FileName { what: "appenddirname", noun: "dirname", is_required: true }, Startup, DISK, "Its directory.";
-        appendfsync: &'static str = "everysec", Choice(&["everysec", "always", "no"]), Live, DISK, "When it is written through.";
+        appendonly ~ "aof": bool = "no", YesNo, Startup, Works, "Write every change to disk.";
+        appendfilename: String = "appendonly.aof", FileName { what: "appendfilename", noun: "filename", is_required: true }, Startup, Works, "How its files begin.";
+        appenddirname: String = "appendonlydir", FileName { what: "appenddirname", noun: "dirname", is_required: true }, Startup, Works, "Its directory.";
+        appendfsync: Fsync = "everysec", OneOf::ANY, Live, Works, "When it is written through.";
         no_appendfsync_on_rewrite: bool = "no", YesNo, Live, DISK, "Do not write through during a rewrite.";
         auto_aof_rewrite_percentage: u32 = "100", Int::new(0, I32), Live, DISK, "Growth that starts a rewrite.";
         auto_aof_rewrite_min_size: u64 = "67108864", Int::memory_from(0), Live, DISK, "Size below which no rewrite is started.";
-        aof_load_truncated: bool = "yes", YesNo, Live, DISK, "Cut a torn end.";
+        aof_load_truncated: bool = "yes", YesNo, Live, Works, "Cut a torn end.";
         aof_use_rdb_preamble: bool = "yes", YesNo, Live, DISK, "Begin with a snapshot.";
         aof_timestamp_enabled: bool = "no", YesNo, Live, DISK, "Note the time.";
         aof_rewrite_incremental_fsync: bool = "yes", YesNo, Live, DISK, "Write through while rewriting.";

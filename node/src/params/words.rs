@@ -122,3 +122,23 @@ impl Words for Permission {
         ("local", Permission::Local),
     ];
 }
+
+/// `appendfsync`: when the append-only file is made durable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// Once a second.
+    #[default]
+    EverySecond,
+    /// Before the reply to a write leaves.
+    Always,
+    /// When the system likes.
+    No,
+}
+
+impl Words for Fsync {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("everysec", Fsync::EverySecond),
+        ("always", Fsync::Always),
+        ("no", Fsync::No),
+    ];
+}

@@ -6,7 +6,7 @@ use almandine_protocol::Reply;
 
 use super::ahead::Ahead;
 use super::requests::{Progress, Requests, Stop};
-use super::{Parcel, Shard};
+use super::{Parcel, Phase, Shard};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
 use crate::commands::server::guard_debug;
@@ -180,11 +180,19 @@ impl Shard {
         if self.params.maxmemory > 0 {
             self.make_room(command, session)?;
         }
+        if let Some(reason) = self.node.write_refusal()
+            && (writes(command, session) || command.name == "ping")
+        {
+            return Err(Fault::text(reason));
+        }
         if session.is_subscriber() && !is_for_subscribers(command) {
             return Err(Fault::text(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 command.name
             )));
+        }
+        if self.phase != Phase::Serving && !flags.contains(Flags::LOADING) {
+            return Err(Fault::new("LOADING Redis is loading the dataset in memory"));
         }
         Ok(())
     }
@@ -389,17 +397,23 @@ fn is_for_subscribers(command: &Command) -> bool {
 }
 
 fn may_write(command: &Command, session: &Session) -> bool {
-    let writes = |command: &Command| {
-        command
-            .flags
-            .intersects(Flags::WRITE.union(Flags::MAY_REPLICATE))
-    };
-    writes(command)
+    has_any(command, session, Flags::WRITE.union(Flags::MAY_REPLICATE))
+}
+
+fn writes(command: &Command, session: &Session) -> bool {
+    has_any(command, session, Flags::WRITE)
+}
+
+/// Whether the command, or one of those that EXEC is to run, has one of these flags.
+fn has_any(command: &Command, session: &Session, flags: Flags) -> bool {
+    command.flags.intersects(flags)
         || (command.name == "exec"
-            && session
-                .transaction
-                .as_ref()
-                .is_some_and(|t| t.queued.iter().any(|queued| writes(queued.id.command()))))
+            && session.transaction.as_ref().is_some_and(|transaction| {
+                let queued = &transaction.queued;
+                queued
+                    .iter()
+                    .any(|queued| queued.id.command().flags.intersects(flags))
+            }))
 }
 
 fn needs_memory(queued: &Queued) -> bool {

@@ -15,6 +15,7 @@ mod ahead;
 pub mod blocked;
 pub mod dispatch;
 pub mod housekeeping;
+pub mod loading;
 mod measure;
 mod requests;
 pub mod waiting;
@@ -51,8 +52,20 @@ pub struct Shard {
     pub(crate) pubsub: Rc<RefCell<Subscriptions>>,
     pub(crate) outgoing: Outgoing,
     pub(crate) waiting: Option<Wait>,
+    pub(crate) phase: Phase,
+    /// How often readers of the journal had begun when the effects last named their database.
+    reselections: u64,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
+}
+
+/// How far the shard has come since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It reads what is on the disk; clients are asked to wait.
+    Loading,
+    /// It runs requests.
+    Serving,
 }
 
 /// Bytes beside the replies, in order: for other connections, and for the one whose batch runs.
@@ -141,6 +154,8 @@ impl Shard {
             pubsub,
             outgoing: Outgoing::default(),
             waiting: None,
+            phase: Phase::Loading,
+            reselections: 0,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
             params,
@@ -159,6 +174,39 @@ impl Shard {
         self.set_now(now_ms);
         self.changes
             .begin(self.params.notify_keyspace_events, !self.watches.is_empty());
+        if self.node.journal.is_on() {
+            self.collect_effects();
+        }
+    }
+
+    fn collect_effects(&mut self) {
+        let reselections = self.node.journal.reselections();
+        let begins = std::mem::replace(&mut self.reselections, reselections) != reselections;
+        let effects = self.changes.effects.get_or_insert_default();
+        if begins {
+            effects.reselect();
+        }
+    }
+
+    /// Hands the effects collected since the last call to the journal; returns the offset after them, if there were any.
+    pub fn journal(&mut self) -> Option<u64> {
+        let effects = self.changes.effects.as_mut()?;
+        if effects.is_empty() {
+            return None;
+        }
+        let offset = self.node.journal.append(effects.bytes());
+        effects.clear();
+        Some(offset)
+    }
+
+    /// Whether it does.
+    pub fn is_serving(&self) -> bool {
+        self.phase == Phase::Serving
+    }
+
+    /// From now on requests are run.
+    pub fn serve_clients(&mut self) {
+        self.phase = Phase::Serving;
     }
 
     fn set_now(&mut self, now_ms: i64) {

@@ -12,6 +12,8 @@ pub struct Deliver {
     pub bytes: Vec<u8>,
     /// The connection goes on with its next request.
     pub unblocks: bool,
+    /// The offset of the journal that must be safe before the bytes leave.
+    pub awaits: Option<u64>,
 }
 
 /// Close. Sent by CLIENT KILL and by the listener at shutdown.

@@ -12,6 +12,7 @@
 //! ```
 
 mod backlog;
+mod held;
 pub mod messages;
 mod outbox;
 mod pause;
@@ -27,6 +28,7 @@ use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
 use almandine_protocol::{Limits, Parser, Reply};
 use tracing::debug;
 
+use self::held::Held;
 use self::messages::{Answered, Deliver, Kill};
 use self::outbox::Outbox;
 use self::scratch::Scratch;
@@ -36,6 +38,7 @@ use super::listener::Seat;
 use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
+use crate::journal::Demand;
 use crate::moment::{Moment, now_ms};
 use crate::node::{Node, Paused};
 use crate::session::Session;
@@ -63,6 +66,7 @@ pub struct ConnectionActor {
     /// Whether the tail may hold a complete request.
     tail_is_fresh: bool,
     outbox: Outbox,
+    held: Held,
     state: State,
     /// While the state is `Paused`.
     paused: Option<Paused>,
@@ -110,6 +114,7 @@ impl ConnectionActor {
             tail: Vec::new(),
             tail_is_fresh: false,
             outbox: Outbox::default(),
+            held: Held::default(),
             state: State::Reading,
             paused: None,
             waker: None,
@@ -122,13 +127,17 @@ impl ConnectionActor {
     fn turn(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Poll<()> {
         self.remember(task.waker());
         for _ in 0..READS_PER_TURN {
+            self.release();
             if !self.outbox.is_empty() && self.flush(task).is_err() {
                 return Poll::Ready(());
             }
             self.show_buffers();
             match self.state {
-                State::Closing if self.outbox.is_empty() => return Poll::Ready(()),
+                State::Closing if self.outbox.is_empty() && self.held.is_empty() => {
+                    return Poll::Ready(());
+                }
                 State::Closing | State::InFlight => return Poll::Pending,
+                _ if self.held.is_full() => return Poll::Pending,
                 State::Reading if self.tail_is_fresh => self.execute_tail(ctx),
                 State::Reading | State::Blocked | State::Paused => match self.read(ctx, task) {
                     Read::Bytes => {}
@@ -235,7 +244,7 @@ impl ConnectionActor {
                     self.traffic().protocol_error();
                     let mut reply = Vec::new();
                     Reply::new(&mut reply, self.version()).error(&error.text());
-                    self.send(&reply);
+                    self.reply(&reply, None);
                     self.state = State::Closing;
                     return bytes.len();
                 }
@@ -260,9 +269,9 @@ impl ConnectionActor {
         let (mut now, mut done) = (Moment::now(), 0);
         let stop = loop {
             scratch.out.clear();
-            let progress = shard.run(now, requests, done, &mut session, &mut scratch.out);
+            let (progress, awaits) = shard.run(now, requests, done, &mut session, &mut scratch.out);
             done = progress.done;
-            self.send(&scratch.out);
+            self.reply(&scratch.out, awaits);
             if progress.stop != Stop::Full || self.state == State::Closing {
                 break progress.stop;
             }
@@ -320,6 +329,41 @@ impl ConnectionActor {
         }
     }
 
+    /// Sends replies once the journal is safe up to `awaits`, behind those that wait already.
+    fn reply(&mut self, bytes: &[u8], awaits: Option<u64>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let demand = match awaits {
+            Some(_) => self.node.params().durability(),
+            None => Demand::Nothing,
+        };
+        let offset = awaits.unwrap_or(0);
+        if self.held.is_empty() && self.node.journal.meets(demand, offset) {
+            return self.send(bytes);
+        }
+        self.held.push(bytes, demand, offset);
+        self.await_journal(offset);
+        self.bound_replies();
+    }
+
+    /// Sends the replies for which the journal is safe by now.
+    fn release(&mut self) {
+        while let Some(bytes) = self.held.pop(&self.node.journal) {
+            self.send(&bytes);
+        }
+    }
+
+    /// Has this connection woken when the journal is safe up to `offset`. It may have become so a moment ago: then at once.
+    fn await_journal(&self, offset: u64) {
+        if let Some(waker) = &self.waker {
+            super::gate::wait(offset, waker.clone());
+        }
+        if self.held.may_go(&self.node.journal) {
+            self.wake();
+        }
+    }
+
     /// Writes at once if nothing waits before it.
     fn send(&mut self, bytes: &[u8]) {
         if bytes.is_empty() || self.state == State::Closing {
@@ -331,19 +375,25 @@ impl ConnectionActor {
             self.state = State::Closing;
         }
         if !self.outbox.is_empty() {
-            let waiting = self.outbox.len() as u64;
-            self.show_buffers();
-            if self.exceeds_limits(waiting) {
-                debug!(
-                    client = self.client.id,
-                    bytes = waiting,
-                    "closing client that does not read its replies"
-                );
-                self.traffic().output_too_long();
-                self.outbox.clear();
-                self.state = State::Closing;
-            }
+            self.bound_replies();
             self.wake();
+        }
+    }
+
+    /// Closes a client that leaves too many replies unread, or whose replies are too many to be held back.
+    fn bound_replies(&mut self) {
+        let waiting = (self.outbox.len() + self.held.len()) as u64;
+        self.show_buffers();
+        if self.exceeds_limits(waiting) {
+            debug!(
+                client = self.client.id,
+                bytes = waiting,
+                "closing client that does not read its replies"
+            );
+            self.traffic().output_too_long();
+            self.outbox.clear();
+            self.held.clear();
+            self.state = State::Closing;
         }
     }
 
@@ -435,9 +485,9 @@ impl Actor for ConnectionActor {
 impl Handler<Deliver> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, Deliver { bytes, unblocks }: Deliver, _: &mut Context<Self>) {
-        self.send(&bytes);
-        if unblocks {
+    fn handle(&mut self, message: Deliver, _: &mut Context<Self>) {
+        self.reply(&message.bytes, message.awaits);
+        if message.unblocks {
             self.resume(State::Blocked);
         }
     }
@@ -452,7 +502,7 @@ impl Handler<Answered> for ConnectionActor {
         };
         self.session = Some(done.session);
         self.client.active_ms.store(now_ms(), Ordering::Relaxed);
-        self.send(&done.out);
+        self.reply(&done.out, done.awaits);
         let used = end_of(&done.batch, done.progress.done);
         if used < done.buffer.len() {
             self.tail.splice(..0, done.buffer[used..].iter().copied());

@@ -7,14 +7,20 @@ use std::sync::Arc;
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, System};
 use tracing::{error, info, warn};
 
-use self::messages::Shutdown;
+use self::messages::{Recovered, Shutdown};
 use super::config::ConfigActor;
+use super::gate::GateActor;
+use super::gate::messages::Advanced;
 use super::lifeline::{Child, ChildExited, Exit, Lifeline};
 use super::listener::{ListenerActor, Sockets, Worker};
+use super::persistence::PersistenceActor;
+use super::persistence::messages::Join;
 use super::pubsub::PubSubActor;
 use super::shard::ShardActor;
-use super::shard::handle::ShardHandle;
+use super::shard::handle::{ShardHandle, ShardLink};
+use super::shard::messages::{Load, Serve};
 use crate::node::Node;
+use crate::shard::loading;
 
 /// See the module.
 pub struct NodeActor {
@@ -24,6 +30,8 @@ pub struct NodeActor {
     config: Option<Addr<ConfigActor>>,
     /// Actors stop when nobody holds their address.
     core: Option<(Addr<PubSubActor>, Addr<ShardActor>)>,
+    gates: Vec<Addr<GateActor>>,
+    persistence: Option<Addr<PersistenceActor>>,
     listener: Option<Addr<ListenerActor>>,
     workers: Vec<Worker>,
     arbiters: Vec<Arbiter>,
@@ -40,6 +48,8 @@ impl NodeActor {
             seed,
             config: None,
             core: None,
+            gates: Vec::new(),
+            persistence: None,
             listener: None,
             workers: Vec::new(),
             arbiters: Vec::new(),
@@ -65,6 +75,7 @@ impl NodeActor {
                 node,
                 subscriptions,
                 seed,
+                parent.clone().recipient(),
                 Lifeline::new(Child::Shard, parent.recipient()),
             );
             let local = actor.local();
@@ -78,18 +89,48 @@ impl NodeActor {
             return;
         };
         self.core = Some((pubsub, shard.clone()));
-        self.workers.push(Worker::new(first.handle()));
-        self.arbiters.push(first);
+        self.add_worker(first, me);
         for _ in 1..threads {
             let (arbiter, shard) = (Arbiter::new(), shard.clone());
             arbiter.spawn_fn(move || {
-                super::listener::set_shard(ShardHandle::There(
-                    super::shard::handle::ShardLink::new(shard),
-                ))
+                super::listener::set_shard(ShardHandle::There(ShardLink::new(shard)));
             });
-            self.workers.push(Worker::new(arbiter.handle()));
-            self.arbiters.push(arbiter);
+            self.add_worker(arbiter, me);
         }
+        shard.do_send(Load);
+    }
+
+    fn add_worker(&mut self, arbiter: Arbiter, me: &Addr<Self>) {
+        let (node, parent) = (self.node.clone(), me.clone().recipient());
+        let gate = GateActor::start_in_arbiter(&arbiter.handle(), move |_| {
+            GateActor::new(node, Lifeline::new(Child::Gate, parent))
+        });
+        self.gates.push(gate);
+        self.workers.push(Worker::new(arbiter.handle()));
+        self.arbiters.push(arbiter);
+    }
+
+    /// The files go on where those that were read have ended.
+    fn start_persistence(&mut self, found: loading::Recovered, me: &Addr<Self>) {
+        let history = self.node.journal.history();
+        self.node.journal.restart(history, found.offset);
+        let lifeline = Lifeline::new(Child::Persistence, me.clone().recipient());
+        let actor = match PersistenceActor::new(self.node.clone(), found.manifest, lifeline) {
+            Ok(actor) => actor,
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                error!(%error, cause, "the append-only file cannot be opened");
+                System::current().stop_with_code(1);
+                return;
+            }
+        };
+        let arbiter = Arbiter::new();
+        let actor = PersistenceActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
+        for gate in &self.gates {
+            actor.do_send(Join(gate.clone().recipient::<Advanced>()));
+        }
+        self.persistence = Some(actor);
+        self.arbiters.push(arbiter);
     }
 
     fn start_listener(&mut self, me: &Addr<Self>) {
@@ -130,6 +171,16 @@ impl Actor for NodeActor {
             maxmemory = params.maxmemory,
             "Server initialized"
         );
+    }
+}
+
+impl Handler<Recovered> for NodeActor {
+    type Result = ();
+
+    fn handle(&mut self, Recovered(found): Recovered, ctx: &mut Context<Self>) {
+        self.start_persistence(found, &ctx.address());
+        let Some((_, shard)) = &self.core else { return };
+        shard.do_send(Serve);
         let kinds = self.sockets.as_ref().map(Sockets::kinds);
         for kind in kinds.into_iter().flatten() {
             info!("Ready to accept connections {kind}");
@@ -170,6 +221,7 @@ impl Handler<Shutdown> for NodeActor {
         info!("User requested shutdown...");
         self.listener = None;
         self.core = None;
+        self.persistence = None;
         for arbiter in self.arbiters.drain(..).rev() {
             arbiter.stop();
         }

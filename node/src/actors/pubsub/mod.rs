@@ -59,7 +59,7 @@ impl Handler<Publish> for PubSubActor {
         self.subscriptions
             .borrow()
             .publish(kind, &channel, &message, &mut |client, bytes| {
-                client.deliver(bytes.to_vec(), false);
+                client.deliver(bytes.to_vec(), false, None);
             })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix::Addr;
 use almandine_protocol::Batch;
@@ -9,6 +10,7 @@ use almandine_protocol::Batch;
 use super::ShardActor;
 use super::messages::{ExecuteBatches, Forget, RemoteBatch};
 use crate::moment::Moment;
+use crate::node::Node;
 use crate::session::Session;
 use crate::shard::{Parcel, Progress, Requests, Shard};
 
@@ -23,7 +25,14 @@ pub enum ShardHandle {
 
 /// The shard of this thread.
 #[derive(Clone)]
-pub struct LocalShard(Rc<RefCell<Shard>>);
+pub struct LocalShard(Rc<Local>);
+
+struct Local {
+    shard: RefCell<Shard>,
+    node: Arc<Node>,
+    /// Whether the writer of the journal will be called at the end of this turn of the event loop.
+    is_calling: Cell<bool>,
+}
 
 /// A shard of another thread. What the connections of this thread post during a turn of the event loop leaves as one
 /// message at its end.
@@ -53,7 +62,7 @@ impl ShardHandle {
     /// The connection is over.
     pub fn forget(&self, client: u64) {
         match self {
-            ShardHandle::Here(shard) => shard.with(|shard| shard.forget(client)),
+            ShardHandle::Here(shard) => shard.forget(client),
             ShardHandle::There(link) => link.shard.do_send(Forget(client)),
         }
     }
@@ -61,11 +70,16 @@ impl ShardHandle {
 
 impl LocalShard {
     /// Shares `shard` with its thread.
-    pub fn new(shard: Rc<RefCell<Shard>>) -> Self {
-        LocalShard(shard)
+    pub fn new(node: Arc<Node>, shard: Shard) -> Self {
+        LocalShard(Rc::new(Local {
+            shard: RefCell::new(shard),
+            node,
+            is_calling: Cell::new(false),
+        }))
     }
 
-    /// Runs a batch, and sends what it has for other connections.
+    /// Runs a batch, and sends what it has for other connections. Returns with the progress the offset of the journal that
+    /// the replies must wait for, if the batch has changed anything.
     pub fn run(
         &self,
         now: Moment,
@@ -73,24 +87,45 @@ impl LocalShard {
         first: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> Progress {
+    ) -> (Progress, Option<u64>) {
         self.with(|shard| {
             shard.begin(now.ms);
             shard.run(now.at, requests, first, session, out)
         })
     }
 
-    /// Lends the shard; a panic meanwhile is the end of the node, for the data may be half changed.
-    pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> T {
+    /// The connection is over.
+    pub fn forget(&self, client: u64) {
+        self.with(|shard| shard.forget(client));
+    }
+
+    /// Lends the shard; a panic meanwhile is the end of the node, for the data may be half changed. What the work has
+    /// changed goes to the journal; returns the offset after it, if there was anything.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> (T, Option<u64>) {
         let guard = DiesWithTheShard;
-        let (outcome, parcels) = {
-            let mut shard = self.0.borrow_mut();
+        let (outcome, parcels, offset) = {
+            let mut shard = self.0.shard.borrow_mut();
             let outcome = work(&mut shard);
-            (outcome, shard.take_parcels())
+            (outcome, shard.take_parcels(), shard.journal())
         };
         std::mem::forget(guard);
-        send(parcels);
-        outcome
+        if offset.is_some() {
+            self.call_writer();
+        }
+        send(parcels, offset);
+        (outcome, offset)
+    }
+
+    /// Calls the writer of the journal when the connections that are ready have had their turn: the larger the group that it
+    /// writes, the less it costs.
+    fn call_writer(&self) {
+        if !self.0.is_calling.replace(true) {
+            let local = self.0.clone();
+            actix_rt::spawn(async move {
+                local.is_calling.set(false);
+                local.node.call_writer();
+            });
+        }
     }
 }
 
@@ -144,14 +179,14 @@ impl ShardLink {
     }
 }
 
-/// Hands parcels to their connections.
-pub(super) fn send(parcels: Vec<Parcel>) {
+/// Hands parcels to their connections, which keep them back until the journal is safe up to `offset`.
+fn send(parcels: Vec<Parcel>, offset: Option<u64>) {
     for Parcel {
         client,
         bytes,
         unblocks,
     } in parcels
     {
-        client.deliver(bytes, unblocks);
+        client.deliver(bytes, unblocks, offset);
     }
 }

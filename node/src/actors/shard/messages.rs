@@ -40,9 +40,21 @@ pub struct BatchDone {
     pub out: Vec<u8>,
     /// How far the batch came.
     pub progress: Progress,
+    /// The offset of the journal that the replies wait for.
+    pub awaits: Option<u64>,
 }
 
 /// A connection is over: it watches, waits for and listens to nothing any more. Sent by its `ConnectionActor`.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Forget(pub u64);
+
+/// Load what is on the disk. Sent by `NodeActor` once, and by the shard to itself until it is done.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Load;
+
+/// The files are open for what comes: run requests from now on. Sent by `NodeActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Serve;

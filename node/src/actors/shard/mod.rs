@@ -9,26 +9,36 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler};
+use actix::{Actor, AsyncContext, Context, Handler, Recipient};
+use tracing::error;
 
 use self::handle::LocalShard;
-use self::messages::{BatchDone, ExecuteBatches, Forget, RemoteBatch};
+use self::messages::{BatchDone, ExecuteBatches, Forget, Load, RemoteBatch, Serve};
 use super::connection::messages::Answered;
 use super::lifeline::Lifeline;
+use super::node::messages::Recovered;
 use crate::moment::{Moment, now_ms};
 use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
+use crate::shard::loading::Loader;
 use crate::shard::{Progress, Requests, Shard, Stop};
 
 /// How often the shard looks after expiry and blocked clients.
 const TICK: Duration = Duration::from_millis(10);
+/// How long the shard reads files before others get their turn.
+const LOAD_SLICE: Duration = Duration::from_millis(20);
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 4096;
 
 /// See the module.
 pub struct ShardActor {
+    node: Arc<Node>,
     shard: LocalShard,
+    /// While it reads.
+    loader: Option<Loader>,
+    /// Whom it tells what was found.
+    tree: Recipient<Recovered>,
     _lifeline: Lifeline,
 }
 
@@ -38,11 +48,15 @@ impl ShardActor {
         node: Arc<Node>,
         pubsub: Rc<RefCell<Subscriptions>>,
         seed: u64,
+        tree: Recipient<Recovered>,
         lifeline: Lifeline,
     ) -> Self {
-        let shard = Shard::new(node, pubsub, seed);
+        let shard = Shard::new(node.clone(), pubsub, seed);
         ShardActor {
-            shard: LocalShard::new(Rc::new(RefCell::new(shard))),
+            shard: LocalShard::new(node.clone(), shard),
+            node,
+            loader: None,
+            tree,
             _lifeline: lifeline,
         }
     }
@@ -60,8 +74,10 @@ impl Actor for ShardActor {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(TICK, |me, _| {
             me.shard.with(|shard| {
-                shard.begin(now_ms());
-                shard.tick();
+                if shard.is_serving() {
+                    shard.begin(now_ms());
+                    shard.tick();
+                }
             });
         });
     }
@@ -83,15 +99,51 @@ impl Handler<ExecuteBatches> for ShardActor {
                 buffer: &buffer,
                 batch: &batch,
             };
-            let progress = run_all(&self.shard, requests, &mut session, &mut out);
+            let (progress, awaits) = run_all(&self.shard, requests, &mut session, &mut out);
             answer_to.do_send(Answered(BatchDone {
                 buffer,
                 batch,
                 session,
                 out,
                 progress,
+                awaits,
             }));
         }
+    }
+}
+
+impl Handler<Load> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Load, ctx: &mut Context<Self>) {
+        let loader = match self.loader.take() {
+            Some(loader) => Ok(loader),
+            None => Loader::new(&self.node.params(), Session::internal()),
+        };
+        let outcome = loader.and_then(|mut loader| {
+            let (outcome, _) = self.shard.with(|shard| loader.step(shard, LOAD_SLICE));
+            outcome.map(|found| (loader, found))
+        });
+        match outcome {
+            Ok((_, Some(found))) => self.tree.do_send(Recovered(found)),
+            Ok((loader, None)) => {
+                self.loader = Some(loader);
+                ctx.notify(Load);
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                error!(%error, cause, "the data on the disk cannot be loaded: the node does not start");
+                std::process::exit(1);
+            }
+        }
+    }
+}
+
+impl Handler<Serve> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Serve, _: &mut Context<Self>) {
+        self.shard.with(Shard::serve_clients);
     }
 }
 
@@ -101,18 +153,19 @@ fn run_all(
     requests: Requests<'_>,
     session: &mut Session,
     out: &mut Vec<u8>,
-) -> Progress {
-    let mut progress = shard.run(Moment::now(), requests, 0, session, out);
+) -> (Progress, Option<u64>) {
+    let (mut progress, mut awaits) = shard.run(Moment::now(), requests, 0, session, out);
     while progress.stop == Stop::Full {
-        progress = shard.run(Moment::now(), requests, progress.done, session, out);
+        let (next, offset) = shard.run(Moment::now(), requests, progress.done, session, out);
+        (progress, awaits) = (next, offset.or(awaits));
     }
-    progress
+    (progress, awaits)
 }
 
 impl Handler<Forget> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, Forget(client): Forget, _: &mut Context<Self>) {
-        self.shard.with(|shard| shard.forget(client));
+        self.shard.forget(client);
     }
 }

@@ -1,0 +1,8 @@
+//! What a `GateActor` is told.
+
+use actix::Message;
+
+/// A watermark of the journal has moved, or what replies wait for has changed. Sent by `PersistenceActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Advanced;

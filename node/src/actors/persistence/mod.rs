@@ -1,0 +1,237 @@
+//! The files of the node. Started by `NodeActor` on a thread of its own, which may wait for the disk; owns the append-only
+//! file; tells the gates how far the journal is safe.
+//!
+//! ```text
+//!   shards ──WriteDown──▶ PersistenceActor ──write(2)──▶ increment
+//!                              │  ▲
+//!                    Advanced  │  └──Synced── SyncActor ──fdatasync(2), once a second
+//!                              ▼
+//!                         GateActors: held replies leave
+//! ```
+//! All that was appended while one write was under way is written by the next: the busier the node, the larger the groups.
+
+pub mod messages;
+mod sync;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, Recipient};
+use almandine_storage::aof::{Log, LogError, Manifest};
+use almandine_storage::disk::RealDisk;
+use tracing::{error, info, warn};
+
+use self::messages::{Join, Reconfigure, Synced, WriteDown};
+use self::sync::{Sync, SyncActor};
+use super::gate::messages::Advanced;
+use super::lifeline::Lifeline;
+use crate::journal::Demand;
+use crate::node::Node;
+use crate::params::Fsync;
+
+/// Mailbox; bounds `send` only.
+const MAILBOX: usize = 1024;
+/// How often the file is synced with `everysec`.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// How long until a write that the disk had no room for is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+/// A buffer that grew beyond this is given back to the allocator, bytes.
+const BUFFER_KEPT: usize = 4 << 20;
+
+/// See the module.
+pub struct PersistenceActor {
+    node: Arc<Node>,
+    log: Option<Log<RealDisk>>,
+    gates: Vec<Recipient<Advanced>>,
+    syncer: Option<Addr<SyncActor>>,
+    /// Taken from the journal and not written yet.
+    buffer: Vec<u8>,
+    /// The offset after the buffer.
+    buffer_end: u64,
+    /// Whether the disk had no room for the buffer.
+    is_stuck: bool,
+    is_syncing: bool,
+    sync_thread: Arbiter,
+    _lifeline: Lifeline,
+}
+
+impl PersistenceActor {
+    /// Opens the append-only file if there is to be one. `found` is the manifest of what was loaded; the journal stands at the
+    /// offset after it.
+    pub fn new(
+        node: Arc<Node>,
+        found: Option<Manifest>,
+        lifeline: Lifeline,
+    ) -> Result<Self, LogError> {
+        let params = node.params();
+        let log = match params.appendonly {
+            true => Some(Log::open(
+                &RealDisk,
+                Path::new(&params.appenddirname),
+                &params.appendfilename,
+                found,
+                node.journal.offset(),
+            )?),
+            false => None,
+        };
+        node.journal.set_written(log.is_some());
+        Ok(PersistenceActor {
+            node,
+            log,
+            gates: Vec::new(),
+            syncer: None,
+            buffer: Vec::new(),
+            buffer_end: 0,
+            is_stuck: false,
+            is_syncing: false,
+            sync_thread: Arbiter::new(),
+            _lifeline: lifeline,
+        })
+    }
+
+    fn write_down(&mut self) {
+        self.node.journal.answer_call();
+        loop {
+            if self.buffer.is_empty() {
+                self.buffer_end = self.node.journal.take_unwritten(&mut self.buffer);
+            }
+            if self.buffer.is_empty() || !self.write_buffer() {
+                return;
+            }
+        }
+    }
+
+    /// False if the disk has no room; it is tried again later.
+    fn write_buffer(&mut self) -> bool {
+        let Some(log) = &mut self.log else {
+            self.buffer = Vec::new();
+            return true;
+        };
+        let written = log
+            .append(&self.buffer)
+            .unwrap_or_else(|error| give_up(&error));
+        if let Err(error) = written {
+            if !std::mem::replace(&mut self.is_stuck, true) {
+                warn!(%error, "the append-only file cannot be written: writes are refused until it can");
+            }
+            let reason = format!("MISCONF Errors writing to the AOF file: {error}");
+            self.node.refuse_writes(Some(reason));
+            return false;
+        }
+        if std::mem::take(&mut self.is_stuck) {
+            info!("the append-only file can be written again");
+            self.node.refuse_writes(None);
+        }
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_KEPT);
+        let is_synced = self.node.params().durability() == Demand::Synced;
+        if is_synced && let Err(error) = log.sync() {
+            give_up(&error);
+        }
+        self.advance(self.buffer_end, is_synced);
+        true
+    }
+
+    fn advance(&self, offset: u64, is_synced: bool) {
+        self.node.journal.advance(offset, is_synced);
+        self.tell_gates();
+    }
+
+    fn tell_gates(&self) {
+        for gate in &self.gates {
+            gate.do_send(Advanced);
+        }
+    }
+
+    fn begin_sync(&mut self) {
+        let (written, synced) = self.node.journal.watermarks();
+        let is_wanted = self.node.params().appendfsync == Fsync::EverySecond;
+        if self.is_syncing || written == synced || !is_wanted {
+            return;
+        }
+        let (Some(log), Some(actor)) = (&self.log, &self.syncer) else {
+            return;
+        };
+        let syncer = log.syncer().unwrap_or_else(|error| give_up(&error));
+        self.is_syncing = true;
+        actor.do_send(Sync {
+            syncer,
+            offset: written,
+        });
+    }
+}
+
+/// What the file holds is not known any more: nothing may be acknowledged from here on.
+fn give_up(error: &LogError) -> ! {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    error!(%error, cause, "the append-only file is lost: the node stops");
+    std::process::exit(1);
+}
+
+impl Actor for PersistenceActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        let tell = ctx.address().recipient();
+        let thread = self.sync_thread.handle();
+        self.syncer = Some(SyncActor::start_in_arbiter(&thread, |_| SyncActor { tell }));
+        ctx.run_interval(SYNC_INTERVAL, |me, _| me.begin_sync());
+        ctx.run_interval(RETRY, |me, _| {
+            if me.is_stuck {
+                me.write_down();
+            }
+        });
+        // A second tree in one process would be a bug of the caller; the first keeps the line.
+        let _ = self.node.writer.set(ctx.address().recipient());
+        // Effects may have been appended before anybody could be called.
+        self.write_down();
+    }
+}
+
+impl Handler<WriteDown> for PersistenceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WriteDown, _: &mut Context<Self>) {
+        self.write_down();
+    }
+}
+
+impl Handler<Join> for PersistenceActor {
+    type Result = ();
+
+    fn handle(&mut self, Join(gate): Join, _: &mut Context<Self>) {
+        self.gates.push(gate);
+    }
+}
+
+impl Handler<Reconfigure> for PersistenceActor {
+    type Result = ();
+
+    /// What replies wait for may have become less.
+    fn handle(&mut self, _: Reconfigure, _: &mut Context<Self>) {
+        if self.node.params().durability() == Demand::Synced
+            && let Some(log) = &mut self.log
+        {
+            if let Err(error) = log.sync() {
+                give_up(&error);
+            }
+            let (written, _) = self.node.journal.watermarks();
+            self.node.journal.advance(written, true);
+        }
+        self.tell_gates();
+    }
+}
+
+impl Handler<Synced> for PersistenceActor {
+    type Result = ();
+
+    fn handle(&mut self, Synced { offset, outcome }: Synced, _: &mut Context<Self>) {
+        self.is_syncing = false;
+        match outcome {
+            Ok(()) => self.advance(offset, true),
+            Err(error) => give_up(&error),
+        }
+    }
+}

@@ -1,0 +1,544 @@
+//! The directory: what is read at the start, where writes are appended, how a rewrite replaces what has grown.
+//!
+//! ```text
+//!   begin_rewrite   new increment -> manifest names it             (both durable before anything is appended to it)
+//!   ... a snapshot of that moment is written to a temporary file ...
+//!   finish_rewrite  base renamed -> manifest names it, old files are history -> removed -> manifest forgets them
+//! ```
+//! A crash between any two steps leaves a manifest that names files which exist and hold everything.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::manifest::{BadManifest, FileKind, Manifest, Segment};
+use crate::disk::{Disk, DiskFile};
+
+/// The append-only file, open for writing.
+#[derive(Debug)]
+pub struct Log<D: Disk> {
+    place: Place<D>,
+    manifest: Manifest,
+    file: D::File,
+    /// Bytes of the increment that is being written.
+    length: u64,
+    /// Bytes of all files before it.
+    earlier: u64,
+    /// Whether the increment holds bytes that were not synced.
+    is_dirty: bool,
+}
+
+/// Syncs an increment; see [`Log::syncer`].
+#[derive(Debug)]
+pub struct Syncer<F> {
+    file: F,
+    path: PathBuf,
+}
+
+/// A rewrite that has begun and whose snapshot is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// Where the snapshot belongs until it is complete; its writer syncs it.
+    pub temporary: PathBuf,
+    /// Sequence number of the increment that begins where the snapshot ends.
+    first_increment: u64,
+}
+
+/// Where the files are.
+#[derive(Debug, Clone)]
+struct Place<D> {
+    disk: D,
+    dir: PathBuf,
+    name: String,
+}
+
+/// Why the append-only file cannot be used.
+#[derive(Debug)]
+pub enum LogError {
+    /// The manifest is damaged.
+    Manifest(PathBuf, BadManifest),
+    /// A file that the manifest names is not there.
+    Missing(PathBuf),
+    /// The system failed.
+    Io(&'static str, PathBuf, io::Error),
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LogError::Manifest(path, bad) => write!(f, "{}: {bad}", path.display()),
+            LogError::Missing(path) => {
+                write!(f, "{} is missing, the manifest names it", path.display())
+            }
+            LogError::Io(what, path, _) => write!(f, "cannot {what} {}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for LogError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            LogError::Manifest(..) | LogError::Missing(_) => None,
+            LogError::Io(_, _, error) => Some(error),
+        }
+    }
+}
+
+impl<F: DiskFile> Syncer<F> {
+    /// As [`Log::sync`].
+    pub fn sync(mut self) -> Result<(), LogError> {
+        self.file
+            .sync()
+            .map_err(|error| LogError::Io("sync", self.path, error))
+    }
+}
+
+impl<D: Disk> Place<D> {
+    fn path(&self, file: &str) -> PathBuf {
+        self.dir.join(file)
+    }
+
+    fn manifest_path(&self) -> PathBuf {
+        self.path(&format!("{}.manifest", self.name))
+    }
+
+    /// Replaces the manifest: the old one or the new one is there, whatever happens meanwhile.
+    fn write_manifest(&self, manifest: &Manifest) -> Result<(), LogError> {
+        let temporary = self.path(&format!("temp-{}.manifest", self.name));
+        let failed = |error| LogError::Io("write", temporary.clone(), error);
+        let mut file = self.disk.create(&temporary).map_err(failed)?;
+        file.write_all(manifest.print().as_bytes())
+            .map_err(failed)?;
+        file.sync().map_err(failed)?;
+        self.disk
+            .rename(&temporary, &self.manifest_path())
+            .map_err(failed)?;
+        self.sync_dir()
+    }
+
+    fn sync_dir(&self) -> Result<(), LogError> {
+        self.disk
+            .sync_dir(&self.dir)
+            .map_err(|error| LogError::Io("sync", self.dir.clone(), error))
+    }
+
+    /// A new, empty increment, which no manifest names yet.
+    fn create_increment(
+        &self,
+        manifest: &Manifest,
+        offset: u64,
+    ) -> Result<(Segment, D::File), LogError> {
+        let seq = manifest.next_seq(FileKind::Increment);
+        let segment = Segment {
+            file: format!("{}.{seq}.incr.aof", self.name),
+            seq,
+            kind: FileKind::Increment,
+            start_offset: Some(offset),
+        };
+        let path = self.path(&segment.file);
+        let file = self.disk.create(&path);
+        let mut file = file.map_err(|error| LogError::Io("create", path.clone(), error))?;
+        // An empty file, but one that is there after a crash.
+        file.sync()
+            .map_err(|error| LogError::Io("sync", path, error))?;
+        Ok((segment, file))
+    }
+
+    fn length(&self, segment: &Segment) -> Result<u64, LogError> {
+        let path = self.path(&segment.file);
+        match self.disk.length(&path) {
+            Ok(length) => Ok(length),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LogError::Missing(path)),
+            Err(error) => Err(LogError::Io("look at", path, error)),
+        }
+    }
+}
+
+impl<D: Disk> Log<D> {
+    /// The manifest in `dir`, if there is one; every file that it names exists. `name` is `appendfilename`.
+    pub fn find(disk: &D, dir: &Path, name: &str) -> Result<Option<Manifest>, LogError> {
+        let place = Place {
+            disk: disk.clone(),
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+        };
+        let path = place.manifest_path();
+        if !disk.exists(&path) {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        disk.read(&path)
+            .and_then(|mut file| io::Read::read_to_end(&mut file, &mut text))
+            .map_err(|error| LogError::Io("read", path.clone(), error))?;
+        let manifest = Manifest::parse(&text).map_err(|bad| LogError::Manifest(path, bad))?;
+        for segment in manifest.base.iter().chain(&manifest.increments) {
+            place.length(segment)?;
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Opens the directory for writing at the end of the last increment, whose torn tail was cut; makes it where there is
+    /// none. `manifest` is what [`Log::find`] has found, `offset` the offset of the replication stream after everything
+    /// that was read.
+    pub fn open(
+        disk: &D,
+        dir: &Path,
+        name: &str,
+        manifest: Option<Manifest>,
+        offset: u64,
+    ) -> Result<Self, LogError> {
+        let place = Place {
+            disk: disk.clone(),
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+        };
+        let made = disk.make_dir(dir);
+        made.map_err(|error| LogError::Io("make", dir.to_owned(), error))?;
+        let mut manifest = manifest.unwrap_or_default();
+        if manifest.increments.is_empty() {
+            let (segment, _) = place.create_increment(&manifest, offset)?;
+            manifest.increments.push(segment);
+            place.write_manifest(&manifest)?;
+        }
+        let Some((last, before)) = manifest.increments.split_last() else {
+            unreachable!("one was just made");
+        };
+        let path = place.path(&last.file);
+        let file = disk.append(&path);
+        let file = file.map_err(|error| LogError::Io("open", path, error))?;
+        let length = place.length(last)?;
+        let earlier = manifest.base.iter().chain(before);
+        let earlier = earlier.map(|segment| place.length(segment));
+        let earlier = earlier.sum::<Result<u64, _>>()?;
+        let mut log = Log {
+            place,
+            manifest,
+            file,
+            length,
+            earlier,
+            is_dirty: false,
+        };
+        log.remove_history()?;
+        Ok(log)
+    }
+
+    /// Appends `bytes`, all of them or none.
+    ///
+    /// # Errors
+    /// `Ok(Err(..))`: nothing was appended, and it may be tried again (the disk is full). `Err(..)`: the file is in an
+    /// unknown state and the node must stop.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<io::Result<()>, LogError> {
+        match self.file.write_all(bytes) {
+            Ok(()) => {
+                self.length += bytes.len() as u64;
+                self.is_dirty = true;
+                Ok(Ok(()))
+            }
+            Err(error) => match self.file.cut(self.length) {
+                Ok(()) => Ok(Err(error)),
+                Err(worse) => Err(LogError::Io("cut", self.path(), worse)),
+            },
+        }
+    }
+
+    /// Makes everything appended so far durable. After an error the node must stop: the system may have dropped what it
+    /// could not write, and would report success the next time.
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        if !self.is_dirty {
+            return Ok(());
+        }
+        let done = self.file.sync();
+        done.map_err(|error| LogError::Io("sync", self.path(), error))?;
+        self.is_dirty = false;
+        Ok(())
+    }
+
+    /// What another thread needs to sync everything appended so far, while appending goes on.
+    pub fn syncer(&self) -> Result<Syncer<D::File>, LogError> {
+        let file = self.file.try_clone();
+        Ok(Syncer {
+            file: file.map_err(|error| LogError::Io("sync", self.path(), error))?,
+            path: self.path(),
+        })
+    }
+
+    /// Bytes of all files that count.
+    pub fn size(&self) -> u64 {
+        self.earlier + self.length
+    }
+
+    /// The files that count.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where a file of the manifest is.
+    pub fn path_of(&self, segment: &Segment) -> PathBuf {
+        self.place.path(&segment.file)
+    }
+
+    /// From now on writes go to a new increment, which begins at `offset` of the replication stream; the caller takes a
+    /// snapshot of this very moment.
+    pub fn begin_rewrite(&mut self, offset: u64) -> Result<Rewrite, LogError> {
+        self.sync()?;
+        let (segment, file) = self.place.create_increment(&self.manifest, offset)?;
+        let first_increment = segment.seq;
+        let mut manifest = self.manifest.clone();
+        manifest.increments.push(segment);
+        self.place.write_manifest(&manifest)?;
+        self.manifest = manifest;
+        self.file = file;
+        self.earlier += std::mem::take(&mut self.length);
+        let temporary = format!("temp-rewriteaof-{first_increment}.rdb");
+        Ok(Rewrite {
+            temporary: self.place.path(&temporary),
+            first_increment,
+        })
+    }
+
+    /// The snapshot of `rewrite` is written and synced: it takes the place of everything before it.
+    pub fn finish_rewrite(&mut self, rewrite: &Rewrite) -> Result<(), LogError> {
+        let seq = self.manifest.next_seq(FileKind::Base);
+        let base = Segment {
+            file: format!("{}.{seq}.base.rdb", self.place.name),
+            seq,
+            kind: FileKind::Base,
+            start_offset: None,
+        };
+        let path = self.place.path(&base.file);
+        let renamed = self.place.disk.rename(&rewrite.temporary, &path);
+        renamed.map_err(|error| LogError::Io("rename", rewrite.temporary.clone(), error))?;
+        // The name must be durable before a manifest relies on it.
+        self.place.sync_dir()?;
+        let mut manifest = self.manifest.clone();
+        let old_base = manifest.base.replace(base);
+        let is_old = |segment: &Segment| segment.seq < rewrite.first_increment;
+        let old = manifest
+            .increments
+            .extract_if(.., |segment| is_old(segment));
+        let old: Vec<Segment> = old_base.into_iter().chain(old).collect();
+        for mut segment in old {
+            segment.kind = FileKind::History;
+            manifest.history.push(segment);
+        }
+        self.place.write_manifest(&manifest)?;
+        self.manifest = manifest;
+        let mut earlier = 0;
+        let all = self.manifest.base.iter().chain(&self.manifest.increments);
+        for segment in all {
+            earlier += self.place.length(segment)?;
+        }
+        self.earlier = earlier - self.length;
+        self.remove_history()
+    }
+
+    fn remove_history(&mut self) -> Result<(), LogError> {
+        if self.manifest.history.is_empty() {
+            return Ok(());
+        }
+        for segment in &self.manifest.history {
+            let path = self.place.path(&segment.file);
+            match self.place.disk.remove(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(LogError::Io("remove", path, error));
+                }
+                _ => {}
+            }
+        }
+        let mut manifest = self.manifest.clone();
+        manifest.history.clear();
+        self.place.write_manifest(&manifest)?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    fn path(&self) -> PathBuf {
+        let last = self.manifest.increments.last();
+        last.map_or_else(|| self.place.dir.clone(), |last| self.path_of(last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read::{Requests, Tail};
+    use super::*;
+    use crate::Rng;
+    use crate::disk::CrashDisk;
+
+    const DIR: &str = "/data/appendonlydir";
+    const NAME: &str = "appendonly.aof";
+
+    /// A data set is a list of numbers: a base holds them as lines, an increment as requests.
+    struct Model {
+        log: Log<CrashDisk>,
+        numbers: Vec<u64>,
+        synced: usize,
+    }
+
+    fn request(number: u64) -> Vec<u8> {
+        let text = number.to_string();
+        format!("*1\r\n${}\r\n{text}\r\n", text.len()).into_bytes()
+    }
+
+    /// What a node finds that starts on `disk`.
+    fn recover(disk: &CrashDisk) -> (Vec<u64>, Log<CrashDisk>) {
+        let manifest = Log::find(disk, Path::new(DIR), NAME).expect("a sound directory");
+        let mut numbers = Vec::new();
+        if let Some(manifest) = &manifest {
+            let path = |segment: &Segment| Path::new(DIR).join(&segment.file);
+            if let Some(base) = &manifest.base {
+                let mut text = String::new();
+                let mut file = disk.read(&path(base)).expect("the base");
+                io::Read::read_to_string(&mut file, &mut text).expect("text");
+                numbers.extend(
+                    text.lines()
+                        .map(|line| line.parse::<u64>().expect("a number")),
+                );
+            }
+            for (i, segment) in manifest.increments.iter().enumerate() {
+                let is_last = i + 1 == manifest.increments.len();
+                let file = disk.read(&path(segment)).expect("an increment");
+                let mut requests = Requests::new(file, 0);
+                let tail = loop {
+                    match requests.next_unit().expect("a sound increment") {
+                        Ok(unit) => {
+                            let text = std::str::from_utf8(unit.bytes()).expect("digits");
+                            numbers.push(text.parse().expect("a number"));
+                        }
+                        Err(tail) => break tail,
+                    }
+                };
+                if let Tail::Torn { good } = tail {
+                    assert!(is_last, "only the end of the last file may be torn");
+                    disk.truncate(&path(segment), good).expect("it is cut");
+                }
+            }
+        }
+        let log = Log::open(disk, Path::new(DIR), NAME, manifest, 0).expect("it opens");
+        (numbers, log)
+    }
+
+    impl Model {
+        fn new(disk: &CrashDisk) -> Model {
+            let (numbers, log) = recover(disk);
+            let synced = numbers.len();
+            Model {
+                log,
+                numbers,
+                synced,
+            }
+        }
+
+        fn rewrite(&mut self, disk: &CrashDisk, finish: bool) {
+            let rewrite = self.log.begin_rewrite(0).expect("it begins");
+            self.synced = self.numbers.len();
+            let mut file = disk.create(&rewrite.temporary).expect("a file");
+            for number in &self.numbers {
+                file.write_all(format!("{number}\n").as_bytes())
+                    .expect("written");
+            }
+            if finish {
+                file.sync().expect("synced");
+                self.log.finish_rewrite(&rewrite).expect("it ends");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_was_synced_survives_any_number_of_power_losses() {
+        for seed in 0..400 {
+            let mut rng = Rng::new(seed);
+            let mut disk = CrashDisk::default();
+            let mut next = 0;
+            for life in 0..4 {
+                let mut model = Model::new(&disk);
+                for _ in 0..rng.below(60) {
+                    match rng.below(12) {
+                        0 => {
+                            model.log.sync().expect("synced");
+                            model.synced = model.numbers.len();
+                        }
+                        1 => {
+                            let finish = rng.below(2) == 0;
+                            model.rewrite(&disk, finish);
+                        }
+                        _ => {
+                            next += 1;
+                            let done = model.log.append(&request(next)).expect("sound");
+                            done.expect("there is room");
+                            model.numbers.push(next);
+                        }
+                    }
+                }
+                disk = disk.after_power_loss(&mut rng);
+                let (found, _) = recover(&disk);
+                assert!(found.len() >= model.synced, "seed {seed}, life {life}");
+                assert_eq!(
+                    found,
+                    model.numbers[..found.len()],
+                    "seed {seed}, life {life}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_disk_refuses_a_write_and_keeps_what_was_there() {
+        let disk = CrashDisk::default();
+        let mut model = Model::new(&disk);
+        let done = model.log.append(&request(1)).expect("sound");
+        done.expect("there is room");
+        disk.set_room(Some(3));
+        let refused = model.log.append(&request(2)).expect("sound");
+        assert_eq!(
+            refused.expect_err("full").kind(),
+            io::ErrorKind::StorageFull
+        );
+        disk.set_room(None);
+        let done = model.log.append(&request(3)).expect("sound");
+        done.expect("there is room again");
+        assert_eq!(recover(&disk).0, [1, 3]);
+    }
+
+    #[test]
+    fn a_sync_that_fails_is_an_error() {
+        let disk = CrashDisk::default();
+        let mut model = Model::new(&disk);
+        let done = model.log.append(&request(1)).expect("sound");
+        done.expect("there is room");
+        disk.set_sync_fails(true);
+        let error = model.log.sync().expect_err("it fails");
+        assert!(error.to_string().starts_with("cannot sync"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_named() {
+        let disk = CrashDisk::default();
+        drop(Model::new(&disk));
+        let file = Path::new(DIR).join("appendonly.aof.1.incr.aof");
+        disk.remove(&file).expect("it was there");
+        let error = Log::find(&disk, Path::new(DIR), NAME).expect_err("missing");
+        let text = format!("{} is missing, the manifest names it", file.display());
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn a_rewrite_leaves_one_base_and_one_increment() {
+        let disk = CrashDisk::default();
+        let mut model = Model::new(&disk);
+        for number in 1..=5 {
+            let done = model.log.append(&request(number)).expect("sound");
+            done.expect("there is room");
+            model.numbers.push(number);
+        }
+        model.rewrite(&disk, true);
+        assert_eq!(
+            model.log.manifest().print(),
+            "file appendonly.aof.1.base.rdb seq 1 type b\n\
+             file appendonly.aof.2.incr.aof seq 2 type i startoffset 0\n"
+        );
+        assert_eq!(model.log.size(), 10);
+        assert!(!disk.exists(&Path::new(DIR).join("appendonly.aof.1.incr.aof")));
+        assert_eq!(recover(&disk).0, [1, 2, 3, 4, 5]);
+    }
+}

@@ -263,7 +263,7 @@ impl Shard {
         let command = table::resolve(args).map(|id| id.command());
         let command = command
             .and_then(|command| table::check_arity(command, args.len()).map(|()| command))
-            .map_err(|fault| fault.0.into_owned())?;
+            .map_err(|fault| String::from_utf8_lossy(fault.text_bytes()).into_owned())?;
         out.clear();
         let db = session.db;
         let is_done = perform(&mut self.call(command, args, session, out));

@@ -45,7 +45,9 @@ fn model(value: ValueRef<'_>) -> (Model, &'static str) {
 
 fn owned_model(value: Value) -> (Model, &'static str) {
     match value {
-        Value::String(bytes) | Value::Edited(bytes) => (Model::String(bytes), "string"),
+        Value::String(bytes) | Value::Text(bytes) | Value::Edited(bytes) => {
+            (Model::String(bytes), "string")
+        }
         Value::List(value) => model(ValueRef::List(&value)),
         Value::Set(value) => model(ValueRef::Set(&value)),
         Value::Hash(value) => model(ValueRef::Hash(&value)),

@@ -152,7 +152,9 @@ fn value_of(content: &Content) -> Value {
 
 fn lend(value: &Value) -> ValueRef<'_> {
     match value {
-        Value::String(text) | Value::Edited(text) => ValueRef::String(StrRef::Bytes(text)),
+        Value::String(text) | Value::Text(text) | Value::Edited(text) => {
+            ValueRef::String(StrRef::Bytes(text))
+        }
         Value::List(list) => ValueRef::List(list),
         Value::Set(set) => ValueRef::Set(set),
         Value::Hash(hash) => ValueRef::Hash(hash),

@@ -9,11 +9,7 @@ mod long_double;
 
 pub use itoa::Buffer as Itoa;
 
-<<<<<<< HEAD
-pub use self::double::{write_double, write_shortest};
-=======
-pub use self::double::{write_double, write_double_in_full};
->>>>>>> 271f1a9 (wip)
+pub use self::double::{write_double, write_double_in_full, write_shortest};
 pub use self::long_double::{Infinite, LongDouble};
 
 /// A canonical decimal `i64`: no plus sign, no leading zeros, no spaces, no `-0` (Redis's `string2ll`).

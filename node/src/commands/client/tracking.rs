@@ -87,7 +87,11 @@ impl Modes<'_> {
         for (i, one) in self.prefixes.iter().enumerate() {
             for other in &self.prefixes[i + 1..] {
                 if one.starts_with(other) || other.starts_with(one) {
-                    let both = [one, b"' overlaps with another provided prefix '".as_slice(), other];
+                    let both = [
+                        one,
+                        b"' overlaps with another provided prefix '".as_slice(),
+                        other,
+                    ];
                     return Err(Fault::quoting(
                         "ERR Prefix '",
                         &both.concat(),

@@ -53,8 +53,11 @@ impl Fault {
         Fault(Cow::Owned(text.into().into_bytes()))
     }
 
-    /// A text around bytes of the request, which are repeated as they are.
+    /// A text around bytes of the request, which are repeated as they are: up to a NUL, for Redis prints them with C's
+    /// `%s`.
     pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
+        let end = quoted.iter().position(|byte| *byte == 0);
+        let quoted = &quoted[..end.unwrap_or(quoted.len())];
         Fault(Cow::Owned(
             [before.as_bytes(), quoted, after.as_bytes()].concat(),
         ))

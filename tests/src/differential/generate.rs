@@ -254,3 +254,116 @@ impl Generator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use almandine_node::commands::spec::Group;
+    use almandine_node::commands::table;
+
+    use super::*;
+
+    /// Commands of the groups that no rule makes, and why.
+    const LEFT_OUT: &[(&str, &str)] = &[
+        ("client|capa", "Valkey only; nothing to see"),
+        (
+            "client|help",
+            "a text for people, which conversations compare",
+        ),
+        ("client|id", "numbers of connections differ"),
+        (
+            "client|import-source",
+            "Valkey only; for loading data into a node",
+        ),
+        ("client|info", "addresses, ages, memory"),
+        ("client|list", "addresses, ages, memory"),
+        ("client|pause", "stops the run"),
+        ("client|reply", "a request without a reply stops the run"),
+        ("client|tracking", "conversations speak of it"),
+        ("client|trackinginfo", "conversations speak of it"),
+        (
+            "object|freq",
+            "depends on the policy of eviction and on dice",
+        ),
+        (
+            "object|help",
+            "a text for people, which conversations compare",
+        ),
+        ("object|idletime", "depends on time"),
+        (
+            "object|refcount",
+            "says how many share an integer, which no two servers do alike",
+        ),
+        (
+            "pubsub|help",
+            "a text for people, which conversations compare",
+        ),
+        ("quit", "ends the connection"),
+    ];
+
+    #[test]
+    fn every_command_of_the_groups_has_a_rule_or_a_reason() {
+        let mut made = BTreeSet::new();
+        for command in RULES.iter().flat_map(|rule| &rule.commands) {
+            let names = command.first().map_or_else(Vec::new, words);
+            let subs = command.get(1).map_or_else(Vec::new, words);
+            for name in &names {
+                made.extend(subs.iter().map(|sub| format!("{name}|{sub}")));
+            }
+            made.extend(names);
+        }
+        let groups = [
+            Group::String,
+            Group::Generic,
+            Group::List,
+            Group::Hash,
+            Group::Set,
+            Group::SortedSet,
+            Group::Transactions,
+            Group::Pubsub,
+            Group::Connection,
+        ];
+        for id in table::ids() {
+            let command = id.command();
+            if !groups.contains(&command.group) || !command.subcommands().is_empty() {
+                continue;
+            }
+            let is_left_out = LEFT_OUT.iter().any(|(name, _)| *name == command.name);
+            let is_made = made.contains(&command.name.to_ascii_uppercase());
+            assert!(
+                is_made != is_left_out,
+                "{}: a rule or a reason",
+                command.name
+            );
+        }
+    }
+
+    /// The words that a piece may begin with.
+    fn words(piece: &Piece) -> Vec<String> {
+        match piece {
+            Piece::Word(word) => vec![word.clone()],
+            Piece::Choice(choices) => {
+                let firsts = choices.iter().filter_map(|choice| choice.first());
+                firsts.flat_map(words).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_commands() {
+        let peer = Identity {
+            family: "redis".to_owned(),
+            version: (8, 2),
+        };
+        let (mut one, mut other) = (Generator::new(7, &peer), Generator::new(7, &peer));
+        for _ in 0..2_000 {
+            assert_eq!(one.next(), other.next());
+        }
+        assert_ne!(
+            Generator::new(8, &peer).next(),
+            Generator::new(7, &peer).next()
+        );
+    }
+}

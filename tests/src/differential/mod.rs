@@ -5,9 +5,11 @@
 //!   rules/*.rules   what commands look like, a line each
 //!   grammar.rs      the language of the rules
 //!   atoms.rs        the kinds of arguments, and the small key space
+//!   values.rs       arguments that are no keys
 //!   generate.rs     rules and dice -> commands
 //!   side.rs         one server and the connections to it
 //!   duel.rs         plays commands with both, batch by batch; transactions, SPOP, iterations
+//!   difference.rs   how they differ, and how that is shown
 //!   compare.rs      whether two replies say the same
 //!   state.rs        everything that a server holds
 //!   tolerated.rs    the differences that are none
@@ -20,6 +22,7 @@
 
 mod atoms;
 mod compare;
+mod difference;
 mod duel;
 mod generate;
 mod grammar;
@@ -27,10 +30,12 @@ mod shrink;
 mod side;
 mod state;
 pub mod tolerated;
+mod values;
 
 use std::fmt;
 
-use self::duel::{BATCH_STEPS, Difference, Duel, Found, short};
+use self::difference::{Difference, Found, short};
+use self::duel::{BATCH_STEPS, Duel};
 use self::generate::{Generator, LISTENER, Step};
 use crate::conversation::words::join;
 use crate::process::{Identity, Server, StartError};
@@ -113,15 +118,18 @@ fn chapter(
         let played = played.and_then(|()| {
             let steps = history.len() - done;
             let compared = duel.compare_state();
-            compared.map_err(|difference| Found { steps, difference })
+            compared.map_err(|difference| Found {
+                steps,
+                difference: Box::new(difference),
+            })
         });
         if let Err(found) = played {
             history.truncate(done + found.steps);
             report.commands += history.len();
-            if matches!(found.difference, Difference::Tolerated) {
+            if matches!(*found.difference, Difference::Tolerated) {
                 return Ok(());
             }
-            return note(duel, seed, &history, found.difference, report);
+            return note(duel, seed, &history, *found.difference, report);
         }
     }
     report.commands += history.len();

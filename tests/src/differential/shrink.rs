@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::duel::{BATCH_STEPS, Difference, Duel};
+use super::difference::Difference;
+use super::duel::{BATCH_STEPS, Duel};
 use super::generate::Step;
 use crate::process::StartError;
 
@@ -109,7 +110,7 @@ impl Attempt<'_> {
     fn play(&mut self, steps: &[Step]) -> Result<Option<(Vec<Step>, Difference)>, StartError> {
         self.duel.renew()?;
         let shown = match self.duel.play(steps, self.together) {
-            Err(found) => Some((steps[..found.steps].to_vec(), found.difference)),
+            Err(found) => Some((steps[..found.steps].to_vec(), *found.difference)),
             Ok(()) => {
                 let compared = self.duel.compare_state();
                 compared

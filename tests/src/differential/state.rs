@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::duel::Difference;
+use super::difference::Difference;
 use super::generate::Step;
 use super::grammar::Check;
 use super::tolerated;

@@ -24,14 +24,13 @@ fn zadd(call: &mut Call<'_>) -> Outcome {
 }
 
 fn zincrby(call: &mut Call<'_>) -> Outcome {
-    add(
-        call,
-        Flavour {
-            increments: true,
-            ..Flavour::default()
-        },
-        2,
-    )
+    // A word of ZADD's in place of the increment is a word, after which an argument is missing.
+    let (flavour, at) = parse_flavour(call.args)?;
+    let flavour = Flavour {
+        increments: true,
+        ..flavour
+    };
+    add(call, flavour, at)
 }
 
 fn parse_flavour(args: Args<'_>) -> Result<(Flavour, usize), Fault> {

@@ -168,7 +168,6 @@ mod tests {
             change(&mut params);
             let node = Arc::new(Node::new(params, 1));
             let mut shard = Shard::new(node.clone(), Rc::new(RefCell::default()), 1);
-            shard.serve_clients();
             shard.stats = Stats::with_clock(&node.params(), clock);
             let session = Session::new(client(1), true);
             node.clients.add(session.client.clone());

@@ -154,7 +154,11 @@ impl Shard {
             pubsub,
             outgoing: Outgoing::default(),
             waiting: None,
-            phase: Phase::Loading,
+            // Without files there is nothing to wait for.
+            phase: match params.appendonly {
+                true => Phase::Loading,
+                false => Phase::Serving,
+            },
             reselections: 0,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),

@@ -214,11 +214,6 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Bytes that are already encoded.
-    pub fn raw(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
-    }
-
     /// Remembers this place for a header whose count is not known yet. Fill it in with [`Reply::fill_array`] or a sibling.
     pub fn reserve(&mut self) -> Reserved {
         Reserved(self.out.len())

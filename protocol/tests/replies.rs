@@ -63,7 +63,6 @@ const SHAPES: &[Shape] = &[
         r"=6\r\ntxt:hi\r\n",
     ),
     (|r| r.big_number(b"123"), r"$3\r\n123\r\n", r"(123\r\n"),
-    (|r| r.raw(b"*1\r\n"), r"*1\r\n", r"*1\r\n"),
 ];
 
 #[test]

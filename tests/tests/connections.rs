@@ -132,6 +132,10 @@ fn connections_beyond_maxclients_are_refused_until_another_ends() {
     };
     others.retain_mut(is_admitted);
     assert_eq!(others.len(), 2);
+    let info = call(&mut control, "INFO stats")
+        .text()
+        .expect("INFO is text");
+    assert!(info.contains("\r\nrejected_connections:18\r\n"), "{info}");
     drop(others.pop());
     let mut latecomer = None;
     wait_until("the place is free", || {

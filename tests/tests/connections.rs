@@ -333,6 +333,22 @@ fn a_handshake_in_one_write_is_answered_in_order() {
     }
 }
 
+/// The replies to writes are held back until the file has them, also when the client has said that it leaves.
+#[test]
+fn who_leaves_after_a_write_hears_of_it_first() {
+    let node = TestNode::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    for last in ["QUIT", "CLIENT KILL TYPE normal SKIPME no", "*1\r\n+PING"] {
+        for _ in 0..4 {
+            let mut client = node.client();
+            let requests = format!("SET k v\r\nAPPEND k w\r\n{last}\r\n");
+            client.send_raw(requests.as_bytes()).expect("it is sent");
+            let replies = client.until_closed().expect("the node closes");
+            assert_eq!(replies.len(), 3, "{last}: {replies:?}");
+            assert_eq!(replies[..2], [Value::ok(), Value::Integer(2)], "{last}");
+        }
+    }
+}
+
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Simple(_) => "OK",

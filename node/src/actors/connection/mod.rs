@@ -8,14 +8,15 @@
 //!   Reading ──batch on another thread──▶ InFlight ──Answered──▶ Reading
 //!      ├──BLPOP──▶ Blocked ──Deliver{unblocks}──▶ Reading
 //!      ├──CLIENT PAUSE──▶ Paused ──timer──▶ Reading
-//!      └──QUIT, protocol error, KILL──▶ Closing ──outbox empty──▶ stopped
+//!      ├──QUIT, protocol error──▶ Closing ──everything sent──▶ stopped
+//!      └──socket broken, too much unread──▶ Broken ──▶ stopped
 //! ```
 
-mod backlog;
 mod held;
 pub mod messages;
 mod outbox;
 mod pause;
+mod replies;
 mod scratch;
 mod socket;
 
@@ -38,7 +39,6 @@ use super::listener::Seat;
 use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
-use crate::journal::Demand;
 use crate::moment::{Moment, now_ms};
 use crate::node::{Node, Paused};
 use crate::session::Session;
@@ -81,7 +81,10 @@ enum State {
     InFlight,
     Blocked,
     Paused,
+    /// Over once everything is sent.
     Closing,
+    /// Over: the peer can be told nothing more.
+    Broken,
 }
 
 /// What a read has brought.
@@ -133,6 +136,7 @@ impl ConnectionActor {
             }
             self.show_buffers();
             match self.state {
+                State::Broken => return Poll::Ready(()),
                 State::Closing if self.outbox.is_empty() && self.held.is_empty() => {
                     return Poll::Ready(());
                 }
@@ -272,7 +276,7 @@ impl ConnectionActor {
             let (progress, awaits) = shard.run(now, requests, done, &mut session, &mut scratch.out);
             done = progress.done;
             self.reply(&scratch.out, awaits);
-            if progress.stop != Stop::Full || self.state == State::Closing {
+            if progress.stop != Stop::Full || self.state == State::Broken {
                 break progress.stop;
             }
             now = Moment::now();
@@ -308,8 +312,7 @@ impl ConnectionActor {
     }
 
     fn after(&mut self, progress: Progress, ctx: &mut Context<Self>) {
-        // The replies were too many to be kept: nothing that follows can be answered.
-        if self.state == State::Closing {
+        if self.state == State::Broken {
             return;
         }
         self.state = match progress.stop {
@@ -326,74 +329,6 @@ impl ConnectionActor {
             self.state = State::Reading;
             self.tail_is_fresh = true;
             self.wake();
-        }
-    }
-
-    /// Sends replies once the journal is safe up to `awaits`, behind those that wait already.
-    fn reply(&mut self, bytes: &[u8], awaits: Option<u64>) {
-        if bytes.is_empty() {
-            return;
-        }
-        let demand = match awaits {
-            Some(_) => self.node.params().durability(),
-            None => Demand::Nothing,
-        };
-        let offset = awaits.unwrap_or(0);
-        if self.held.is_empty() && self.node.journal.meets(demand, offset) {
-            return self.send(bytes);
-        }
-        self.held.push(bytes, demand, offset);
-        self.await_journal(offset);
-        self.bound_replies();
-    }
-
-    /// Sends the replies for which the journal is safe by now.
-    fn release(&mut self) {
-        while let Some(bytes) = self.held.pop(&self.node.journal) {
-            self.send(&bytes);
-        }
-    }
-
-    /// Has this connection woken when the journal is safe up to `offset`. It may have become so a moment ago: then at once.
-    fn await_journal(&self, offset: u64) {
-        if let Some(waker) = &self.waker {
-            super::gate::wait(offset, waker.clone());
-        }
-        if self.held.may_go(&self.node.journal) {
-            self.wake();
-        }
-    }
-
-    /// Writes at once if nothing waits before it.
-    fn send(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() || self.state == State::Closing {
-            return;
-        }
-        bump(&self.client.bytes_out, bytes.len() as u64);
-        self.traffic().wrote(bytes.len() as u64);
-        if !self.outbox.send(&self.socket, bytes) {
-            self.state = State::Closing;
-        }
-        if !self.outbox.is_empty() {
-            self.bound_replies();
-            self.wake();
-        }
-    }
-
-    /// Closes a client that leaves too many replies unread, or whose replies are too many to be held back.
-    fn bound_replies(&mut self) {
-        let waiting = (self.outbox.len() + self.held.len()) as u64;
-        self.show_buffers();
-        if self.exceeds_limits(waiting) {
-            debug!(
-                client = self.client.id,
-                bytes = waiting,
-                "closing client that does not read its replies"
-            );
-            self.traffic().output_too_long();
-            self.outbox.clear();
-            self.held.clear();
-            self.state = State::Closing;
         }
     }
 

@@ -338,7 +338,7 @@ fn a_handshake_in_one_write_is_answered_in_order() {
 fn who_leaves_after_a_write_hears_of_it_first() {
     let node = TestNode::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     for last in ["QUIT", "CLIENT KILL TYPE normal SKIPME no", "*1\r\n+PING"] {
-        for _ in 0..4 {
+        for _ in 0..2 {
             let mut client = node.client();
             let requests = format!("SET k v\r\nAPPEND k w\r\n{last}\r\n");
             client.send_raw(requests.as_bytes()).expect("it is sent");

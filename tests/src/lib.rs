@@ -7,6 +7,7 @@
 //!   conversation/  what clients say and what the server must answer, as text files
 //!   differential/ random commands for our node and for a peer at once
 //!   contents/      what servers and RDB files hold, to be compared
+//!   facts.rs       what servers say about their commands
 //!   sys.rs         system calls that the standard library does not offer
 //! ```
 
@@ -14,6 +15,7 @@ pub mod bench;
 pub mod contents;
 pub mod conversation;
 pub mod differential;
+pub mod facts;
 pub mod process;
 pub mod resp;
 pub mod sys;

@@ -1,13 +1,21 @@
 //! Parts of the README are made from the code. `UPDATE_EXPECT=1` writes them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use almandine_node::commands::table;
 use almandine_node::params::{Change, Effect, Param, TABLE};
+use almandine_tests::facts;
 
 #[test]
 fn the_parameters_of_the_readme_are_those_of_the_table() {
     section_is("parameters", &parameters());
+}
+
+#[test]
+fn the_commands_of_the_readme_are_those_of_the_table() {
+    section_is("commands", &commands());
 }
 
 /// Compares the part of the README between the markers of `name` with `text`, or writes it.
@@ -37,6 +45,39 @@ fn section_is(name: &str, text: &str) {
     panic!(
         "the {name} of the README are stale, first at {wrong:#?}; run this test with UPDATE_EXPECT=1"
     );
+}
+
+/// By group: what we have, and what Redis or Valkey have and we have not.
+fn commands() -> String {
+    let ours: Vec<String> = table::ids()
+        .map(|id| id.command().name.to_owned())
+        .collect();
+    let mut groups: BTreeMap<String, [BTreeSet<String>; 2]> = BTreeMap::new();
+    for command in table::all() {
+        let [have, _] = groups.entry(command.group.name().to_owned()).or_default();
+        have.insert(command.name.to_owned());
+    }
+    for fact in facts::read() {
+        // A command that is missing as a whole is one name, not one for each subcommand.
+        let is_told =
+            fact.name != fact.command() && !ours.iter().any(|name| name == fact.command());
+        if !is_told && !ours.contains(&fact.name) {
+            let [_, miss] = groups.entry(fact.group).or_default();
+            miss.insert(fact.name.replace('|', " "));
+        }
+    }
+    let mut text = String::from(
+        "\n| group | commands | of Redis 8.2 or Valkey 9.1, not here |\n|---|---|---|\n",
+    );
+    for (group, sets) in groups {
+        let [have, miss] = sets.map(|names| {
+            let names: Vec<String> = names.iter().map(|name| name.to_uppercase()).collect();
+            names.join(", ")
+        });
+        text.push_str(&format!("| {group} | {have} | {miss} |\n"));
+    }
+    text.push('\n');
+    text
 }
 
 fn parameters() -> String {

@@ -1,4 +1,9 @@
 //! `almandine`: reads the command line, opens the log, starts a node.
+//!
+//! ```text
+//!   arguments, environment, file ── cli.rs, garnet.rs ──▶ parameters ──▶ logging.rs, pid_file.rs ──▶ almandine_node::run
+//!                                                                          signals.rs ── stop, reopen the log ──▲
+//! ```
 
 mod allocator;
 mod cli;

@@ -11,6 +11,8 @@
 //!
 //! `actors/` moves messages and bytes, `shard/` runs batches of requests, `commands/` holds one table entry and handler per
 //! command, `params/` one entry per parameter, `stats/` what the node counts of itself.
+//!
+//! Architecture invariant: only `actors/` and the handles of actors that others hold name actix; commands know no socket.
 
 pub mod actors;
 pub mod clients;

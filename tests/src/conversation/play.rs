@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::file::{Action, Section};
 use super::shape::{Comparison, Shape};
 use super::words;
-use crate::process::Running;
+use crate::process::{Running, wait_until};
 use crate::resp::{Client, ClientError, Protocol};
 
 /// How long a reply may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
-const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A reply that is not the expected one.
 #[derive(Debug)]
@@ -218,16 +217,12 @@ impl Cast<'_> {
         if !later {
             return Ok(());
         }
-        let deadline = Instant::now() + REPLY_TIMEOUT;
-        while Instant::now() < deadline {
-            if self.member(name)?.client.has_news()
+        let is_known = wait_until(REPLY_TIMEOUT, || {
+            let has_news = |member: &mut Member| member.client.has_news();
+            self.clients.get_mut(name).is_none_or(has_news)
                 || self.info_number("blocked_clients") > blocked_before
-            {
-                return Ok(());
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
-        Err(ClientError::TimedOut)
+        });
+        is_known.then_some(()).ok_or(ClientError::TimedOut)
     }
 
     /// The request with `@id:b`, `@addr:b` and `@laddr:b` replaced by what the server calls client `b`.
@@ -316,12 +311,10 @@ impl Cast<'_> {
     fn leave(&mut self, connected: i64) {
         let several = self.clients.len() > 1;
         self.clients.clear();
-        let deadline = Instant::now() + REPLY_TIMEOUT;
-        while several
-            && self.info_number("connected_clients") > connected
-            && Instant::now() < deadline
-        {
-            std::thread::sleep(POLL_INTERVAL);
+        if several {
+            wait_until(REPLY_TIMEOUT, || {
+                self.info_number("connected_clients") <= connected
+            });
         }
     }
 

@@ -6,6 +6,7 @@
 //!   node.rs     our node in a test: fails the test if its log says more than it should
 //!   tool.rs     programs that we did not write: redis-cli and its like
 //!   spawn.rs    processes that end with us
+//!   wait.rs     waiting for a condition
 //! ```
 
 pub mod build;
@@ -13,7 +14,9 @@ mod node;
 mod server;
 mod spawn;
 mod tool;
+mod wait;
 
 pub use node::TestNode;
 pub use server::{Identity, Running, Server, Start, StartError};
 pub use tool::{Run, Tool};
+pub use wait::{wait_for, wait_until};

@@ -8,11 +8,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::build;
 use super::spawn::spawn;
 use super::tool::said_if_missing;
+use super::wait::wait_for;
 use crate::resp::{Client, Protocol, Value};
 
 /// How long a server may take until it answers PING.
@@ -21,7 +22,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Another process may take the free port that we found before the server binds it.
 const START_ATTEMPTS: u32 = 5;
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A server program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -321,14 +321,7 @@ impl Running {
 
     /// Waits for the process to end.
     pub fn wait_for_end(&mut self) -> Option<ExitStatus> {
-        let deadline = Instant::now() + STOP_TIMEOUT;
-        while Instant::now() < deadline {
-            if let Some(status) = self.has_ended() {
-                return Some(status);
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
-        None
+        wait_for(STOP_TIMEOUT, || self.has_ended())
     }
 
     /// Kills the process as `kill -9` does and waits for its end.
@@ -339,19 +332,16 @@ impl Running {
     }
 
     fn wait_until_ready(&mut self) -> Result<(), StartError> {
-        let deadline = Instant::now() + START_TIMEOUT;
-        while Instant::now() < deadline {
-            if let Some(status) = self.has_ended() {
-                let log = self.log();
-                return Err(StartError::Ended { status, log });
-            }
-            if answers_ping(self.address) {
-                return Ok(());
-            }
-            std::thread::sleep(POLL_INTERVAL);
+        let state = wait_for(START_TIMEOUT, || match self.has_ended() {
+            Some(status) => Some(Err(status)),
+            None => answers_ping(self.address).then_some(Ok(())),
+        });
+        let log = || self.log();
+        match state {
+            Some(Ok(())) => Ok(()),
+            Some(Err(status)) => Err(StartError::Ended { status, log: log() }),
+            None => Err(StartError::Silent { log: log() }),
         }
-        let log = self.log();
-        Err(StartError::Silent { log })
     }
 }
 

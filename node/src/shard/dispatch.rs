@@ -6,7 +6,7 @@ use almandine_protocol::Reply;
 
 use super::ahead::Ahead;
 use super::requests::{Progress, Requests, Stop};
-use super::{Parcel, Phase, Shard};
+use super::{Parcel, Phase, Shard, foreign};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
 use crate::commands::server::guard_debug;
@@ -91,6 +91,11 @@ impl Shard {
         let (args, start) = (requests.args(i), out.len());
         let id = match table::resolve(args) {
             Ok(id) => id,
+            Err(_) if foreign::is_http(args) => {
+                self.interrupt_run(requests, session);
+                self.foreign.note(session, self.now_ms);
+                return Some(Stop::Closing);
+            }
             Err(fault) => {
                 self.refuse(None, requests, args, fault, session, out);
                 return None;

@@ -5,6 +5,7 @@
 //!   run(batch) ── dispatch.rs: checks, one handler per request
 //!       │             ├── watch.rs    whose transaction must fail
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
+//!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── measure.rs  how long it takes
 //!       │             ├── ahead.rs    the keys of the requests to come
 //!       │             └── changes     effects for the journal, notifications
@@ -14,6 +15,7 @@
 mod ahead;
 pub mod blocked;
 pub mod dispatch;
+mod foreign;
 pub mod housekeeping;
 pub mod loading;
 mod measure;
@@ -57,6 +59,7 @@ pub struct Shard {
     reselections: u64,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
+    foreign: foreign::Foreign,
 }
 
 /// How far the shard has come since the start.
@@ -162,6 +165,7 @@ impl Shard {
             reselections: 0,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
+            foreign: foreign::Foreign::default(),
             params,
             node,
         }

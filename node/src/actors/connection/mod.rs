@@ -20,6 +20,7 @@ mod replies;
 mod scratch;
 mod socket;
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -173,10 +174,7 @@ impl ConnectionActor {
             self.traffic().query_too_long();
             return Read::Closed;
         }
-        match self
-            .socket
-            .read_into(&mut self.tail, self.parser.wants(), task)
-        {
+        match self.read_more(task) {
             Poll::Pending => Read::Nothing,
             Poll::Ready(Ok(0) | Err(_)) => Read::Closed,
             Poll::Ready(Ok(count)) => {
@@ -186,6 +184,21 @@ impl ConnectionActor {
                 Read::Bytes
             }
         }
+    }
+
+    /// Appends to the tail. Half a request holds no more memory than has arrived of it, or ten thousand clients who never
+    /// finish theirs would hold much; only a long argument of which much has come is read into its place at once.
+    fn read_more(&mut self, task: &mut Task<'_>) -> Poll<io::Result<usize>> {
+        let wants = self.parser.wants().unwrap_or(0);
+        if wants > scratch::READ_BUFFER {
+            return self.socket.read_into(&mut self.tail, wants, task);
+        }
+        let mut scratch = Scratch::borrow();
+        let outcome = self.socket.poll_read(&mut scratch.read, task);
+        if let Poll::Ready(Ok(count)) = outcome {
+            self.tail.extend_from_slice(&scratch.read[..count]);
+        }
+        outcome
     }
 
     /// The common case: nothing is left over from the last read, so the thread's own buffer serves.
@@ -212,8 +225,10 @@ impl ConnectionActor {
         let newer = std::mem::replace(&mut self.tail, tail);
         debug_assert!(newer.is_empty());
         self.tail.drain(..used);
-        if self.tail.is_empty() && self.tail.capacity() > scratch::READ_BUFFER {
-            self.tail = Vec::new();
+        if self.tail.capacity() > scratch::READ_BUFFER.max(4 * self.tail.len())
+            || self.tail.is_empty()
+        {
+            self.tail.shrink_to_fit();
         }
     }
 

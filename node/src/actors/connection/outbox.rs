@@ -1,31 +1,39 @@
 //! Bytes that the socket has not taken yet.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::task::{Context, Poll};
 
 use super::socket::Socket;
 
-/// See the module.
+/// Small replies share chunks of this size.
+const CHUNK: usize = 16 * 1024;
+
+/// See the module. In chunks, so that a reader who is always behind, but never by much, costs what waits for it and not what
+/// it has read.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    bytes: Vec<u8>,
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes of the first chunk that have left.
     sent: usize,
+    waiting: usize,
 }
 
 impl Outbox {
     /// Whether everything has left.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.sent == self.bytes.len()
+        self.waiting == 0
     }
 
     /// Bytes that wait.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() - self.sent
+        self.waiting
     }
 
     /// Gives up what waits.
     pub(super) fn clear(&mut self) {
-        (self.bytes, self.sent) = (Vec::new(), 0);
+        *self = Outbox::default();
     }
 
     /// Writes what the socket takes now and keeps the rest; false = the connection is broken.
@@ -39,25 +47,81 @@ impl Outbox {
                 Err(_) => return false,
             }
         }
-        if written < bytes.len() {
-            self.bytes.extend_from_slice(&bytes[written..]);
-        }
+        self.keep(&bytes[written..]);
         true
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.waiting += bytes.len();
+        match self.chunks.back_mut() {
+            Some(last) if last.capacity() - last.len() >= bytes.len() => {
+                last.extend_from_slice(bytes);
+            }
+            _ => {
+                let mut chunk = Vec::with_capacity(bytes.len().max(CHUNK));
+                chunk.extend_from_slice(bytes);
+                self.chunks.push_back(chunk);
+            }
+        }
     }
 
     /// Writes on; `task` is woken when the socket takes more.
     pub(super) fn flush(&mut self, socket: &mut Socket, task: &mut Context<'_>) -> io::Result<()> {
-        while !self.is_empty() {
-            match socket.poll_write(&self.bytes[self.sent..], task) {
+        while let Some(chunk) = self.chunks.front() {
+            match socket.poll_write(&chunk[self.sent..], task) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(count)) => self.sent += count,
+                Poll::Ready(Ok(count)) => self.forget(count),
                 Poll::Ready(Err(error)) => return Err(error),
             }
         }
-        if !self.bytes.is_empty() {
-            self.clear();
-        }
         Ok(())
+    }
+
+    /// So many bytes of the first chunk have left.
+    fn forget(&mut self, count: usize) {
+        self.sent += count;
+        self.waiting -= count;
+        if self
+            .chunks
+            .front()
+            .is_some_and(|chunk| chunk.len() == self.sent)
+        {
+            self.chunks.pop_front();
+            self.sent = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_held_and_nothing_else() {
+        let mut outbox = Outbox::default();
+        for number in 0..100_u8 {
+            outbox.keep(&[number; 1000]);
+        }
+        assert_eq!(outbox.len(), 100_000);
+        assert!(outbox.chunks.len() <= 100_000 / (CHUNK - 1000) + 1);
+        let mut heard = Vec::new();
+        while !outbox.is_empty() {
+            let chunk = &outbox.chunks[0][outbox.sent..];
+            let count = chunk.len().min(777);
+            heard.extend_from_slice(&chunk[..count]);
+            outbox.forget(count);
+            outbox.keep(&[]);
+        }
+        assert!((0..100_000).all(|i| heard[i] == (i / 1000) as u8));
+        assert!(outbox.chunks.is_empty());
+        outbox.keep(&vec![1; CHUNK * 10]);
+        outbox.keep(&[2]);
+        assert_eq!((outbox.len(), outbox.chunks.len()), (CHUNK * 10 + 1, 2));
+        outbox.clear();
+        assert!(outbox.is_empty());
     }
 }

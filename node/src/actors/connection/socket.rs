@@ -7,8 +7,6 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Least room offered to a read that goes on where another stopped, bytes.
-const READ_STEP: usize = 16 * 1024;
 /// Most room offered ahead of what has arrived, bytes: a declared length alone reserves no memory.
 const READ_AHEAD: usize = 1 << 20;
 
@@ -40,12 +38,11 @@ impl Socket {
     pub(super) fn read_into(
         &mut self,
         tail: &mut Vec<u8>,
-        wants: Option<usize>,
+        wants: usize,
         task: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let length = tail.len();
-        let room = wants.unwrap_or(0).clamp(READ_STEP, READ_AHEAD.max(length));
-        tail.resize(length + room.min(READ_AHEAD), 0);
+        tail.resize(length + wants.min(READ_AHEAD), 0);
         let outcome = self.poll_read(&mut tail[length..], task);
         let count = if let Poll::Ready(Ok(count)) = outcome {
             count

@@ -1,6 +1,7 @@
 //! The root of the tree. Starts the other actors in order, hears when one of them is gone, stops the node.
 
 pub mod messages;
+mod scavenge;
 
 use std::sync::Arc;
 
@@ -164,6 +165,7 @@ impl Actor for NodeActor {
         self.config = Some(ConfigActor::new(self.node.clone(), lifeline).start());
         self.start_workers(&me);
         self.start_listener(&me);
+        scavenge::keep_house(&self.node, ctx);
         let params = self.node.params();
         info!(
             threads = self.workers.len(),

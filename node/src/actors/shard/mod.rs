@@ -22,7 +22,7 @@ use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use crate::shard::loading::Loader;
-use crate::shard::{Progress, Requests, Shard, Stop};
+use crate::shard::{Requests, Shard};
 
 /// How often the shard looks after expiry and blocked clients.
 const TICK: Duration = Duration::from_millis(10);
@@ -99,7 +99,9 @@ impl Handler<ExecuteBatches> for ShardActor {
                 buffer: &buffer,
                 batch: &batch,
             };
-            let (progress, awaits) = run_all(&self.shard, requests, &mut session, &mut out);
+            // One turn only: where the replies are many, the connection looks first whether the client reads them.
+            let now = Moment::now();
+            let (progress, awaits) = self.shard.run(now, requests, 0, &mut session, &mut out);
             answer_to.do_send(Answered(BatchDone {
                 buffer,
                 batch,
@@ -145,21 +147,6 @@ impl Handler<Serve> for ShardActor {
     fn handle(&mut self, _: Serve, _: &mut Context<Self>) {
         self.shard.with(Shard::serve_clients);
     }
-}
-
-/// Replies of a remote batch travel together, so `Full` does not interrupt it.
-fn run_all(
-    shard: &LocalShard,
-    requests: Requests<'_>,
-    session: &mut Session,
-    out: &mut Vec<u8>,
-) -> (Progress, Option<u64>) {
-    let (mut progress, mut awaits) = shard.run(Moment::now(), requests, 0, session, out);
-    while progress.stop == Stop::Full {
-        let (next, offset) = shard.run(Moment::now(), requests, progress.done, session, out);
-        (progress, awaits) = (next, offset.or(awaits));
-    }
-    (progress, awaits)
 }
 
 impl Handler<Forget> for ShardActor {

@@ -1,0 +1,109 @@
+//! Memory that nobody uses any more goes back to the system.
+//!
+//! The allocator keeps what is freed, and gives it back only while more is allocated and freed. So a node that was full once,
+//! or was busy with a client that wanted much, would hold that memory for good.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context};
+use tracing::warn;
+
+use super::NodeActor;
+use crate::memory;
+use crate::node::Node;
+use crate::stats::process::resident_memory;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+/// So much is free at any time, so that not every round of freeing and allocating goes to the system.
+const SLACK: usize = 16 << 20;
+/// The same as a part of what is used.
+const SLACK_PART: usize = 4;
+
+/// What is known of the last time.
+#[derive(Debug, Default)]
+struct Scavenger {
+    /// What remained resident beyond what was used: pages that are used in part cannot be given back, and asking again
+    /// would not help.
+    remained: AtomicUsize,
+    is_busy: AtomicBool,
+}
+
+/// Looks once a second whether much memory is free.
+pub(super) fn keep_house(node: &Arc<Node>, ctx: &mut Context<NodeActor>) {
+    let purge = node.origin.allocator.purge;
+    let scavenger = Arc::new(Scavenger::default());
+    ctx.run_interval(INTERVAL, move |_, _| {
+        let Some(resident) = resident_memory() else {
+            return;
+        };
+        if scavenger.is_due(resident, memory::used()) {
+            scavenge(&scavenger, purge);
+        }
+    });
+}
+
+/// On a thread of its own: to give back a gigabyte takes as long as many heartbeats.
+fn scavenge(scavenger: &Arc<Scavenger>, purge: fn()) {
+    let mine = scavenger.clone();
+    let work = move || {
+        purge();
+        mine.done(resident_memory().unwrap_or(0), memory::used());
+    };
+    if let Err(error) = thread::Builder::new().name("scavenger".into()).spawn(work) {
+        warn!(%error, "no thread to give memory back");
+        scavenger.done(0, 0);
+    }
+}
+
+impl Scavenger {
+    /// Whether so much is free that it is worth while; if so, nothing is due again until [`Scavenger::done`].
+    fn is_due(&self, resident: usize, used: usize) -> bool {
+        let free = resident.saturating_sub(used);
+        let remained = self.remained.fetch_min(free, Ordering::Relaxed).min(free);
+        free - remained > SLACK + used / SLACK_PART && !self.is_busy.swap(true, Ordering::Relaxed)
+    }
+
+    fn done(&self, resident: usize, used: usize) {
+        let remained = resident.saturating_sub(used);
+        self.remained.store(remained, Ordering::Relaxed);
+        self.is_busy.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: usize = 1 << 20;
+
+    #[test]
+    fn much_free_memory_is_due_once_until_it_is_done() {
+        let scavenger = Scavenger::default();
+        assert!(!scavenger.is_due(116 * MB, 100 * MB));
+        assert!(!scavenger.is_due(141 * MB, 100 * MB));
+        assert!(scavenger.is_due(142 * MB, 100 * MB));
+        assert!(!scavenger.is_due(142 * MB, 100 * MB));
+        scavenger.done(101 * MB, 100 * MB);
+        assert!(!scavenger.is_due(142 * MB, 100 * MB));
+        assert!(scavenger.is_due(143 * MB, 100 * MB));
+    }
+
+    #[test]
+    fn what_could_not_be_given_back_is_not_asked_for_again() {
+        let scavenger = Scavenger::default();
+        assert!(scavenger.is_due(500 * MB, 100 * MB));
+        scavenger.done(400 * MB, 100 * MB);
+        assert!(!scavenger.is_due(400 * MB, 100 * MB));
+        assert!(
+            scavenger.is_due(400 * MB, 60 * MB),
+            "more has been freed since"
+        );
+        scavenger.done(400 * MB, 60 * MB);
+        // It was used or given back meanwhile: the new level counts.
+        assert!(!scavenger.is_due(400 * MB, 390 * MB));
+        assert!(scavenger.is_due(400 * MB, 100 * MB));
+    }
+}

@@ -53,6 +53,11 @@ pub fn cpu_time(pid: u32) -> io::Result<Duration> {
     clock_time(clock)
 }
 
+/// Processor time that this thread has used.
+pub fn thread_time() -> io::Result<Duration> {
+    clock_time(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
 fn clock_time(clock: libc::clockid_t) -> io::Result<Duration> {
     let mut time = libc::timespec {
         tv_sec: 0,

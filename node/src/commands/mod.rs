@@ -23,6 +23,8 @@ pub mod docs;
 pub mod element;
 pub mod errors;
 pub mod facts;
+#[cfg(test)]
+mod fuzz;
 pub mod help;
 pub mod keys;
 pub mod spec;

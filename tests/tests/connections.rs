@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use almandine_tests::process::{Running, TestNode};
+use almandine_tests::process::{self, Running, TestNode};
 use almandine_tests::resp::{Client, ClientError, Value};
 
 /// How long a condition may take to come true.
@@ -13,12 +13,8 @@ const MEGABYTE: usize = 1 << 20;
 const TICKS_PER_SECOND: u64 = 100;
 
 #[track_caller]
-fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_true() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+fn wait_until(what: &str, is_true: impl FnMut() -> bool) {
+    assert!(process::wait_until(PATIENCE, is_true), "never: {what}");
 }
 
 #[track_caller]

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use almandine_tests::process::{Server, Start, StartError, TestNode};
+use almandine_tests::process::{Server, Start, StartError, TestNode, wait_until};
 use almandine_tests::resp::{Client, ClientError, Value};
 use almandine_tests::sys;
 
@@ -23,15 +23,11 @@ fn end(node: &mut TestNode) -> ExitStatus {
 }
 
 fn until(node: &TestNode, text: &str) {
-    let began = Instant::now();
-    while !node.log().contains(text) {
-        assert!(
-            began.elapsed() < PATIENCE,
-            "{text:?} is not in the log:\n{}",
-            node.log()
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    assert!(
+        wait_until(PATIENCE, || node.log().contains(text)),
+        "{text:?} is not in the log:\n{}",
+        node.log()
+    );
 }
 
 fn error(client: &mut Client, line: &str) -> String {
@@ -252,8 +248,8 @@ fn a_switched_off_expiry_leaves_keys_until_somebody_asks() {
     ] {
         ok(&mut client, off);
         ok(&mut client, "SET a 1 PX 1");
-        std::thread::sleep(Duration::from_millis(100));
-        assert_eq!(size(&mut client), Value::Integer(1), "{off}");
+        let changes = || size(&mut client) != Value::Integer(1);
+        assert!(!wait_until(Duration::from_millis(100), changes), "{off}");
         ok(&mut client, on);
         let began = Instant::now();
         while size(&mut client) != Value::Integer(0) {

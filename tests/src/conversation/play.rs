@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::file::{Action, Section};
 use super::shape::{Comparison, Shape};
 use super::words;
-use crate::process::{Running, wait_until};
+use crate::process::{Running, wait_for, wait_until};
 use crate::resp::{Client, ClientError, Protocol};
 
 /// How long a reply may take.
@@ -241,18 +241,18 @@ impl Cast<'_> {
     /// connection a little later than it is made.
     fn client_field(&mut self, field: &str, name: &str) -> Result<String, ClientError> {
         let address = format!(" addr={} ", self.member(name)?.client.local_address()?);
-        let deadline = Instant::now() + REPLY_TIMEOUT;
-        while Instant::now() < deadline {
-            let list = self.control.call(&["CLIENT", "LIST"])?;
-            let list = list.text().unwrap_or_default();
+        let find = || {
+            let list = self.control.call(&["CLIENT", "LIST"]);
+            let list = match list {
+                Ok(list) => list.text().unwrap_or_default(),
+                Err(error) => return Some(Err(error)),
+            };
             let line = list.lines().find(|line| line.contains(&address));
             let mut fields = line.unwrap_or_default().split(' ');
-            if let Some(value) = fields.find_map(|f| f.strip_prefix(field)?.strip_prefix('=')) {
-                return Ok(value.to_owned());
-            }
-            std::thread::sleep(POLL_INTERVAL);
-        }
-        Err(ClientError::TimedOut)
+            let value = fields.find_map(|f| f.strip_prefix(field)?.strip_prefix('='));
+            Some(Ok(value?.to_owned()))
+        };
+        wait_for(REPLY_TIMEOUT, find).unwrap_or(Err(ClientError::TimedOut))
     }
 
     /// The reply where `expected` is expected.

@@ -283,14 +283,25 @@ impl Running {
         kilobytes.expect("a running process has VmRSS") * 1024
     }
 
+    /// How many files and sockets the process has open.
+    pub fn open_files(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        files.expect("a running process has files").count()
+    }
+
     /// Which server this is.
     pub fn identity(&self) -> Identity {
+        self.identity_told_to(&mut self.client())
+    }
+
+    /// [`Running::identity`] of a server that does not talk to every client.
+    pub fn identity_told_to(&self, client: &mut Client) -> Identity {
         if self.server.is_ours() {
             let version = (0, 0);
             let family = "almandine".to_owned();
             return Identity { family, version };
         }
-        let info = self.client().call(&["INFO", "server"]);
+        let info = client.call(&["INFO", "server"]);
         let info = info.ok().and_then(|info| info.text()).unwrap_or_default();
         let field = |name: &str| {
             info.lines().find_map(|line| {

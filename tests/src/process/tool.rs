@@ -5,14 +5,14 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::server::find_in_path;
 use super::spawn::spawn;
+use super::wait::wait_for;
 
 /// How long a program may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A program and its first arguments.
 #[derive(Debug, Clone)]
@@ -161,12 +161,10 @@ fn read(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
 
 /// The status of a child that ends in time; any other is killed.
 fn wait(child: &mut Child, time: Duration) -> Option<ExitStatus> {
-    let deadline = Instant::now() + time;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
-            return Some(status);
-        }
-        std::thread::sleep(POLL_INTERVAL);
+    let ended = || child.try_wait().expect("a child can be waited for");
+    let status = wait_for(time, ended);
+    if status.is_some() {
+        return status;
     }
     // It may have ended meanwhile.
     let _ = child.kill();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A crate of others, and the files (or directories, ending in `/`) that may name it.
+/// A crate of others, and the files (or directories, ending in `/`) of the product that may name it.
 struct Dependency {
     name: &'static str,
     places: &'static [&'static str],
@@ -39,8 +39,12 @@ const DEPENDENCIES: &[Dependency] = &[
     ),
     // Garnet's flags are a second spelling of the same command line.
     dependency("clap", &["bin/src/cli.rs", "bin/src/garnet.rs"]),
-    dependency("foldhash", &["storage/src/table.rs"]),
-    dependency("hdrhistogram", &["tests/src/bench/"]),
+    dependency("crc", &["storage/src/rdb/"]),
+    dependency(
+        "foldhash",
+        &["storage/src/table.rs", "storage/src/listpack/foreign.rs"],
+    ),
+    dependency("hdrhistogram", &["node/src/stats/"]),
     dependency(
         "itoa",
         &["protocol/src/number/", "storage/src/", "node/src/commands/"],
@@ -49,24 +53,25 @@ const DEPENDENCIES: &[Dependency] = &[
         "libc",
         &[
             "node/src/actors/listener/",
+            "node/src/commands/server/debug/",
+            "node/src/stats/process.rs",
             "storage/src/table.rs",
-            "tests/src/sys.rs",
         ],
     ),
-    dependency("memchr", &["protocol/src/", "tests/src/"]),
-    dependency("mimalloc", &["bin/src/main.rs"]),
+    dependency("libmimalloc_sys", &["bin/src/allocator.rs"]),
+    dependency("memchr", &["protocol/src/"]),
+    dependency("mimalloc", &["bin/src/main.rs", "bin/src/allocator.rs"]),
     dependency("num_bigint", &["protocol/src/number/"]),
-    dependency("serde_json", &["tests/src/facts.rs"]),
+    // Of tests only.
+    dependency("serde_json", &[]),
+    dependency("sha1_smol", &["node/src/commands/server/debug/"]),
     dependency("socket2", &["node/src/actors/listener/"]),
     dependency("tokio", &["node/src/actors/", "bin/src/signals.rs"]),
     dependency("tracing", &["node/src/", "bin/src/"]),
     dependency("tracing_subscriber", &["bin/src/logging.rs"]),
-    dependency("almandine_node", &["bin/src/", "tests/"]),
-    dependency(
-        "almandine_protocol",
-        &["node/src/", "protocol/tests/", "protocol/benches/"],
-    ),
-    dependency("almandine_storage", &["node/src/", "tests/"]),
+    dependency("almandine_node", &["bin/src/"]),
+    dependency("almandine_protocol", &["node/src/"]),
+    dependency("almandine_storage", &["node/src/"]),
     dependency("almandine_cluster", &[]),
 ];
 
@@ -117,12 +122,10 @@ const LINES_MAX: usize = 600;
 /// How far a limit below may lie above its file, so that not every edit must touch it.
 const SLACK: usize = 100;
 const LONGER: &[(&str, usize)] = &[
-    ("node/src/commands/generic/mod.rs", 950),
-    ("node/src/commands/list/mod.rs", 950),
-    ("node/src/commands/sorted_set/mod.rs", 1100),
+    ("node/src/commands/generic/mod.rs", 1000),
     ("node/src/commands/string/mod.rs", 750),
-    ("storage/src/db.rs", 700),
-    ("storage/src/entry.rs", 650),
+    ("storage/src/db.rs", 750),
+    ("storage/src/entry.rs", 700),
     ("storage/src/list.rs", 750),
     ("storage/src/listpack.rs", 750),
     ("storage/src/table.rs", 1000),
@@ -257,9 +260,10 @@ fn names(line: &str, name: &str) -> bool {
     })
 }
 
-/// `use name;`
+/// `use name;`, `use name as other;`
 fn is_used(line: &str, after: &str) -> bool {
-    line.trim_start().starts_with("use ") && after.starts_with(';')
+    let ends = after.starts_with(';') || after.starts_with(" as ");
+    line.trim_start().starts_with("use ") && ends
 }
 
 fn is_in(path: &str, place: &str) -> bool {
@@ -273,7 +277,7 @@ fn dependencies_are_named_where_they_belong() {
     for Dependency { name, places } in DEPENDENCIES {
         let mut used = BTreeSet::new();
         for source in &sources {
-            let Some((number, _)) = source.code().find(|(_, line)| names(line, name)) else {
+            let Some((number, _)) = source.product().find(|(_, line)| names(line, name)) else {
                 continue;
             };
             match places.iter().find(|place| is_in(&source.path, place)) {

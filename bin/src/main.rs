@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use almandine_node::memory::Counting;
 use almandine_node::node::{Node, Origin};
+use almandine_node::open_files;
 use mimalloc::MiMalloc;
 use tracing::{error, warn};
 
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(start: Start) -> ExitCode {
     let Start {
-        params,
+        mut params,
         notes,
         config_file,
     } = start;
@@ -65,6 +66,17 @@ fn run(start: Start) -> ExitCode {
     let is_seen = log.is_on_terminal();
     for note in notes {
         warn!("{note}");
+    }
+    match open_files::fit(&mut params.maxclients) {
+        Ok(note) => note.iter().for_each(|note| warn!("{note}")),
+        Err(reason) => {
+            error!("{reason}");
+            return if is_seen {
+                ExitCode::FAILURE
+            } else {
+                refuse(&reason)
+            };
+        }
     }
     let pid_file = Rc::new(PidFile::new(&params.pidfile));
     let (levels, signals) = (log.clone(), log);

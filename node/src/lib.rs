@@ -22,6 +22,7 @@ pub mod lazyfree;
 pub mod memory;
 pub mod moment;
 pub mod node;
+pub mod open_files;
 pub mod params;
 pub mod pubsub;
 pub mod session;

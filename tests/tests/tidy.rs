@@ -54,6 +54,7 @@ const DEPENDENCIES: &[Dependency] = &[
         &[
             "node/src/actors/listener/",
             "node/src/commands/server/debug/",
+            "node/src/open_files.rs",
             "node/src/stats/process.rs",
             "storage/src/table.rs",
         ],

@@ -5,6 +5,7 @@ use almandine_storage::glob;
 use super::help::help;
 use super::{Call, Fault, Outcome};
 use crate::actors::config::messages::ParametersChanged;
+use crate::open_files;
 use crate::params::{Change, Param, Params, TABLE, rewrite as conf};
 use crate::stats::Zero;
 
@@ -56,6 +57,15 @@ pub fn set(call: &mut Call<'_>) -> Outcome {
     for (param, name, value) in &chosen {
         let outcome = param.set(&mut after, &[value]);
         outcome.map_err(|error| failed(name, &error.to_string()))?;
+    }
+    if after.maxclients > before.maxclients {
+        let room = open_files::make_room(after.maxclients).map_or(0, |room| room.clients);
+        if room < after.maxclients {
+            let reason = format!(
+                "The operating system is not able to handle the specified number of clients, try with {room}"
+            );
+            return Err(failed("maxclients", &reason));
+        }
     }
     let mut changed: Vec<String> = chosen
         .iter()

@@ -30,7 +30,9 @@ pub(crate) struct Siege {
 impl Siege {
     /// A node with these arguments.
     pub(crate) fn lay(args: &[&str]) -> Siege {
-        let node = TestNode::start_with(args);
+        let mut node = TestNode::start_with(args);
+        // A machine that permits fewer files: the crowds are smaller too.
+        node.announce("maxclients has been reduced");
         let is_locked = args.contains(&"--requirepass");
         let control = if is_locked {
             authenticated(&node)

@@ -16,7 +16,7 @@ const CROWD: usize = 10_000;
 const OTHER_FILES: u64 = 1_000;
 const MANY_CLIENTS: &[&str] = &["--maxclients", "12000"];
 /// Bytes that a client may cost beside what it has sent: its actor, its session, its entry in the list of clients.
-const PER_CLIENT: u64 = 8 * 1024;
+const PER_CLIENT: u64 = 4 * 1024;
 /// What may remain of a crowd: freed, but not yet given back by the allocator.
 const REMAINS: u64 = 16 * MB;
 

@@ -99,7 +99,7 @@ pub fn path() -> PathBuf {
 /// What Redis and Valkey say, from the file.
 ///
 /// # Panics
-/// If the file is not what [`write`] makes.
+/// If the file is not what [`lines_of`] makes.
 pub fn read() -> Vec<Fact> {
     let text = fs::read_to_string(path()).expect("data/commands.jsonl is readable");
     let fact = |line: &str| {
@@ -111,7 +111,7 @@ pub fn read() -> Vec<Fact> {
 }
 
 /// The text of the file.
-pub fn write(facts: &[Fact]) -> String {
+pub fn lines_of(facts: &[Fact]) -> String {
     facts
         .iter()
         .map(|fact| format!("{}\n", fact.to_json()))

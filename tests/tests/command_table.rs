@@ -114,7 +114,7 @@ fn the_facts_are_those_of_the_peers() {
     });
     let said = facts::unite(asked);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(facts::path(), facts::write(&said)).expect("data/commands.jsonl is writable");
+        fs::write(facts::path(), facts::lines_of(&said)).expect("data/commands.jsonl is writable");
         return;
     }
     let (known, said) = (by_name(&facts::read()), by_name(&said));

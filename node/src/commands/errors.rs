@@ -54,13 +54,14 @@ impl Fault {
     }
 
     /// A text around bytes of the request, which are repeated as they are: up to a NUL, for Redis prints them with C's
-    /// `%s`.
+    /// `%s`, and without line ends at the end of the text.
     pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
         let end = quoted.iter().position(|byte| *byte == 0);
         let quoted = &quoted[..end.unwrap_or(quoted.len())];
-        Fault(Cow::Owned(
-            [before.as_bytes(), quoted, after.as_bytes()].concat(),
-        ))
+        let mut text = [before.as_bytes(), quoted, after.as_bytes()].concat();
+        let kept = text.iter().rposition(|byte| !b"\r\n".contains(byte));
+        text.truncate(kept.map_or(0, |last| last + 1));
+        Fault(Cow::Owned(text))
     }
 
     /// The whole text.

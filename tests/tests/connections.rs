@@ -393,3 +393,13 @@ fn timer(node: &Running, client: &Client) -> Timer {
         _ => Timer::Other,
     }
 }
+
+/// The requests of one pipeline arrive in one buffer: a watch counts for those behind it already.
+#[test]
+fn a_watch_sees_what_the_rest_of_its_pipeline_changes() {
+    let node = TestNode::start();
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let pipeline = ["WATCH k", "SET k v", "MULTI", "GET k", "EXEC"].map(words);
+    let replies = node.client().pipeline(&pipeline).expect("five replies");
+    assert_eq!(replies[4], Value::NilArray);
+}

@@ -127,7 +127,11 @@ impl Generator {
         let mut request = Vec::new();
         self.sequence(pieces, &mut request);
         if !rule.fixed && self.draw.below(16) == 0 {
+            let whole = request.clone();
             self.spoil(&mut request);
+            if names_a_near_time(&request) {
+                request = whole;
+            }
         }
         let client = match rule.listener {
             true => LISTENER,
@@ -255,6 +259,32 @@ impl Generator {
     }
 }
 
+/// Whether the request may let a key live for a while that is neither long nor over: then the servers would not see its end
+/// at the same time. SET is not to name a time that is over either, since it does not remove the key at once.
+fn names_a_near_time(request: &[Vec<u8>]) -> bool {
+    const LONG: i64 = 100_000;
+    const FUTURE_SECONDS: i64 = 2_500_000_000;
+    let number = |at: usize| {
+        let text = std::str::from_utf8(request.get(at)?).ok()?;
+        text.parse::<i64>().ok()
+    };
+    let near = |at, end| number(at).is_some_and(|number| (1..end).contains(&number));
+    let is = |at: usize, words: &[&str]| {
+        let word = request.get(at).map(|word| word.to_ascii_uppercase());
+        word.is_some_and(|word| words.iter().any(|other| *other.as_bytes() == word))
+    };
+    if is(0, &["SETEX", "PSETEX", "EXPIRE", "PEXPIRE"]) {
+        return near(2, LONG);
+    }
+    let writes = is(0, &["SET", "MSETEX"]);
+    (writes || is(0, &["GETEX"]))
+        && (1..request.len()).any(|at| {
+            (is(at, &["EX", "PX"]) && near(at + 1, LONG))
+                || (writes && is(at, &["EXAT"]) && near(at + 1, FUTURE_SECONDS))
+                || (writes && is(at, &["PXAT"]) && near(at + 1, FUTURE_SECONDS * 1000))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -356,6 +386,32 @@ mod tests {
                 firsts.flat_map(words).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn times_that_are_near_are_found() {
+        let near = |line: &str| {
+            let words = line.split(' ').map(|word| word.as_bytes().to_vec());
+            names_a_near_time(&words.collect::<Vec<_>>())
+        };
+        for line in [
+            "SETEX k 5 v",
+            "pexpire k 99999",
+            "SET k v PX 5",
+            "set k v exat 33",
+            "GETEX k EX 1",
+        ] {
+            assert!(near(line), "{line}");
+        }
+        for line in [
+            "SETEX k 100000 v",
+            "EXPIRE k -1",
+            "SET k 5",
+            "GETEX k EXAT 33",
+            "SET k v PXAT 4000000000000",
+        ] {
+            assert!(!near(line), "{line}");
         }
     }
 

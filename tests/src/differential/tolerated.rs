@@ -53,6 +53,13 @@ pub const TOLERATED: &[Tolerated] = &[
     },
     Tolerated {
         family: "redis",
+        versions: ((7, 2), (u32::MAX, 0)),
+        reason: CUT_INDEX,
+        ends_chapter: true,
+        is_it: is_cut_index,
+    },
+    Tolerated {
+        family: "redis",
         versions: REDIS_7_0,
         reason: "SORT and ranges of scores read hexadecimal numbers and blanks before them",
         ends_chapter: true,
@@ -135,6 +142,20 @@ pub const TOLERATED: &[Tolerated] = &[
     Tolerated {
         family: "valkey",
         versions: ANY_VALKEY,
+        reason: CUT_INDEX,
+        ends_chapter: true,
+        is_it: is_cut_index,
+    },
+    Tolerated {
+        family: "valkey",
+        versions: ANY_VALKEY,
+        reason: "OBJECT ENCODING after SDIFFSTORE: the new set begins as a listpack if the first set is one",
+        ends_chapter: false,
+        is_it: |step, ours, theirs| is_encoding(step, ours, theirs, "intset", "listpack"),
+    },
+    Tolerated {
+        family: "valkey",
+        versions: ANY_VALKEY,
         reason: "MULTI and WATCH inside a transaction are refused in other words, and spoil it",
         ends_chapter: true,
         is_it: |_, ours, theirs| {
@@ -212,6 +233,13 @@ pub const TOLERATED: &[Tolerated] = &[
         },
     },
 ];
+
+const CUT_INDEX: &str =
+    "LSET cuts its index to 32 bits, and writes to another place than it was told";
+
+fn is_cut_index(step: &Step, ours: &Value, theirs: &Value) -> bool {
+    step.name() == "LSET" && is_text(ours, "ERR index out of range") && *theirs == Value::ok()
+}
 
 /// What a listening connection was told, without a difference that is none: in Valkey a key whose time is said to be past
 /// has expired, in Redis and here it is deleted. Nothing else expires.

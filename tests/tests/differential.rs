@@ -10,8 +10,9 @@ use almandine_tests::process::Server;
 
 const COMMANDS: usize = 200_000;
 
-/// Chapters that once showed a difference, for good.
-const REGRESSIONS: &[u64] = &[];
+/// Chapters that are played each time: those that once showed a difference which dice would not soon show again, and a
+/// few from the beginning, so that one run resembles the last.
+const FIXED: &[u64] = &[1, 2, 3];
 
 /// A fresh seed each time, or the one that `DIFFERENTIAL_SEED` names.
 fn fresh_seed() -> u64 {
@@ -27,7 +28,7 @@ fn fresh_seed() -> u64 {
 #[track_caller]
 fn compare_with(peer: &Server) {
     let mut plans = vec![(fresh_seed(), COMMANDS)];
-    plans.extend(REGRESSIONS.iter().map(|seed| (*seed, CHAPTER)));
+    plans.extend(FIXED.iter().map(|seed| (*seed, CHAPTER)));
     for (seed, commands) in plans {
         let plan = Plan {
             seed,

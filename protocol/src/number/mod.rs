@@ -54,7 +54,7 @@ pub fn parse_double(text: &[u8]) -> Option<f64> {
     (value.is_finite() && !is_underflow).then_some(value)
 }
 
-/// A double as SORT reads weights: decimal or infinite, no hexadecimal, no NaN; nothing is zero, and what is out of range is
+/// A double as SORT reads weights and ranges their bounds: decimal or infinite, no hexadecimal, no NaN; nothing is zero, and what is out of range is
 /// infinite or zero. A NUL ends the text.
 pub fn parse_weight(text: &[u8]) -> Option<f64> {
     let end = text.iter().position(|byte| *byte == 0);

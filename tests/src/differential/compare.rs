@@ -17,7 +17,7 @@ pub(super) fn same(step: &Step, ours: &Value, theirs: &Value) -> bool {
         Check::AnyOrder => sorted(ours, 1) == sorted(theirs, 1),
         Check::Pairs => sorted(ours, 2) == sorted(theirs, 2),
         Check::Times => near(step, ours, theirs),
-        Check::Chance | Check::Pop | Check::Scan => shape(ours) == shape(theirs),
+        Check::Chance | Check::Pop | Check::Scan | Check::Exchange => shape(ours) == shape(theirs),
         Check::Hello => keys(ours).is_some() && keys(ours) == keys(theirs),
     }
 }

@@ -13,6 +13,8 @@ use crate::resp::{ClientError, Protocol, Value, encode_request};
 /// Steps of one connection that are sent together, and their bytes: replies must fit into the sockets' buffers.
 pub(super) const BATCH_STEPS: usize = 64;
 const BATCH_BYTES: usize = 64 * 1024;
+/// What the listening connections were told is asked after so many batches.
+const HEAR_EVERY: usize = 8;
 /// An iteration that takes more calls than this does not end.
 const SCAN_CALLS_MAX: usize = 20_000;
 
@@ -53,9 +55,10 @@ impl Duel {
         self.theirs.renew()
     }
 
-    /// Plays `steps`, at most `together` in one batch. Stops at the first difference.
+    /// Plays `steps`, at most `together` in one batch. Stops at the first difference that it sees; with one step in a batch
+    /// it sees each at once.
     pub(super) fn play(&mut self, steps: &[Step], together: usize) -> Result<(), Found> {
-        let mut done = 0;
+        let (mut done, mut unheard) = (0, 0);
         while done < steps.len() {
             let length = batch_length(&steps[done..], together);
             let batch = &steps[done..done + length];
@@ -64,9 +67,23 @@ impl Duel {
                 _ if client == LISTENER => self.listener_batch(batch),
                 Check::Scan => self.scan(&batch[0]),
                 Check::Pop => self.pop(&batch[0]),
+                Check::Exchange => self.exchange_dumps(&batch[0]),
                 _ => self.batch(batch),
             };
-            let played = played.and_then(|()| self.compare_heard());
+            unheard += 1;
+            // Who subscribes is told what comes after it and nothing of what came before.
+            let listens = |step: &Step| step.client == LISTENER;
+            let is_due = together == 1
+                || unheard == HEAR_EVERY
+                || listens(&batch[0])
+                || steps.get(done + length).is_none_or(listens);
+            let played = played.and_then(|()| match is_due {
+                true => self.compare_heard(),
+                false => Ok(()),
+            });
+            if is_due {
+                unheard = 0;
+            }
             played.map_err(|difference| Found {
                 steps: done + difference.place_in(batch),
                 difference: Box::new(difference),
@@ -256,6 +273,32 @@ impl Duel {
         }
         // Only our node tells of the repair.
         self.hear().map(|_| ())
+    }
+
+    /// DUMP: each server replaces the value by what the other one has dumped.
+    fn exchange_dumps(&mut self, step: &Step) -> Heard<()> {
+        if self.transactions[step.client].is_open {
+            return Ok(());
+        }
+        let (ours, theirs) = self.call(step)?;
+        let (Value::Bulk(our_payload), Value::Bulk(their_payload)) = (&ours, &theirs) else {
+            return self.judge(step, ours, theirs);
+        };
+        let restore = |payload: &[u8]| -> [Vec<u8>; 5] {
+            let key = step.request[1].clone();
+            [
+                "RESTORE".into(),
+                key,
+                "0".into(),
+                payload.to_vec(),
+                "REPLACE".into(),
+            ]
+        };
+        let restored = self.ours.speaker(step.client).call(&restore(their_payload));
+        let ours = restored.map_err(|error| broken("our node", &self.ours, error))?;
+        let restored = self.theirs.speaker(step.client).call(&restore(our_payload));
+        let theirs = restored.map_err(|error| broken("the peer", &self.theirs, error))?;
+        self.settle(step, ours, theirs)
     }
 
     /// The whole iteration, with each server by its own cursors.

@@ -22,6 +22,7 @@
 //! | `@chance` | a reply that dice decide: only its shape is compared |
 //! | `@pop` | dice decide what is removed: alone in its batch, and the states are made equal after it |
 //! | `@scan` | iterated to its end; the union is compared |
+//! | `@exchange` | DUMP: each server restores what the other has dumped |
 //! | `@hello` | HELLO: what names the server is left out |
 //! | `@fixed` | arguments are not spoilt at random |
 //! | `@alone` | nothing else is sent until the reply is there |
@@ -49,6 +50,8 @@ pub(super) enum Check {
     Pop,
     /// The union over the whole iteration.
     Scan,
+    /// What DUMP says goes to the other server.
+    Exchange,
     /// As the map of HELLO.
     Hello,
 }
@@ -91,7 +94,7 @@ impl Rule {
 
     /// Whether nothing may be sent with the command, nor may it be part of a transaction.
     pub(super) fn is_alone(&self) -> bool {
-        self.alone || matches!(self.check, Check::Pop | Check::Scan)
+        self.alone || matches!(self.check, Check::Pop | Check::Scan | Check::Exchange)
     }
 
     /// The word that the first command begins with.
@@ -163,6 +166,7 @@ impl Rule {
             "chance" => self.check = Check::Chance,
             "pop" => self.check = Check::Pop,
             "scan" => self.check = Check::Scan,
+            "exchange" => self.check = Check::Exchange,
             "hello" => self.check = Check::Hello,
             "fixed" => self.fixed = true,
             "listener" => self.listener = true,

@@ -6,8 +6,9 @@ use super::generate::SPEAKERS;
 use crate::process::{Identity, Running, Server, Start, StartError};
 use crate::resp::{Client, ClientError, Protocol, Value};
 
-/// Arguments of peers: thresholds whose defaults differ between versions.
-const PEER_ARGS: [&str; 2] = ["--hash-max-listpack-entries", "512"];
+/// Arguments of peers: a threshold whose default differs between versions; and how often a second they look whether a
+/// client has waited long enough.
+const PEER_ARGS: [&str; 4] = ["--hash-max-listpack-entries", "512", "--hz", "500"];
 /// No command of the rules takes long.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the connection for events subscribes to.

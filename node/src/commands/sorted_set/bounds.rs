@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use almandine_protocol::number;
 use almandine_storage::{StrRef, Zset};
 
 use crate::commands::Fault;
@@ -85,21 +86,13 @@ impl Lex<'_> {
 }
 
 pub(super) fn score_edge(text: &[u8]) -> Result<Edge<f64>, Fault> {
-    let (is_open, number) = match text {
-        [b'(', number @ ..] => (true, number),
-        number => (false, number),
+    let (is_open, text) = match text {
+        [b'(', text @ ..] => (true, text),
+        text => (false, text),
     };
-    let at = score(number).ok_or(Fault::new("ERR min or max is not a float"))?;
+    // Bounds are read as weights, which is otherwise than scores.
+    let at = number::parse_weight(text).ok_or(Fault::new("ERR min or max is not a float"))?;
     Ok(Edge { at, is_open })
-}
-
-/// Bounds are read otherwise than scores: nothing is 0, what is too large for a double is infinite, nothing is hexadecimal.
-fn score(text: &[u8]) -> Option<f64> {
-    if text.is_empty() {
-        return Some(0.0);
-    }
-    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (!number.is_nan()).then_some(number)
 }
 
 pub(super) fn lex_edge(text: &[u8]) -> Result<Lex<'_>, Fault> {

@@ -106,6 +106,19 @@ impl List {
         }
     }
 
+    /// Adds an element that [`List::expect`] knows of. As in Redis, what the listpack adds to the bytes of the elements does
+    /// not count here; but it must not be most of what there is, for adding in front moves all of it.
+    #[inline]
+    pub fn push_expected(&mut self, end: End, element: &[u8], limits: &Thresholds) {
+        match self {
+            List::Packed(pack) if pack.size() <= Bound::of(limits).bytes * 2 => match end {
+                End::Left => pack.push_front(element),
+                End::Right => pack.push_back(element),
+            },
+            _ => self.push(end, element, limits),
+        }
+    }
+
     /// Adds an element at one end.
     #[inline]
     pub fn push(&mut self, end: End, element: &[u8], limits: &Thresholds) {
@@ -685,6 +698,21 @@ mod tests {
             list.push(End::Right, &[b'y'; 6_000], &limits);
             let length = list.pop(end, &limits, |element| element.to_vec().len());
             assert_eq!((length, list.len()), (Some(6_000), 1));
+        }
+    }
+
+    #[test]
+    fn only_the_bytes_of_expected_elements_count_unless_there_are_hardly_any() {
+        let limits = Thresholds::default();
+        for (element, count, encoding) in [
+            ([b'x'; 100].as_slice(), 81, "listpack"),
+            (&[b'x'; 100], 82, "quicklist"),
+            (b"", 9_000, "quicklist"),
+        ] {
+            let mut list = List::default();
+            list.expect(count, count * element.len(), &limits);
+            (0..count).for_each(|_| list.push_expected(End::Left, element, &limits));
+            assert_eq!((list.len(), list.encoding()), (count, encoding));
         }
     }
 

@@ -43,7 +43,7 @@ fn push(call: &mut Call<'_>, end: End) -> Outcome {
         limits,
     );
     for element in elements {
-        list.push(end, element, limits);
+        list.push_expected(end, element, limits);
     }
     let length = list.len();
     let event = if end == End::Left { "lpush" } else { "rpush" };

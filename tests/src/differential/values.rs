@@ -345,9 +345,15 @@ impl Draw {
     /// What makes little sense wherever it stands.
     pub(super) fn garbage(&mut self) -> Vec<u8> {
         match self.below(10) {
-            0 => (0..self.below(6))
-                .map(|_| self.rng.below(256) as u8)
-                .collect(),
+            0 => {
+                let bytes = 0..self.below(6);
+                let mut bytes: Vec<u8> = bytes.map(|_| self.rng.below(256) as u8).collect();
+                // A number would be a time that is near, where a time is asked for.
+                if bytes.iter().all(u8::is_ascii_digit) {
+                    bytes.push(b'x');
+                }
+                bytes
+            }
             1 => self.long_value(),
             _ => self.pick_text(GARBAGE),
         }

@@ -156,7 +156,7 @@ impl Node {
         let mut node = Node { child, stream, dir };
         // The socket takes connections before anybody serves them.
         node.stream.write_all(b"PING\r\n").unwrap();
-        node.read_until(b"\r\n");
+        node.read_until(|reply| reply.ends_with(b"\r\n"));
         node
     }
 
@@ -165,18 +165,27 @@ impl Node {
         write!(self.stream, "{line}\r\n").unwrap();
     }
 
-    /// Sends a line and returns the raw reply.
+    /// Sends a line and returns the raw reply. A node that still reads its files is asked again.
     pub(crate) fn ask(&mut self, line: &str) -> String {
         const END: &[u8] = b"+PONG\r\n";
-        write!(self.stream, "{line}\r\nPING\r\n").unwrap();
-        let mut reply = self.read_until(END);
-        reply.truncate(reply.len() - END.len());
-        String::from_utf8(reply).unwrap()
+        const LOADING: &[u8] = b"-LOADING Redis is loading the dataset in memory\r\n";
+        loop {
+            write!(self.stream, "{line}\r\nPING\r\n").unwrap();
+            let mut reply = self.read_until(|replies| {
+                let is_second = replies.len() > LOADING.len();
+                replies.ends_with(END) || (is_second && replies.ends_with(LOADING))
+            });
+            if !reply.starts_with(LOADING) && !reply.ends_with(LOADING) {
+                reply.truncate(reply.len() - END.len());
+                return String::from_utf8(reply).unwrap();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
-    fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
+    fn read_until(&mut self, is_end: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let mut reply = Vec::new();
-        while !reply.ends_with(end) {
+        while !is_end(&reply) {
             let mut bytes = [0; 4096];
             let count = self.stream.read(&mut bytes).unwrap();
             assert!(count > 0, "the node has closed the connection");

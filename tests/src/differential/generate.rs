@@ -296,14 +296,6 @@ mod tests {
 
     /// Commands of the groups that no rule makes, and why.
     const LEFT_OUT: &[(&str, &str)] = &[
-        (
-            "dump",
-            "payloads differ by version; tests/rdb.rs moves them between servers",
-        ),
-        (
-            "restore",
-            "payloads differ by version; tests/rdb.rs moves them between servers",
-        ),
         ("client|capa", "Valkey only; nothing to see"),
         (
             "client|help",

@@ -40,6 +40,7 @@ pub struct Node {
     pub traffic: Traffic,
     /// What DEBUG has switched off.
     pub switches: Switches,
+    snapshots: AtomicU64,
     /// Decides every die of the node.
     pub seed: u64,
     /// 40 random hex digits, new at every start.
@@ -127,6 +128,7 @@ impl Node {
             writer: OnceLock::new(),
             refusal: Refusal::default(),
             switches: Switches::default(),
+            snapshots: AtomicU64::new(0),
             seed,
             started: Instant::now(),
             started_ms: now_ms(),
@@ -169,6 +171,11 @@ impl Node {
             let reason = self.refusal.reason.lock();
             reason.unwrap_or_else(PoisonError::into_inner).clone()
         })
+    }
+
+    /// A number for a snapshot that no other has.
+    pub fn next_snapshot(&self) -> u64 {
+        self.snapshots.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The parameters in force.

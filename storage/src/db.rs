@@ -5,11 +5,14 @@
 //! Read lookups (`string`, `list`, ..., `get`) count as hits and misses and touch the access clock; `peek`, `kind` and
 //! `expire_at` leave no trace.
 
+mod databases;
 mod stored;
+mod walk;
 
 use std::collections::HashMap;
 use std::mem;
 
+use self::walk::Walk;
 use crate::access::Access;
 use crate::entry::Entry;
 use crate::{
@@ -17,7 +20,9 @@ use crate::{
     Zset,
 };
 
+pub use databases::Databases;
 pub use stored::Stored;
+pub use walk::{Form, Position};
 
 /// What a write does with the time to live of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +33,6 @@ pub enum Ttl {
     Keep,
     /// Unix time in milliseconds.
     At(i64),
-}
-
-/// The numbered databases of a shard.
-#[derive(Debug)]
-pub struct Databases {
-    dbs: Vec<Db>,
-    now_ms: i64,
-    access: Access,
-    touches: bool,
-    /// Databases that were lent to be changed since [`Databases::take_lent`], one bit each (the last for all above 62).
-    lent: u64,
 }
 
 /// One database.
@@ -52,6 +46,9 @@ pub struct Db {
     touches: bool,
     hits: u64,
     misses: u64,
+    /// The bit of the entries that belong to the newest snapshot or are younger; all do while no walk is under way.
+    generation: u32,
+    walk: Option<Box<Walk>>,
     /// Where the expiry cycle goes on.
     cycle_at: usize,
     expired: Vec<Vec<u8>>,
@@ -60,8 +57,12 @@ pub struct Db {
 }
 
 /// What a database held, to be dropped where it costs nobody time.
-#[derive(Debug)]
-pub struct Removed(#[expect(dead_code, reason = "it is only ever dropped")] Table<Entry>);
+#[derive(Debug, Default)]
+#[expect(dead_code, reason = "it is only ever dropped")]
+pub struct Removed {
+    table: Option<Table<Entry>>,
+    entries: Vec<Entry>,
+}
 
 /// A key that might be evicted.
 #[derive(Debug)]
@@ -96,107 +97,6 @@ impl Details<'_> {
     }
 }
 
-impl Databases {
-    /// `count` empty databases. The seed keeps clients from choosing keys that collide.
-    pub fn new(count: usize, seed: u64) -> Self {
-        let dbs = (0..count as u64)
-            .map(|n| Db::new(seed.wrapping_add(n)))
-            .collect();
-        Databases {
-            dbs,
-            now_ms: 0,
-            access: Access::default(),
-            touches: true,
-            lent: 0,
-        }
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.dbs.len()
-    }
-
-    /// Unix time in milliseconds for all lookups until the next call, and how accesses are remembered.
-    pub fn set_now(&mut self, now_ms: i64, access: Access) {
-        (self.now_ms, self.access) = (now_ms, access);
-    }
-
-    /// Whether reads move the access clock until the next call (CLIENT NO-TOUCH).
-    pub fn set_touches(&mut self, touches: bool) {
-        self.touches = touches;
-    }
-
-    /// Numbers of the databases that were lent to be changed since the last call.
-    #[inline]
-    pub fn take_lent(&mut self) -> impl Iterator<Item = usize> + use<> {
-        let (mut lent, count) = (mem::take(&mut self.lent), self.dbs.len());
-        let above = if lent >> 63 == 1 {
-            63..count.max(63)
-        } else {
-            0..0
-        };
-        lent &= u64::MAX >> 1;
-        std::iter::from_fn(move || {
-            let next = (lent != 0).then(|| lent.trailing_zeros() as usize);
-            lent &= lent.wrapping_sub(1);
-            next
-        })
-        .filter(move |db| *db < count)
-        .chain(above)
-    }
-
-    /// Exchanges the contents of two databases. Whoever waits for keys goes on waiting under the same number, and is told
-    /// of the keys that are there now.
-    pub fn swap(&mut self, a: usize, b: usize) {
-        if a == b {
-            return;
-        }
-        self.dbs.swap(a, b);
-        let [left, right] = self
-            .dbs
-            .get_disjoint_mut([a, b])
-            .expect("two databases that were just exchanged");
-        mem::swap(&mut left.waiting, &mut right.waiting);
-        mem::swap(&mut left.ready, &mut right.ready);
-        for db in [left, right] {
-            let there = db.waiting.keys().filter(|key| db.table.get(key).is_some());
-            db.ready.extend(there.cloned());
-        }
-    }
-
-    /// All of them in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Db> {
-        self.dbs.iter()
-    }
-
-    /// All of them in order.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Db> {
-        let (now_ms, access, touches) = (self.now_ms, self.access, self.touches);
-        self.lent = u64::MAX;
-        for db in &mut self.dbs {
-            (db.now_ms, db.access, db.touches) = (now_ms, access, touches);
-        }
-        self.dbs.iter_mut()
-    }
-}
-
-impl std::ops::Index<usize> for Databases {
-    type Output = Db;
-    fn index(&self, db: usize) -> &Db {
-        &self.dbs[db]
-    }
-}
-
-impl std::ops::IndexMut<usize> for Databases {
-    #[inline]
-    fn index_mut(&mut self, db: usize) -> &mut Db {
-        self.lent |= 1 << db.min(63);
-        let lent = &mut self.dbs[db];
-        (lent.now_ms, lent.access, lent.touches) = (self.now_ms, self.access, self.touches);
-        lent
-    }
-}
-
 /// The three accessors of a collection type.
 macro_rules! collection {
     ($variant:ident, $type:ty, $read:ident, $write:ident, $create:ident) => {
@@ -211,6 +111,7 @@ macro_rules! collection {
 
         /// Write lookup: the collection to change, none if there is no key. Call [`Db::remove_if_empty`] afterwards.
         pub fn $write(&mut self, key: &[u8]) -> Result<Option<&mut $type>, WrongType> {
+            self.preserve(key);
             match self.touched(key) {
                 None => Ok(None),
                 Some(entry) => entry.$write().map(Some).ok_or(WrongType),
@@ -219,10 +120,10 @@ macro_rules! collection {
 
         /// Write lookup that makes an empty collection if there is no key. The caller must add to it.
         pub fn $create(&mut self, key: &[u8]) -> Result<&mut $type, WrongType> {
-            let hash = self.settle(key);
+            let hash = self.settle_for_write(key);
             if self.table.get_hashed(hash, key).is_none() {
                 let value = Value::$variant(<$type>::default());
-                let entry = Entry::new(key, value, None, self.access.initial());
+                let entry = Entry::new(key, value, None, self.stamp());
                 self.announce(key);
                 return self.table.insert_new(hash, entry).$write().ok_or(WrongType);
             }
@@ -243,6 +144,8 @@ impl Db {
             touches: true,
             hits: 0,
             misses: 0,
+            generation: 0,
+            walk: None,
             cycle_at: 0,
             expired: Vec::new(),
             waiting: HashMap::new(),
@@ -382,15 +285,15 @@ impl Db {
     /// Writes a string over whatever the key held.
     #[inline]
     pub fn set_string(&mut self, key: &[u8], bytes: &[u8], ttl: Ttl) {
-        let hash = self.settle(key);
-        let (access, touches) = (self.access, self.touches);
+        let hash = self.settle_for_write(key);
+        let (access, touches, generation) = (self.access, self.touches, self.generation);
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
             let expire_at = if let Ttl::At(ms) = ttl {
                 Some(ms)
             } else {
                 None
             };
-            let initial = access.initial();
+            let initial = self.stamp();
             return self.add(hash, key, Entry::string(key, bytes, expire_at, initial));
         };
         // A key that is written often is used often: the new value inherits what is known of the old one.
@@ -405,7 +308,7 @@ impl Db {
             entry.set_access(used);
             entry.set_expire_at(new);
         } else {
-            *entry = Entry::string(key, bytes, new, used);
+            *entry = Entry::string(key, bytes, new, used | generation);
             self.mark(hash, key, old.is_some(), new.is_some());
         }
         self.announce(key);
@@ -414,12 +317,12 @@ impl Db {
     /// Writes an integer over a string or nothing; the time to live stays.
     #[inline]
     pub fn set_int(&mut self, key: &[u8], n: i64) {
-        let hash = self.settle(key);
-        let initial = self.access.initial();
+        let hash = self.settle_for_write(key);
+        let initial = self.stamp();
         match self.table.get_mut_hashed(hash, key) {
             Some(entry) => {
                 if !entry.overwrite_int(n) {
-                    *entry = Entry::int(key, n, entry.expire_at(), entry.access());
+                    *entry = Entry::int(key, n, entry.expire_at(), entry.stamp());
                 }
             }
             None => self.add(hash, key, Entry::int(key, n, None, initial)),
@@ -428,10 +331,10 @@ impl Db {
 
     /// Writes the text of a float over a string or nothing, never as an integer; the time to live stays.
     pub fn set_float(&mut self, key: &[u8], text: &[u8]) {
-        let hash = self.settle(key);
-        let initial = self.access.initial();
+        let hash = self.settle_for_write(key);
+        let initial = self.stamp();
         match self.table.get_mut_hashed(hash, key) {
-            Some(entry) => *entry = Entry::text(key, text, entry.expire_at(), entry.access()),
+            Some(entry) => *entry = Entry::text(key, text, entry.expire_at(), entry.stamp()),
             None => self.add(hash, key, Entry::text(key, text, None, initial)),
         }
     }
@@ -443,8 +346,8 @@ impl Db {
         key: &[u8],
         edit: impl FnOnce(&mut Vec<u8>) -> T,
     ) -> Result<T, WrongType> {
-        let hash = self.settle(key);
-        let initial = self.access.initial();
+        let hash = self.settle_for_write(key);
+        let initial = self.stamp();
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
             let mut bytes = Vec::new();
             let outcome = edit(&mut bytes);
@@ -459,7 +362,7 @@ impl Db {
         };
         let mut bytes = value.to_vec();
         let outcome = edit(&mut bytes);
-        *entry = Entry::raw(key, bytes, entry.expire_at(), entry.access());
+        *entry = Entry::raw(key, bytes, entry.expire_at(), entry.stamp());
         Ok(outcome)
     }
 
@@ -470,28 +373,28 @@ impl Db {
 
     /// Writes `value` over whatever the key held. `expire_at` is Unix time in milliseconds.
     pub fn insert(&mut self, key: &[u8], value: Value, expire_at: Option<i64>) {
-        let hash = self.settle(key);
-        let (access, touches) = (self.access, self.touches);
+        let hash = self.settle_for_write(key);
+        let (access, touches, generation) = (self.access, self.touches, self.generation);
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
-            let fresh = Entry::new(key, value, expire_at, access.initial());
+            let fresh = Entry::new(key, value, expire_at, self.stamp());
             return self.add(hash, key, fresh);
         };
         let was_timed = entry.expire_at().is_some();
         let used = touch(access, touches, entry.access());
-        *entry = Entry::new(key, value, expire_at, used);
+        *entry = Entry::new(key, value, expire_at, used | generation);
         self.mark(hash, key, was_timed, expire_at.is_some());
         self.announce(key);
     }
 
     /// Takes the value out of the database.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        let hash = self.settle(key);
+        let hash = self.settle_for_write(key);
         self.table.remove_hashed(hash, key).map(Entry::into_value)
     }
 
     /// Takes the value and its time of expiry out of the database.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
-        let hash = self.settle(key);
+        let hash = self.settle_for_write(key);
         let entry = self.table.remove_hashed(hash, key)?;
         let expire_at = entry.expire_at();
         Some((entry.into_value(), expire_at))
@@ -506,7 +409,10 @@ impl Db {
     /// Removes a key without looking at what it holds; says whether it was there.
     pub fn delete(&mut self, key: &[u8]) -> bool {
         let hash = self.settle(key);
-        self.table.remove_hashed(hash, key).is_some()
+        let removed = self.table.remove_hashed(hash, key);
+        let was_there = removed.is_some();
+        self.let_go(removed);
+        was_there
     }
 
     /// Removes a key whose collection has become empty; says whether it did.
@@ -533,7 +439,7 @@ impl Db {
 
     /// Sets or clears the time of expiry; false if there is no such key.
     pub fn set_expire_at(&mut self, key: &[u8], expire_at: Option<i64>) -> bool {
-        let hash = self.settle(key);
+        let hash = self.settle_for_write(key);
         let Some(entry) = self.table.get_mut_hashed(hash, key) else {
             return false;
         };
@@ -605,7 +511,8 @@ impl Db {
     /// Empties the database and hands out what it held, to be dropped here or on another thread.
     pub fn take_all(&mut self) -> Removed {
         self.cycle_at = 0;
-        Removed(mem::replace(&mut self.table, Table::new(self.seed)))
+        let table = mem::replace(&mut self.table, Table::new(self.seed));
+        self.let_all_go(table)
     }
 
     /// Looks at the keys with a time to live in `buckets` buckets of the table and removes those whose time is up.
@@ -620,7 +527,9 @@ impl Db {
         );
         self.expired
             .extend(over.iter().map(|entry| entry.key().to_vec()));
-        over.len()
+        let count = over.len();
+        over.into_iter().for_each(|entry| self.let_go(Some(entry)));
+        count
     }
 
     /// A random key, or a random one with a time to live, as a candidate for eviction.
@@ -679,13 +588,37 @@ impl Db {
         hash
     }
 
+    /// As [`Db::settle`], of a key that is about to change: a snapshot that is being taken sees it as it was.
+    #[inline]
+    fn settle_for_write(&mut self, key: &[u8]) -> u64 {
+        let hash = self.settle(key);
+        if self.walk.is_some() {
+            self.preserve_hashed(hash, key);
+        }
+        hash
+    }
+
+    #[inline]
+    fn preserve(&mut self, key: &[u8]) {
+        if self.walk.is_some() {
+            self.preserve_hashed(self.table.hash(key), key);
+        }
+    }
+
+    /// The access clock and the generation of an entry that is made now.
+    #[inline]
+    fn stamp(&self) -> u32 {
+        self.access.initial() | self.generation
+    }
+
     fn remove_if_over(&mut self, hash: u64, key: &[u8]) {
         if self
             .table
             .get_hashed(hash, key)
             .is_some_and(|entry| entry.is_over(self.now_ms))
         {
-            self.table.remove_hashed(hash, key);
+            let removed = self.table.remove_hashed(hash, key);
+            self.let_go(removed);
             self.expired.push(key.to_vec());
         }
     }

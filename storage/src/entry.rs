@@ -1,7 +1,7 @@
 //! A key with its value, in one heap block where the value is small.
 //!
 //! ```text
-//! | access 24 bits, kind 7, timed 1 | key length u32 | expiry i64, if timed | payload | key bytes | inline value bytes |
+//! | access 24 bits, kind 6, saved 1, timed 1 | key length u32 | expiry i64, if timed | payload | key bytes | inline value bytes |
 //!
 //! payload   int: i64        embstr, raw: value length u32        big: Vec<u8>        list, set, hash, zset: the handle
 //! ```
@@ -31,6 +31,8 @@ const INT_DIGITS: usize = 20;
 const HEADER: usize = 8;
 const TIMED: u32 = 1 << 31;
 const KIND_SHIFT: u32 = 24;
+/// Whether the entry belongs to the newest generation of snapshots; see `db/walk.rs`.
+pub(crate) const SAVED: u32 = 1 << 30;
 const ACCESS: u32 = (1 << KIND_SHIFT) - 1;
 
 /// See the module. One pointer wide.
@@ -186,7 +188,7 @@ impl Entry {
             };
             block
                 .cast::<u32>()
-                .write((access & ACCESS) | u32::from(form as u8) << KIND_SHIFT | timed);
+                .write((access & (ACCESS | SAVED)) | u32::from(form as u8) << KIND_SHIFT | timed);
             block.cast::<u32>().add(1).write(key_len);
             if let Some(at) = expire_at {
                 block.cast::<i64>().add(1).write(at);
@@ -249,6 +251,25 @@ impl Entry {
         }
     }
 
+    /// The generation bit, in place ([`SAVED`] or 0).
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        self.word() & SAVED
+    }
+
+    /// The access clock and the generation, for the entry that takes its place.
+    #[inline]
+    pub(crate) fn stamp(&self) -> u32 {
+        self.word() & (ACCESS | SAVED)
+    }
+
+    /// See [`Entry::generation`].
+    pub(crate) fn set_generation(&mut self, generation: u32) {
+        let word = (self.word() & !SAVED) | (generation & SAVED);
+        // SAFETY: the block begins with this word.
+        unsafe { self.0.cast::<u32>().write(word) };
+    }
+
     /// The value.
     #[inline]
     pub(crate) fn lend(&self) -> ValueRef<'_> {
@@ -309,7 +330,8 @@ impl Entry {
         };
         // SAFETY: the block is as large as the new lengths say, and the loan is exclusive.
         unsafe {
-            let word = (self.word() & (ACCESS | TIMED)) | u32::from(form as u8) << KIND_SHIFT;
+            let word =
+                (self.word() & (ACCESS | SAVED | TIMED)) | u32::from(form as u8) << KIND_SHIFT;
             self.0.cast::<u32>().write(word);
             self.payload().cast::<u32>().write(new as u32);
             self.inline_start()
@@ -391,7 +413,7 @@ impl Entry {
     /// Moves everything into a block with or without room for an expiry.
     fn rebuild(&mut self, expire_at: Option<i64>) {
         let (form, inline) = (self.form(), self.inline_len());
-        let new = Entry::allocate(self.key(), form, inline, expire_at, self.access());
+        let new = Entry::allocate(self.key(), form, inline, expire_at, self.stamp());
         // SAFETY: payload and inline bytes are moved bit by bit; the old block is freed without dropping them.
         unsafe {
             ptr::copy_nonoverlapping(self.payload(), new.payload(), payload_size(form));

@@ -20,6 +20,8 @@
     reason = "records are one pointer wide and share their place with the child pointer"
 )]
 
+mod scan;
+
 use std::alloc::{self, Layout};
 use std::hash::{BuildHasher, Hasher};
 use std::marker::PhantomData;
@@ -303,16 +305,6 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Visits the records of one bucket and returns the cursor of the next, 0 after the last. A record that is there
-    /// from the first call (cursor 0) to the last is visited at least once, whatever comes and goes in between.
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&R)) -> u64 {
-        let index = self.index(cursor);
-        self.visit_bucket(index, visit);
-        let mask = self.mask_of(index);
-        let next = (cursor | !mask).reverse_bits().wrapping_add(1);
-        next.reverse_bits()
-    }
-
     /// All records, bucket by bucket.
     pub fn iter(&self) -> Iter<'_, R> {
         Iter {
@@ -577,20 +569,6 @@ impl<R: Record> Table<R> {
                 release(bucket.as_ptr(), 1);
                 self.chained -= 1;
             }
-        }
-    }
-
-    fn visit_bucket(&self, index: usize, visit: &mut dyn FnMut(&R)) {
-        let mut bucket = Some(self.bucket(index));
-        while let Some(this) = bucket {
-            // SAFETY: a bucket of the table, lent with it; set tags mean records.
-            let this = unsafe { this.as_ref() };
-            for place in 0..PLACES {
-                if this.tag(place) != 0 {
-                    visit(unsafe { &this.places[place].record });
-                }
-            }
-            bucket = this.child();
         }
     }
 

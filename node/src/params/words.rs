@@ -30,6 +30,11 @@ impl Policy {
         matches!(self, Policy::AllkeysLfu | Policy::VolatileLfu)
     }
 
+    /// Whether it matters how keys were used.
+    pub fn remembers(self) -> bool {
+        self.is_lfu() || matches!(self, Policy::AllkeysLru | Policy::VolatileLru)
+    }
+
     /// Whether only keys with an expiry may go.
     pub fn only_volatile(self) -> bool {
         !matches!(

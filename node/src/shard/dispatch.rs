@@ -106,7 +106,7 @@ impl Shard {
             self.refuse(Some(id), requests, args, fault, session, out);
             return None;
         }
-        if self.is_paused(command, session) {
+        if self.is_paused(command, args, session) {
             return Some(Stop::Paused);
         }
         if session.transaction.is_some() && !runs_inside_multi(command) {
@@ -239,10 +239,10 @@ impl Shard {
         Ok(())
     }
 
-    fn is_paused(&self, command: &'static Command, session: &Session) -> bool {
-        self.node
-            .pause
-            .stops(self.now_ms, || may_write(command, session))
+    fn is_paused(&mut self, command: &Command, args: Args<'_>, session: &Session) -> bool {
+        let pause = &self.node.pause;
+        pause.stops(self.now_ms, || may_write(command, session))
+            || (self.is_saving() && self.snapshot_holds(command, args, session))
     }
 
     /// Runs a command that is measured alone, and everything that follows from it; says whether the client must wait.

@@ -8,6 +8,7 @@
 //!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── measure.rs  how long it takes
 //!       │             ├── ahead.rs    the keys of the requests to come
+//!       │             ├── snapshot.rs who must not change what is being saved
 //!       │             └── changes     effects for the journal, notifications
 //!       └── outgoing: bytes for other connections, sent by the actor after the batch
 //! ```
@@ -20,6 +21,7 @@ pub mod housekeeping;
 pub mod loading;
 mod measure;
 mod requests;
+pub mod snapshot;
 pub mod waiting;
 pub mod watch;
 
@@ -59,6 +61,8 @@ pub struct Shard {
     reselections: u64,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
+    /// While one is being taken.
+    snapshot: Option<snapshot::Snapshot>,
     foreign: foreign::Foreign,
 }
 
@@ -165,6 +169,7 @@ impl Shard {
             reselections: 0,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
+            snapshot: None,
             foreign: foreign::Foreign::default(),
             params,
             node,

@@ -77,13 +77,17 @@ impl Shard {
     }
 
     /// Gives keys that were made to those who wait for them, first come, first served. Serving one may make another key.
-    fn serve(&mut self, mut ready: Vec<(usize, Vec<u8>)>) {
+    pub(super) fn serve(&mut self, mut ready: Vec<(usize, Vec<u8>)>) {
         while !ready.is_empty() {
             for (db, key) in ready {
                 for client in self.blocked.queue(db, &key) {
                     let Some(kind) = self.dbs[db].kind(&key) else {
                         break;
                     };
+                    if self.must_postpone(client) {
+                        self.postpone(db, &key);
+                        break;
+                    }
                     self.serve_one(client, kind);
                 }
             }
@@ -97,6 +101,19 @@ impl Shard {
             .enumerate()
             .flat_map(|(db, keys)| keys.drain_ready().into_iter().map(move |key| (db, key)))
             .collect()
+    }
+
+    /// Whether the command of a blocked client would change what is being saved: the destination of BLMOVE.
+    fn must_postpone(&mut self, client: u64) -> bool {
+        if !self.is_saving() {
+            return false;
+        }
+        let Some(waiter) = self.blocked.get(client) else {
+            return false;
+        };
+        let (id, request) = (waiter.waiting.id, waiter.waiting.request.clone());
+        let session = waiter.session.clone();
+        self.snapshot_holds(id.command(), request.args(), &session)
     }
 
     /// Runs the command of a blocked client again if it waits for a value of `kind`.

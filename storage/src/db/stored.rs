@@ -37,7 +37,7 @@ impl Db {
             return false;
         }
         let recalled = self.access.recall(usage);
-        let access = recalled.unwrap_or_else(|| self.access.initial());
+        let access = recalled.map_or_else(|| self.stamp(), |access| access | self.generation);
         let entry = Entry::new(key, value, expire_at, access);
         self.table.insert_new(hash, entry);
         self.mark(hash, key, false, expire_at.is_some());

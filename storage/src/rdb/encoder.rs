@@ -78,6 +78,12 @@ impl Encoder {
 
     /// A key. Its usage is written where it is known.
     pub fn entry(&mut self, entry: Stored<'_>, out: &mut Vec<u8>) {
+        self.before_value(entry, out);
+        self.value(entry.value, out);
+    }
+
+    /// A key without its value.
+    pub(super) fn before_value(&mut self, entry: Stored<'_>, out: &mut Vec<u8>) {
         if let Some(at) = entry.expire_at {
             out.push(opcode::EXPIRE_MS);
             out.extend_from_slice(&at.to_le_bytes());
@@ -92,7 +98,6 @@ impl Encoder {
         }
         out.push(value_type(entry.value) as u8);
         self.bytes(entry.key, out);
-        self.value(entry.value, out);
     }
 
     /// A value behind its type, as in DUMP payloads.
@@ -144,7 +149,7 @@ impl Encoder {
     }
 }
 
-fn plain(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn plain(bytes: &[u8], out: &mut Vec<u8>) {
     length::write(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }

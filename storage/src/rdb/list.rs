@@ -85,7 +85,7 @@ impl Encoder {
 }
 
 /// The element of a node that holds nothing else and is long.
-fn alone(pack: &Listpack) -> Option<&[u8]> {
+pub(super) fn alone(pack: &Listpack) -> Option<&[u8]> {
     let (StrRef::Bytes(element), 1) = (pack.get(pack.first()?), pack.len()) else {
         return None;
     };

@@ -16,6 +16,7 @@
 //!
 //! Architecture invariant: nothing here knows a clock, an actor or a file; damaged bytes make an error, never a panic.
 
+mod assembly;
 mod crc64;
 mod decoder;
 mod dump;
@@ -26,6 +27,7 @@ mod input;
 mod length;
 mod list;
 mod lzf;
+mod parts;
 mod reader;
 mod set;
 mod tag;
@@ -35,9 +37,11 @@ mod zipmap;
 mod zset;
 
 pub use crate::access::Usage;
+pub use assembly::Assembly;
 pub use dump::{DumpError, dump, payload_version, restore};
 pub use encoder::{Compression, Encoder};
 pub use error::{Error, Flaw, Foreign};
+pub use parts::{Entries, UsageKept};
 pub use reader::{Entry, Item, Reader};
 pub use writer::{Sum, Writer};
 

@@ -6,6 +6,7 @@ use almandine_protocol::Batch;
 use crate::actors::connection::messages::Answered;
 use crate::session::Session;
 use crate::shard::Progress;
+use crate::shard::snapshot::Purpose;
 
 /// The requests of several connections of one worker, gathered over a turn of its event loop.
 #[derive(Debug, Message)]
@@ -58,3 +59,68 @@ pub struct Load;
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Serve;
+
+/// Take a snapshot of all keys as they are now. Sent by whoever wants one; snapshots are taken one after the other, and each
+/// begins when the one before has ended. `to` is told [`SnapshotPiece::Begun`] then.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct TakeSnapshot {
+    /// Comes back with every part; the sender sees to it that no two are equal, see [`Node::next_snapshot`](crate::node::Node::next_snapshot).
+    pub id: u64,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Who gets it. If nobody is there any more the snapshot ends.
+    pub to: Recipient<SnapshotPart>,
+}
+
+/// A part of a snapshot. Sent by `ShardActor`, in order; the receiver answers bytes with [`SnapshotTaken`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SnapshotPart {
+    /// Of which snapshot.
+    pub id: u64,
+    /// The part.
+    pub piece: SnapshotPiece,
+}
+
+/// See [`SnapshotPart`].
+#[derive(Debug)]
+pub enum SnapshotPiece {
+    /// The moment has come that the snapshot shows.
+    Begun {
+        /// The offset of the journal at that moment: the effects after it are not in the snapshot, and begin with their
+        /// database.
+        offset: u64,
+        /// How many keys there are.
+        keys: u64,
+    },
+    /// Bytes of the file.
+    Bytes(Vec<u8>),
+    /// The file is whole.
+    Ended,
+    /// There will be none: the keys are not loaded yet.
+    Refused,
+}
+
+/// So many bytes of a snapshot have left their receiver: more may come. Sent by the receiver.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SnapshotTaken {
+    /// Of which snapshot.
+    pub id: u64,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+/// Nobody wants this snapshot any more: no part of it comes after those that are under way. Sent by the receiver.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct AbortSnapshot {
+    /// Which.
+    pub id: u64,
+}
+
+/// Go on with the snapshot. Sent by the shard to itself, after others have had their turn.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(super) struct Walk;

@@ -3,6 +3,7 @@
 
 pub mod handle;
 pub mod messages;
+mod snapshots;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use tracing::error;
 
 use self::handle::LocalShard;
 use self::messages::{BatchDone, ExecuteBatches, Forget, Load, RemoteBatch, Serve};
+use self::snapshots::Snapshots;
 use super::connection::messages::Answered;
 use super::lifeline::Lifeline;
 use super::node::messages::Recovered;
@@ -37,6 +39,7 @@ pub struct ShardActor {
     shard: LocalShard,
     /// While it reads.
     loader: Option<Loader>,
+    snapshots: Snapshots,
     /// Whom it tells what was found.
     tree: Recipient<Recovered>,
     _lifeline: Lifeline,
@@ -56,6 +59,7 @@ impl ShardActor {
             shard: LocalShard::new(node.clone(), shard),
             node,
             loader: None,
+            snapshots: Snapshots::default(),
             tree,
             _lifeline: lifeline,
         }

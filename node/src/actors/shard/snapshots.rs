@@ -1,0 +1,176 @@
+//! Snapshots of the shard: who gets the one that is being taken, how much of it is under way, who comes next.
+//!
+//! ```text
+//!   TakeSnapshot ──▶ waiting ──▶ running: Begun, Bytes, Bytes, ... Ended ──▶ receiver
+//!                                   ▲                                         │
+//!                                   └──────────── SnapshotTaken ──────────────┘
+//! ```
+//! The walk goes on in slices, each after a turn of the event loop; it rests while much is under way.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler};
+
+use super::ShardActor;
+use super::messages::{
+    AbortSnapshot, SnapshotPart, SnapshotPiece, SnapshotTaken, TakeSnapshot, Walk,
+};
+use crate::moment::now_ms;
+use crate::shard::snapshot::Slice;
+
+/// How long the shard walks before others get their turn.
+const WALK_SLICE: Duration = Duration::from_micros(500);
+/// Bytes that were sent and not taken at which the walk rests.
+const UNDER_WAY_MAX: usize = 8 << 20;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    running: Option<Running>,
+    waiting: VecDeque<TakeSnapshot>,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// None once nobody wants it any more.
+    order: Option<TakeSnapshot>,
+    under_way: usize,
+    /// Whether a [`Walk`] is on its way.
+    is_walking: bool,
+}
+
+impl TakeSnapshot {
+    /// False if nobody is there any more.
+    fn send(&self, piece: SnapshotPiece) -> bool {
+        let part = SnapshotPart { id: self.id, piece };
+        self.to.do_send(part);
+        self.to.connected()
+    }
+}
+
+impl ShardActor {
+    fn begin_next(&mut self, ctx: &mut Context<Self>) {
+        while self.snapshots.running.is_none()
+            && let Some(order) = self.snapshots.waiting.pop_front()
+        {
+            let (begun, _) = self.shard.with(|shard| {
+                if !shard.is_serving() {
+                    return SnapshotPiece::Refused;
+                }
+                let now_ms = now_ms();
+                shard.begin(now_ms);
+                let offset = shard.begin_snapshot(order.purpose, now_ms);
+                let keys = shard.key_count();
+                SnapshotPiece::Begun { offset, keys }
+            });
+            let has_begun = matches!(begun, SnapshotPiece::Begun { .. });
+            let is_heard = order.send(begun);
+            if has_begun {
+                self.snapshots.running = Some(Running {
+                    order: Some(order),
+                    under_way: 0,
+                    is_walking: false,
+                });
+                if !is_heard {
+                    self.discard();
+                }
+                self.go_on(ctx);
+            }
+        }
+    }
+
+    /// Has the walk go on after others have had their turn, unless much is under way.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
+        if let Some(running) = &mut self.snapshots.running
+            && running.under_way < UNDER_WAY_MAX
+            && !std::mem::replace(&mut running.is_walking, true)
+        {
+            let me = ctx.address();
+            actix_rt::spawn(async move {
+                tokio::task::yield_now().await;
+                me.do_send(Walk);
+            });
+        }
+    }
+
+    fn discard(&mut self) {
+        if let Some(running) = &mut self.snapshots.running {
+            running.order = None;
+            running.under_way = 0;
+            self.shard.with(|shard| shard.discard_snapshot());
+        }
+    }
+}
+
+impl Handler<TakeSnapshot> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, order: TakeSnapshot, ctx: &mut Context<Self>) {
+        self.snapshots.waiting.push_back(order);
+        self.begin_next(ctx);
+    }
+}
+
+impl Handler<SnapshotTaken> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, SnapshotTaken { id, bytes }: SnapshotTaken, ctx: &mut Context<Self>) {
+        if let Some(running) = &mut self.snapshots.running
+            && running.order.as_ref().is_some_and(|order| order.id == id)
+        {
+            running.under_way = running.under_way.saturating_sub(bytes);
+            self.go_on(ctx);
+        }
+    }
+}
+
+impl Handler<AbortSnapshot> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, AbortSnapshot { id }: AbortSnapshot, ctx: &mut Context<Self>) {
+        self.snapshots.waiting.retain(|order| order.id != id);
+        let running = self.snapshots.running.as_ref();
+        let order = running.and_then(|running| running.order.as_ref());
+        if order.is_some_and(|order| order.id == id) {
+            self.discard();
+            self.go_on(ctx);
+        }
+    }
+}
+
+impl Handler<Walk> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Walk, ctx: &mut Context<Self>) {
+        let Some(running) = &mut self.snapshots.running else {
+            return;
+        };
+        running.is_walking = false;
+        let (slice, _) = self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.walk_snapshot(WALK_SLICE)
+        });
+        let (bytes, is_last) = match slice {
+            Some(Slice::Part(bytes)) => (bytes, false),
+            Some(Slice::Last(bytes)) => (bytes, true),
+            Some(Slice::Discarded) | None => (Vec::new(), true),
+        };
+        let mut is_heard = true;
+        if let Some(order) = &running.order {
+            running.under_way += bytes.len();
+            is_heard = bytes.is_empty() || order.send(SnapshotPiece::Bytes(bytes));
+            if is_last {
+                order.send(SnapshotPiece::Ended);
+            }
+        }
+        if is_last {
+            self.snapshots.running = None;
+            return self.begin_next(ctx);
+        }
+        if !is_heard {
+            self.discard();
+        }
+        self.go_on(ctx);
+    }
+}

@@ -1,0 +1,118 @@
+//! The numbered databases of a shard.
+
+use std::mem;
+
+use super::Db;
+use crate::access::Access;
+
+/// The numbered databases of a shard.
+#[derive(Debug)]
+pub struct Databases {
+    dbs: Vec<Db>,
+    now_ms: i64,
+    access: Access,
+    touches: bool,
+    /// Databases that were lent to be changed since [`Databases::take_lent`], one bit each (the last for all above 62).
+    lent: u64,
+}
+
+impl Databases {
+    /// `count` empty databases. The seed keeps clients from choosing keys that collide.
+    pub fn new(count: usize, seed: u64) -> Self {
+        let dbs = (0..count as u64)
+            .map(|n| Db::new(seed.wrapping_add(n)))
+            .collect();
+        Databases {
+            dbs,
+            now_ms: 0,
+            access: Access::default(),
+            touches: true,
+            lent: 0,
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.dbs.len()
+    }
+
+    /// Unix time in milliseconds for all lookups until the next call, and how accesses are remembered.
+    pub fn set_now(&mut self, now_ms: i64, access: Access) {
+        (self.now_ms, self.access) = (now_ms, access);
+    }
+
+    /// Whether reads move the access clock until the next call (CLIENT NO-TOUCH).
+    pub fn set_touches(&mut self, touches: bool) {
+        self.touches = touches;
+    }
+
+    /// Numbers of the databases that were lent to be changed since the last call.
+    #[inline]
+    pub fn take_lent(&mut self) -> impl Iterator<Item = usize> + use<> {
+        let (mut lent, count) = (mem::take(&mut self.lent), self.dbs.len());
+        let above = if lent >> 63 == 1 {
+            63..count.max(63)
+        } else {
+            0..0
+        };
+        lent &= u64::MAX >> 1;
+        std::iter::from_fn(move || {
+            let next = (lent != 0).then(|| lent.trailing_zeros() as usize);
+            lent &= lent.wrapping_sub(1);
+            next
+        })
+        .filter(move |db| *db < count)
+        .chain(above)
+    }
+
+    /// Exchanges the contents of two databases. Whoever waits for keys goes on waiting under the same number, and is told
+    /// of the keys that are there now.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        if a == b {
+            return;
+        }
+        self.dbs.swap(a, b);
+        let [left, right] = self
+            .dbs
+            .get_disjoint_mut([a, b])
+            .expect("two databases that were just exchanged");
+        mem::swap(&mut left.waiting, &mut right.waiting);
+        mem::swap(&mut left.ready, &mut right.ready);
+        for db in [left, right] {
+            let there = db.waiting.keys().filter(|key| db.table.get(key).is_some());
+            db.ready.extend(there.cloned());
+        }
+    }
+
+    /// All of them in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Db> {
+        self.dbs.iter()
+    }
+
+    /// All of them in order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Db> {
+        let (now_ms, access, touches) = (self.now_ms, self.access, self.touches);
+        self.lent = u64::MAX;
+        for db in &mut self.dbs {
+            (db.now_ms, db.access, db.touches) = (now_ms, access, touches);
+        }
+        self.dbs.iter_mut()
+    }
+}
+
+impl std::ops::Index<usize> for Databases {
+    type Output = Db;
+    fn index(&self, db: usize) -> &Db {
+        &self.dbs[db]
+    }
+}
+
+impl std::ops::IndexMut<usize> for Databases {
+    #[inline]
+    fn index_mut(&mut self, db: usize) -> &mut Db {
+        self.lent |= 1 << db.min(63);
+        let lent = &mut self.dbs[db];
+        (lent.now_ms, lent.access, lent.touches) = (self.now_ms, self.access, self.touches);
+        lent
+    }
+}

@@ -113,6 +113,10 @@ fn connections_beyond_maxclients_are_refused_until_another_ends() {
     let node = TestNode::start_with(&["--maxclients", "3"]);
     let mut control = node.client();
     assert_alive(&mut control);
+    wait_until("who saw the node start has left", || {
+        let info = call(&mut control, "INFO clients").text();
+        info.is_some_and(|info| info.contains("\r\nconnected_clients:1\r\n"))
+    });
     // All at once: those that no thread has taken over yet count too.
     let mut others: Vec<Client> = (0..20).map(|_| node.client()).collect();
     let is_admitted = |client: &mut Client| match client.line("PING") {

@@ -1,10 +1,55 @@
 //! The allocator of the process, and what it can be asked.
 #![expect(unsafe_code, reason = "mimalloc is written in C")]
 
+use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::{CStr, c_char, c_void};
 
 use almandine_node::node::Allocator;
 use libmimalloc_sys as mimalloc;
+
+/// Every block is aligned so without being asked.
+const NATURAL_ALIGN: usize = 8;
+
+/// mimalloc, asked for an alignment only where it must be: its aligned calls cannot extend a page of small blocks, and take
+/// a larger block from another one instead, which costs time and up to a fifth of the memory.
+#[derive(Debug)]
+pub(crate) struct Mimalloc;
+
+// SAFETY: blocks of `mi_malloc` are aligned for a machine word, whatever their size; everything else goes on unchanged.
+unsafe impl GlobalAlloc for Mimalloc {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let block = match layout.align() <= NATURAL_ALIGN {
+            true => unsafe { mimalloc::mi_malloc(layout.size()) },
+            false => unsafe { mimalloc::mi_malloc_aligned(layout.size(), layout.align()) },
+        };
+        block.cast()
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let block = match layout.align() <= NATURAL_ALIGN {
+            true => unsafe { mimalloc::mi_zalloc(layout.size()) },
+            false => unsafe { mimalloc::mi_zalloc_aligned(layout.size(), layout.align()) },
+        };
+        block.cast()
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
+        unsafe { mimalloc::mi_free(block.cast()) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let block = block.cast();
+        let block = match layout.align() <= NATURAL_ALIGN {
+            true => unsafe { mimalloc::mi_realloc(block, size) },
+            false => unsafe { mimalloc::mi_realloc_aligned(block, size, layout.align()) },
+        };
+        block.cast()
+    }
+}
 
 /// For the node.
 pub(crate) fn mimalloc() -> Allocator {

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use almandine_node::memory::Counting;
 use almandine_node::node::{Node, Origin};
 use almandine_node::open_files;
-use mimalloc::MiMalloc;
 use tracing::{error, warn};
 
 use crate::cli::{Instead, Start};
@@ -32,7 +31,7 @@ use crate::pid_file::PidFile;
 const CANNOT_BIND: u8 = 3;
 
 #[global_allocator]
-static ALLOCATOR: Counting<MiMalloc> = Counting(MiMalloc);
+static ALLOCATOR: Counting<allocator::Mimalloc> = Counting(allocator::Mimalloc);
 
 fn main() -> ExitCode {
     let environment = std::env::vars_os()

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use crate::packed::{Form, FormMut, Packed};
 use crate::set::choose;
 use crate::{Listpack, Pair, Rng, Spread, StrRef, Table, Thresholds, listpack, table};
 
@@ -14,20 +15,14 @@ const SPARSE: usize = 3;
 
 /// A map from byte strings to byte strings.
 #[derive(Debug, Clone)]
-pub struct Hash(Form);
-
-#[derive(Debug, Clone)]
-enum Form {
-    Pack(Listpack),
-    Table(Box<Table<Pair>>),
-}
+pub struct Hash(Packed<Table<Pair>>);
 
 /// A field and its value.
 pub type Entry<'a> = (StrRef<'a>, StrRef<'a>);
 
 impl Default for Hash {
     fn default() -> Self {
-        Hash(Form::Pack(Listpack::new()))
+        Hash(Packed::pack(Listpack::new()))
     }
 }
 
@@ -40,7 +35,7 @@ impl Hash {
             return None;
         }
         let longest = pack.iter().map(StrRef::len).max().unwrap_or(0);
-        let mut hash = Hash(Form::Pack(pack));
+        let mut hash = Hash(Packed::pack(pack));
         hash.expect(len / 2, longest, limits, rng);
         Some(hash)
     }
@@ -48,50 +43,50 @@ impl Hash {
     /// Number of fields.
     #[inline]
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) => pack.len() / 2,
-            Form::Table(table) => table.len(),
+            Form::Large(table) => table.len(),
         }
     }
 
     /// Whether nothing is left, so that the key must go.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) => pack.is_empty(),
-            Form::Table(table) => table.is_empty(),
+            Form::Large(table) => table.is_empty(),
         }
     }
 
     /// What OBJECT ENCODING calls the form.
     pub fn encoding(&self) -> &'static str {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(_) => "listpack",
-            Form::Table(_) => "hashtable",
+            Form::Large(_) => "hashtable",
         }
     }
 
     /// The packed bytes in Redis's format, if it has them.
     pub fn packed(&self) -> Option<&[u8]> {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) => Some(pack.as_bytes()),
-            Form::Table(_) => None,
+            Form::Large(_) => None,
         }
     }
 
     /// How the fields are spread over the buckets of a table; none while they are packed.
     pub fn spread(&self, counted: bool) -> Option<Spread> {
-        match &self.0 {
-            Form::Table(table) => Some(table.spread(counted)),
+        match self.0.get() {
+            Form::Large(table) => Some(table.spread(counted)),
             Form::Pack(_) => None,
         }
     }
 
     /// Bytes on the heap; fields of a table are counted by a sample of at most `samples` (0 = all).
     pub fn memory(&self, samples: usize) -> usize {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) => pack.memory(),
-            Form::Table(table) => {
+            Form::Large(table) => {
                 size_of::<Table<Pair>>() + table.memory() + pairs_memory(table, samples)
             }
         }
@@ -103,7 +98,7 @@ impl Hash {
     pub fn expect(&mut self, count: usize, longest: usize, limits: &Thresholds, rng: &mut Rng) {
         let fits =
             count <= limits.hash_max_listpack_entries && longest <= limits.hash_max_listpack_value;
-        if !fits && matches!(self.0, Form::Pack(_)) {
+        if !fits && matches!(self.0.get(), Form::Pack(_)) {
             self.become_table(rng);
         }
     }
@@ -111,29 +106,29 @@ impl Hash {
     /// The value of a field.
     #[inline]
     pub fn get(&self, field: &[u8]) -> Option<StrRef<'_>> {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) => {
                 let value = pack.next(pack.find(field, 2)?)?;
                 Some(pack.get(value))
             }
-            Form::Table(table) => table.get(field).map(|pair| StrRef::Bytes(pair.value())),
+            Form::Large(table) => table.get(field).map(|pair| StrRef::Bytes(pair.value())),
         }
     }
 
     /// Whether there is such a field.
     #[inline]
     pub fn contains(&self, field: &[u8]) -> bool {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) => pack.find(field, 2).is_some(),
-            Form::Table(table) => table.get(field).is_some(),
+            Form::Large(table) => table.get(field).is_some(),
         }
     }
 
     /// Sets a field; true if it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &Thresholds, rng: &mut Rng) -> bool {
         self.expect(0, field.len().max(value.len()), limits, rng);
-        match &mut self.0 {
-            Form::Pack(pack) => {
+        match self.0.get_mut() {
+            FormMut::Pack(pack) => {
                 if let Some(at) = pack.find(field, 2).and_then(|at| pack.next(at)) {
                     pack.replace(at, value);
                     return false;
@@ -144,7 +139,7 @@ impl Hash {
                 }
                 true
             }
-            Form::Table(table) => {
+            FormMut::Large(table) => {
                 let hash = table.hash(field);
                 if let Some(pair) = table.get_mut_hashed(hash, field) {
                     pair.set_value(value);
@@ -158,27 +153,27 @@ impl Hash {
 
     /// Takes a field out; false if it was not there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        match &mut self.0 {
-            Form::Pack(pack) => pack
+        match self.0.get_mut() {
+            FormMut::Pack(pack) => pack
                 .find(field, 2)
                 .is_some_and(|at| pack.remove(at, 2) == 2),
-            Form::Table(table) => table.remove(field).is_some(),
+            FormMut::Large(table) => table.remove(field).is_some(),
         }
     }
 
     /// All fields with their values.
     pub fn iter(&self) -> Iter<'_> {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) => Iter::Pack(pack.iter()),
-            Form::Table(table) => Iter::Table(table.iter()),
+            Form::Large(table) => Iter::Table(table.iter()),
         }
     }
 
     /// Visits some fields and returns the next cursor, 0 at the end; a packed form is visited in one go. A field that is
     /// there from the first call (cursor 0) to the last is visited, unless the hash leaves its packed form before.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(StrRef<'_>, StrRef<'_>)) -> u64 {
-        match &self.0 {
-            Form::Table(table) => table.scan(cursor, &mut |pair| {
+        match self.0.get() {
+            Form::Large(table) => table.scan(cursor, &mut |pair| {
                 visit(StrRef::Bytes(pair.key()), StrRef::Bytes(pair.value()));
             }),
             Form::Pack(_) => {
@@ -190,20 +185,20 @@ impl Hash {
 
     /// A field chosen with equal chances.
     pub fn random(&self, rng: &mut Rng) -> Option<Entry<'_>> {
-        match &self.0 {
+        match self.0.get() {
             Form::Pack(pack) if pack.is_empty() => None,
             Form::Pack(pack) => {
                 let field = pack.seek(rng.below(pack.len() / 2) * 2)?;
                 Some((pack.get(field), pack.get(pack.next(field)?)))
             }
-            Form::Table(table) => table.random(rng).map(entry),
+            Form::Large(table) => table.random(rng).map(entry),
         }
     }
 
     /// Visits `count` different fields (or all if there are fewer), every such choice having the same chance.
     pub fn sample<'a>(&'a self, count: usize, rng: &mut Rng, visit: &mut dyn FnMut(Entry<'a>)) {
-        match &self.0 {
-            Form::Table(table) if count <= table.len() / SPARSE => {
+        match self.0.get() {
+            Form::Large(table) if count <= table.len() / SPARSE => {
                 let mut chosen = HashSet::with_capacity(count);
                 while chosen.len() < count {
                     let Some(pair) = table.random(rng) else {
@@ -229,7 +224,7 @@ impl Hash {
             let pair = Pair::new(field.bytes(&mut digits), value.bytes(&mut more_digits));
             table.insert_new(table.hash(pair.key()), pair);
         }
-        self.0 = Form::Table(Box::new(table));
+        self.0 = Packed::large(table);
     }
 }
 

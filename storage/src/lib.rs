@@ -24,6 +24,7 @@ pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod member;
+mod packed;
 pub mod pair;
 pub mod rdb;
 pub mod rng;

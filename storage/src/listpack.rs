@@ -31,6 +31,7 @@ const HEAD_MAX: usize = 9;
 
 /// See the module. One pointer wide.
 #[derive(Debug, Clone)]
+#[repr(transparent)]
 pub struct Listpack(Blob);
 
 /// Where an element stands; good until the listpack is changed before it.

@@ -61,7 +61,6 @@ const DEPENDENCIES: &[Dependency] = &[
     ),
     dependency("libmimalloc_sys", &["bin/src/allocator.rs"]),
     dependency("memchr", &["protocol/src/"]),
-    dependency("mimalloc", &["bin/src/main.rs", "bin/src/allocator.rs"]),
     dependency("num_bigint", &["protocol/src/number/"]),
     // Of tests only.
     dependency("serde_json", &[]),
@@ -129,7 +128,6 @@ const LONGER: &[(&str, usize)] = &[
     ("storage/src/entry.rs", 700),
     ("storage/src/list.rs", 750),
     ("storage/src/listpack.rs", 750),
-    ("storage/src/table.rs", 1000),
 ];
 
 /// Where tests and benches may sleep, and why.

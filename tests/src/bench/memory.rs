@@ -9,9 +9,10 @@ use crate::resp::{Client, encode_request};
 /// What is filled in: (name, how many, the request of number i).
 type Data = (&'static str, fn(&mut Vec<u8>, usize));
 
-const DATA: [Data; 3] = [
+const DATA: [Data; 4] = [
     ("string, key of 12 and value of 16 bytes", string),
-    ("hash of 5 small fields", hash),
+    ("hash of 5 fields: names and values of 2 bytes", small_hash),
+    ("hash of 5 fields: names and values of 6 bytes", hash),
     ("member of one sorted set", member),
 ];
 
@@ -73,12 +74,20 @@ fn string(out: &mut Vec<u8>, number: usize) {
     encode_request(&[b"SET", key.as_bytes(), &value(16)], out);
 }
 
+fn small_hash(out: &mut Vec<u8>, number: usize) {
+    hash_of(out, number, "f", "v");
+}
+
 fn hash(out: &mut Vec<u8>, number: usize) {
+    hash_of(out, number, "field", "value");
+}
+
+fn hash_of(out: &mut Vec<u8>, number: usize, name: &str, value: &str) {
     let key = format!("h{number:011}");
     let mut args = vec!["HSET".to_owned(), key];
     for field in 0..5 {
-        args.push(format!("field{field}"));
-        args.push(format!("value{field}"));
+        args.push(format!("{name}{field}"));
+        args.push(format!("{value}{field}"));
     }
     encode_request(&args, out);
 }

@@ -56,7 +56,7 @@ const DEPENDENCIES: &[Dependency] = &[
             "node/src/commands/server/debug/",
             "node/src/open_files.rs",
             "node/src/stats/process.rs",
-            "storage/src/table.rs",
+            "storage/src/table/segments.rs",
         ],
     ),
     dependency("libmimalloc_sys", &["bin/src/allocator.rs"]),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::Recipient;
+use almandine_protocol::Version;
 
 use crate::actors::connection::messages::{Deliver, Kill};
 use crate::moment::now_ms;
@@ -79,6 +80,19 @@ pub struct Profile {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Tracking>,
+}
+
+/// How a client tracks the keys it reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Tracking {
+    /// Id of the client that is told in its place; 0 = none.
+    pub redirect: u64,
+    /// BCAST.
+    pub broadcast: bool,
+    /// The client that was to be told is gone.
+    pub is_broken: bool,
 }
 
 /// How a connection is reached from any thread.
@@ -200,6 +214,14 @@ impl Profile {
             resp: 2,
             user: "default".into(),
             ..Profile::default()
+        }
+    }
+
+    /// The version of the protocol.
+    pub fn version(&self) -> Version {
+        match self.resp {
+            3 => Version::Resp3,
+            _ => Version::Resp2,
         }
     }
 

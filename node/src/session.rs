@@ -9,6 +9,7 @@ use almandine_protocol::{Span, Version};
 use crate::clients::Client;
 use crate::commands::Args;
 use crate::commands::table::CommandId;
+use crate::shard::Tracks;
 
 /// The state of one connection that commands read and change.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Session {
     pub no_touch: bool,
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
+    /// CLIENT TRACKING.
+    pub tracking: Tracks,
     /// Between MULTI and EXEC.
     pub transaction: Option<Transaction>,
     /// How many keys are watched.
@@ -90,6 +93,7 @@ impl Session {
             replies: Replies::On,
             no_touch: false,
             no_evict: false,
+            tracking: Tracks::Nothing,
             transaction: None,
             watched: 0,
             subscriptions: 0,

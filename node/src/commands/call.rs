@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
-use crate::shard::{Blocked, Outgoing, Watches};
+use crate::shard::{Blocked, Outgoing, Tracking, Watches};
 use crate::stats::Stats;
 
 /// `Ok` = the reply is written (or the client waits, see [`Call::wait`]). An `Err` takes back what was written.
@@ -145,6 +145,8 @@ pub struct Call<'a> {
     pub params: &'a Params,
     /// WATCH.
     pub watches: &'a mut Watches,
+    /// CLIENT TRACKING.
+    pub tracking: &'a mut Tracking,
     /// Clients in blocking commands.
     pub blocked: &'a mut Blocked,
     /// Who listens to which channel.
@@ -202,6 +204,7 @@ impl<'a> Call<'a> {
             node: self.node,
             params: self.params,
             watches: self.watches,
+            tracking: self.tracking,
             blocked: self.blocked,
             pubsub: self.pubsub,
             outgoing: self.outgoing,

@@ -6,6 +6,7 @@ use super::client;
 use super::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
 use crate::clients::Profile;
 use crate::session::Replies;
+use crate::shard::Tracks;
 
 fn auth(call: &mut Call<'_>) -> Outcome {
     let (user, password) = match call.args.len() {
@@ -165,6 +166,8 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     super::transactions::forget_watched(call);
     let id = call.session.id();
     call.pubsub.borrow_mut().drop_client(id);
+    call.tracking.disable(id);
+    call.session.tracking = Tracks::Nothing;
     call.session.subscriptions = 0;
     call.session.replies = Replies::On;
     (call.session.no_touch, call.session.no_evict) = (false, false);

@@ -14,7 +14,7 @@ use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
-use crate::shard::{Blocked, Outgoing, Watches};
+use crate::shard::{Blocked, Outgoing, Tracking, Watches};
 use crate::stats::Stats;
 
 /// Runs one command after the other on its own databases.
@@ -41,6 +41,8 @@ pub(crate) struct Bench {
     pub node: Node,
     /// WATCH.
     pub watches: Watches,
+    /// CLIENT TRACKING.
+    pub tracking: Tracking,
     /// Clients in blocking commands.
     pub blocked: Blocked,
     /// Who listens to which channel.
@@ -79,6 +81,7 @@ impl Bench {
             session: Session::new(Arc::new(Client::new(identity, None)), true),
             node: Node::new(Params::default(), 1),
             watches: Watches::default(),
+            tracking: Tracking::default(),
             blocked: Blocked::default(),
             pubsub: RefCell::default(),
             outgoing: Outgoing::default(),
@@ -150,6 +153,7 @@ impl Bench {
                 node: &self.node,
                 params: &params,
                 watches: &mut self.watches,
+                tracking: &mut self.tracking,
                 blocked: &mut self.blocked,
                 pubsub: &self.pubsub,
                 outgoing: &mut self.outgoing,

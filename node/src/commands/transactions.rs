@@ -96,8 +96,9 @@ fn look_at_watched(call: &mut Call<'_>) {
         call.dbs[db].contains(&key);
     }
     call.changes.note_expired(call.dbs);
-    for (db, key) in call.changes.touched.drain(..) {
-        call.watches.touch(db, key);
+    // Others hear of them with what the transaction changes.
+    for (db, key) in &call.changes.touched {
+        call.watches.touch(*db, key.clone());
     }
 }
 

@@ -127,7 +127,7 @@ parameters! {
         disable_thp: bool = "yes", YesNo, Startup, FORK, "Turn off huge pages.";
         oom_score_adj: &'static str = "no", Choice(&["no", "yes", "relative", "absolute"]), Live, Inert("set it where the node is started"), "Adjust the kernel's out-of-memory score.";
         oom_score_adj_values: [i32; 3] = "0 200 800", OomScores, Live, Inert("set it where the node is started"), "Scores of a primary, a replica, a child.";
-        tracking_table_max_keys: u64 = "1000000", Int::unsigned(0, I64), Live, Inert("client-side caching is not supported yet"), "Keys remembered for client-side caching.";
+        tracking_table_max_keys: u64 = "1000000", Int::unsigned(0, I64), Live, Works, "Keys remembered for client-side caching.";
         prefetch_batch_max_size: u32 = "16", Int::new(0, 128), Live, Inert("batches are as large as what has arrived"), "Commands whose keys are fetched together.";
     }
     "Encodings" {

@@ -6,7 +6,7 @@ use almandine_protocol::Reply;
 
 use super::ahead::Ahead;
 use super::requests::{Progress, Requests, Stop};
-use super::{Parcel, Phase, Shard, foreign};
+use super::{Parcel, Phase, Shard, Tracks, foreign, tracking};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
 use crate::commands::server::guard_debug;
@@ -34,6 +34,10 @@ impl Shard {
         self.stats.meter.begin(at, first, requests.buffer.len());
         self.outgoing.begin(Some(session.id()));
         let progress = self.run_all(requests, first, session, out);
+        if !self.tracking.is_empty() {
+            self.tell_trackers();
+            out.append(self.outgoing.own());
+        }
         self.outgoing.begin(None);
         self.close_run(requests, session);
         self.stats.meter.end();
@@ -299,6 +303,7 @@ impl Shard {
             node: &self.node,
             params: &self.params,
             watches: &mut self.watches,
+            tracking: &mut self.tracking,
             blocked: &mut self.blocked,
             pubsub: &self.pubsub,
             outgoing: &mut self.outgoing,
@@ -319,6 +324,8 @@ impl Shard {
     /// Hands watchers and listeners what [`super::Changes`] has collected.
     pub(super) fn tell(&mut self) {
         for (db, key) in self.changes.touched.drain(..) {
+            self.tracking
+                .changed(&key, &self.node.clients, &mut self.outgoing);
             self.watches.touch(db, key);
         }
         for notification in self.changes.take_notifications() {
@@ -347,8 +354,20 @@ impl Shard {
         }
     }
 
+    /// The end of a batch for those who track keys.
+    #[cold]
+    fn tell_trackers(&mut self) {
+        let (clients, outgoing) = (&self.node.clients, &mut self.outgoing);
+        let most = self.params.tracking_table_max_keys;
+        self.tracking.forget_beyond(most, clients, outgoing);
+        self.tracking.broadcast(clients, outgoing);
+    }
+
     /// What other connections are to get.
     pub fn take_parcels(&mut self) -> Vec<Parcel> {
+        if !self.tracking.is_empty() {
+            self.tell_trackers();
+        }
         self.outgoing.take()
     }
 }
@@ -364,6 +383,9 @@ pub(crate) fn perform(call: &mut Call<'_>) -> bool {
         | Run::ContainerOr(run, _) => run(call),
         Run::Container(_) => Err(Fault::arity(call.command.name)),
     };
+    if call.session.tracking != Tracks::Nothing {
+        tracking::note(call);
+    }
     let Err(fault) = outcome else { return true };
     call.stats.failed(call.command, fault.code());
     call.reply.rewind(start);

@@ -4,6 +4,7 @@
 //! ```text
 //!   run(batch) ── dispatch.rs: checks, one handler per request
 //!       │             ├── watch.rs    whose transaction must fail
+//!       │             ├── tracking.rs who keeps copies of what it has read
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── measure.rs  how long it takes
@@ -22,6 +23,7 @@ pub mod loading;
 mod measure;
 mod requests;
 pub mod snapshot;
+pub mod tracking;
 pub mod waiting;
 pub mod watch;
 
@@ -33,6 +35,7 @@ use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 pub use blocked::{Blocked, Waiter};
 pub use requests::{Progress, Requests, Stop};
+pub use tracking::{Tracking, Tracks};
 pub use watch::Watches;
 
 use crate::clients::Client;
@@ -52,6 +55,7 @@ pub struct Shard {
     pub(crate) rng: Rng,
     pub(crate) now_ms: i64,
     pub(crate) watches: Watches,
+    pub(crate) tracking: Tracking,
     pub(crate) blocked: Blocked,
     pub(crate) pubsub: Rc<RefCell<Subscriptions>>,
     pub(crate) outgoing: Outgoing,
@@ -101,6 +105,11 @@ impl Outgoing {
     fn begin(&mut self, client: Option<u64>) {
         debug_assert!(self.own.is_empty(), "messages are lost");
         self.running = client;
+    }
+
+    /// Whose batch runs.
+    pub fn running(&self) -> Option<u64> {
+        self.running
     }
 
     /// Where messages for the connection whose batch runs are written.
@@ -157,6 +166,7 @@ impl Shard {
             rng: Rng::new(seed),
             now_ms: 0,
             watches: Watches::default(),
+            tracking: Tracking::default(),
             blocked: Blocked::default(),
             pubsub,
             outgoing: Outgoing::default(),
@@ -185,8 +195,9 @@ impl Shard {
         }
         // After the parameters: they say how accesses are remembered.
         self.set_now(now_ms);
+        let is_watched = !self.watches.is_empty() || !self.tracking.is_empty();
         self.changes
-            .begin(self.params.notify_keyspace_events, !self.watches.is_empty());
+            .begin(self.params.notify_keyspace_events, is_watched);
         if self.node.journal.is_on() {
             self.collect_effects();
         }
@@ -247,6 +258,7 @@ impl Shard {
     /// The connection of `client` is over.
     pub fn forget(&mut self, client: u64) {
         self.watches.unwatch(client);
+        self.tracking.disable(client);
         self.pubsub.borrow_mut().drop_client(client);
         if let Some(waiter) = self.blocked.remove(client) {
             waiter.stop_waiting(&mut self.dbs);

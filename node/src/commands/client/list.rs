@@ -64,11 +64,12 @@ fn describe(call: &Call<'_>, client: &Arc<Client>, profile: &Profile) -> String 
         false => profile.blocked_memory,
     };
     let total = memory_of(client, profile);
+    let redirect = profile.tracking.map_or(-1, |how| how.redirect as i64);
     let [channels, patterns, shards] = profile.subscriptions;
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={channels} psub={patterns} ssub={shards} \
          multi={} watch={} qbuf={query} qbuf-free=0 argv-mem={arguments} multi-mem={} rbs=0 rbp=0 obl={output} oll=0 omem={output} \
-         tot-mem={total} events={} cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={} io-thread={} \
+         tot-mem={total} events={} cmd={command} user={} redir={} resp={} lib-name={} lib-ver={} io-thread={} \
          tot-net-in={} tot-net-out={} tot-cmds={}\n",
         client.id,
         client.peer,
@@ -84,6 +85,7 @@ fn describe(call: &Call<'_>, client: &Arc<Client>, profile: &Profile) -> String 
         profile.multi_memory,
         if output > 0 { "rw" } else { "r" },
         profile.user,
+        redirect,
         profile.resp,
         String::from_utf8_lossy(&profile.lib_name),
         String::from_utf8_lossy(&profile.lib_ver),
@@ -108,6 +110,9 @@ fn flags(client: &Client, profile: &Profile) -> String {
         (profile.is_subscribed(), 'P'),
         (profile.multi.is_some(), 'x'),
         (profile.blocked, 'b'),
+        (profile.tracking.is_some(), 't'),
+        (profile.tracking.is_some_and(|how| how.is_broken), 'R'),
+        (profile.tracking.is_some_and(|how| how.broadcast), 'B'),
         (client.is_unix(), 'U'),
         (profile.no_evict, 'e'),
         (profile.no_touch, 'T'),

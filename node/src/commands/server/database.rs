@@ -60,6 +60,7 @@ fn flush(call: &mut Call<'_>, databases: std::ops::Range<usize>) -> Outcome {
             call.node.lazyfree.discard(removed, keys);
         }
     }
+    call.tracking.flushed(&call.node.clients, call.outgoing);
     // Journalled even if there was nothing to remove: a replica may hold more than we do.
     call.changes.dirty += 1;
     call.reply.ok();

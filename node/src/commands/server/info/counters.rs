@@ -108,17 +108,18 @@ fn defragmentation(text: &mut Text) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
     ] {
         text.field(name, 0);
     }
 }
 
 fn replies(call: &Call<'_>, text: &mut Text, traffic: Totals) {
+    let (keys, items, prefixes) = call.tracking.counts();
     text.numbers(&[
+        ("tracking_total_keys", keys as u64),
+        ("tracking_total_items", items as u64),
+        ("tracking_total_prefixes", prefixes as u64),
+        ("unexpected_error_replies", 0),
         (
             "total_error_replies",
             call.stats.errors.total() + traffic.protocol_errors,

@@ -35,7 +35,7 @@ pub(super) fn clients(call: &mut Call<'_>, text: &mut Text) {
             "blocked_clients",
             (call.blocked.count() + call.node.pause.waiting()) as u64,
         ),
-        ("tracking_clients", 0),
+        ("tracking_clients", call.tracking.client_count() as u64),
         (
             "pubsub_clients",
             call.pubsub.borrow().subscriber_count() as u64,

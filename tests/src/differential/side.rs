@@ -1,6 +1,7 @@
 //! One of the two servers and all connections to it.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::generate::SPEAKERS;
 use crate::process::{Identity, Running, Server, Start, StartError};
@@ -110,6 +111,7 @@ impl Clients {
         };
         let speaker = |number| connect(Protocol::BOTH[number % 2]);
         let mut control = connect(Protocol::Resp2)?;
+        see_off_others(&mut control)?;
         control.call(&["FLUSHALL"])?;
         control.call(&["CONFIG", "SET", "notify-keyspace-events", "KEA"])?;
         let mut events = connect(Protocol::Resp2)?;
@@ -122,6 +124,24 @@ impl Clients {
             events,
             control,
         })
+    }
+}
+
+/// Ends all other connections, and waits until the server knows: those before still listen, and wait for keys.
+fn see_off_others(control: &mut Client) -> Result<(), ClientError> {
+    for kind in ["normal", "pubsub"] {
+        control.call(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])?;
+    }
+    let began = Instant::now();
+    loop {
+        let list = control.call(&["CLIENT", "LIST"])?.text();
+        if list.is_some_and(|list| list.lines().count() == 1) {
+            return Ok(());
+        }
+        if began.elapsed() > REPLY_TIMEOUT {
+            return Err(ClientError::TimedOut);
+        }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -87,11 +87,12 @@ fn a_client_that_reads_nothing_is_closed_at_its_limit() {
     siege.order(&["SET", "k", &value]);
     let mut stream = siege.connect();
     send_all(&mut stream, &request(&["GET", "k"]).repeat(200));
-    siege.is_alone();
+    let closed = "client_output_buffer_limit_disconnections";
+    assert!(wait_until(PATIENCE, || siege.info(closed) == 1));
     assert!(siege.grown() < 64 * MB, "{} KiB", siege.grown() >> 10);
     siege.order(&["FLUSHALL"]);
     siege.is_lifted(REMAINS);
-    assert_eq!(siege.info("client_output_buffer_limit_disconnections"), 1);
+    assert_eq!(siege.info(closed), 1);
 }
 
 #[test]

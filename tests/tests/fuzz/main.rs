@@ -8,10 +8,12 @@
 //!   requests.rs      the request parser, cut at every byte, against itself; lines of words against a plain reading of them
 //!   patterns.rs      glob patterns against a slow matcher; how long they take
 //!   configs.rs       configuration files
+//!   logs.rs          append-only files and their manifests
 //! ```
 
 mod allocations;
 mod configs;
+mod logs;
 mod patterns;
 mod requests;
 

@@ -1,10 +1,9 @@
 //! One of the two servers and all connections to it.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::generate::SPEAKERS;
-use crate::process::{Identity, Running, Server, Start, StartError};
+use crate::process::{Identity, Running, Server, Start, StartError, wait_for};
 use crate::resp::{Client, ClientError, Protocol, Value};
 
 /// Arguments of peers: a threshold whose default differs between versions; and how often a second they look whether a
@@ -132,17 +131,15 @@ fn see_off_others(control: &mut Client) -> Result<(), ClientError> {
     for kind in ["normal", "pubsub"] {
         control.call(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])?;
     }
-    let began = Instant::now();
-    loop {
-        let list = control.call(&["CLIENT", "LIST"])?.text();
-        if list.is_some_and(|list| list.lines().count() == 1) {
-            return Ok(());
+    let alone = wait_for(REPLY_TIMEOUT, || {
+        let list = control.call(&["CLIENT", "LIST"]).map(|list| list.text());
+        match list {
+            Ok(Some(list)) if list.lines().count() != 1 => None,
+            Ok(_) => Some(Ok(())),
+            Err(error) => Some(Err(error)),
         }
-        if began.elapsed() > REPLY_TIMEOUT {
-            return Err(ClientError::TimedOut);
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
+    });
+    alone.unwrap_or(Err(ClientError::TimedOut))
 }
 
 fn up_to_mark(client: &mut Client) -> Result<Vec<Value>, ClientError> {

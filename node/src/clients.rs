@@ -80,6 +80,8 @@ pub struct Profile {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// MONITOR.
+    pub monitors: bool,
     /// CLIENT TRACKING.
     pub tracking: Option<Tracking>,
 }

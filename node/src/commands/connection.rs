@@ -167,6 +167,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     let id = call.session.id();
     call.pubsub.borrow_mut().drop_client(id);
     call.tracking.disable(id);
+    call.outgoing.monitors.remove(id);
     call.session.tracking = Tracks::Nothing;
     call.session.subscriptions = 0;
     call.session.replies = Replies::On;

@@ -3,7 +3,7 @@
 use super::spec::{Begin, Find};
 use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 use crate::session::{Queued, Transaction};
-use crate::shard::dispatch::perform;
+use crate::shard::dispatch::perform_in_sight;
 use crate::stats::Done;
 
 fn multi(call: &mut Call<'_>) -> Outcome {
@@ -46,7 +46,7 @@ fn exec(call: &mut Call<'_>) -> Outcome {
     for Queued { id, request } in &transaction.queued {
         let (args, start) = (request.args(), call.reply.position());
         let mut nested = call.nested(id.command(), args);
-        perform(&mut nested);
+        perform_in_sight(&mut nested);
         let db = nested.db;
         nested.changes.note_expired(nested.dbs);
         nested.changes.settle(db, args);

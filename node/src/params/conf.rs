@@ -290,6 +290,11 @@ pub fn write_word(out: &mut Vec<u8>, word: &[u8]) {
     if !word.is_empty() && word.iter().all(is_plain) {
         return out.extend_from_slice(word);
     }
+    quote(out, word);
+}
+
+/// Appends a word in quotes, as Redis prints strings for people.
+pub fn quote(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
     for byte in word {
         match byte {
@@ -297,6 +302,8 @@ pub fn write_word(out: &mut Vec<u8>, word: &[u8]) {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
+            7 => out.extend_from_slice(b"\\a"),
+            8 => out.extend_from_slice(b"\\b"),
             b' ' => out.push(b' '),
             byte if byte.is_ascii_graphic() => out.push(*byte),
             byte => super::kind::append(out, format_args!("\\x{byte:02x}")),

@@ -6,7 +6,7 @@ use almandine_protocol::Reply;
 
 use super::ahead::Ahead;
 use super::requests::{Progress, Requests, Stop};
-use super::{Parcel, Phase, Shard, Tracks, foreign, tracking};
+use super::{Parcel, Phase, Shard, Tracks, foreign, monitors, tracking};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
 use crate::commands::server::guard_debug;
@@ -124,7 +124,7 @@ impl Shard {
             // Neither does it wait nor govern the server. The loan of the arguments goes on into the call as it stands:
             // to make it again right before the call would stall on it.
             let db = session.db;
-            perform(&mut self.call(command, args, session, out));
+            perform_in_sight(&mut self.call(command, args, session, out));
             debug_assert!(self.waiting.is_none(), "{} waits", command.name);
             self.settle(db, args);
             self.stats.meter.join(id, i);
@@ -263,7 +263,7 @@ impl Shard {
         self.close_run(requests, session);
         self.show(requests, i, session);
         self.stats.resume_meter();
-        perform(&mut self.call(id.command(), args, session, out));
+        perform_in_sight(&mut self.call(id.command(), args, session, out));
         let wait = self.waiting.take();
         self.settle(db, args);
         if id.command().flags.contains(Flags::ADMIN) {
@@ -369,6 +369,14 @@ impl Shard {
             self.tell_trackers();
         }
         self.outgoing.take()
+    }
+}
+
+/// Runs a command of a client, and shows it to those who watch.
+pub(crate) fn perform_in_sight(call: &mut Call<'_>) {
+    perform(call);
+    if !call.outgoing.monitors.is_empty() {
+        monitors::show(call);
     }
 }
 

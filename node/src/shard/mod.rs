@@ -5,6 +5,7 @@
 //!   run(batch) ── dispatch.rs: checks, one handler per request
 //!       │             ├── watch.rs    whose transaction must fail
 //!       │             ├── tracking.rs who keeps copies of what it has read
+//!       │             ├── monitors.rs who sees every command
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── measure.rs  how long it takes
@@ -21,6 +22,7 @@ mod foreign;
 pub mod housekeeping;
 pub mod loading;
 mod measure;
+mod monitors;
 mod requests;
 pub mod snapshot;
 pub mod tracking;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 pub use blocked::{Blocked, Waiter};
+pub use monitors::Monitors;
 pub use requests::{Progress, Requests, Stop};
 pub use tracking::{Tracking, Tracks};
 pub use watch::Watches;
@@ -87,6 +90,8 @@ pub struct Outgoing {
     running: Option<u64>,
     /// Messages for it; they follow the reply to the request that has caused them.
     own: Vec<u8>,
+    /// Who sees every command.
+    pub(crate) monitors: Monitors,
 }
 
 /// What one connection is to get.
@@ -259,6 +264,7 @@ impl Shard {
     pub fn forget(&mut self, client: u64) {
         self.watches.unwatch(client);
         self.tracking.disable(client);
+        self.outgoing.monitors.remove(client);
         self.pubsub.borrow_mut().drop_client(client);
         if let Some(waiter) = self.blocked.remove(client) {
             waiter.stop_waiting(&mut self.dbs);

@@ -151,18 +151,22 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// The arguments with passwords made out.
+pub fn without_secrets<'a>(command: &'a Command, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+    (0..args.len()).map(move |i| match is_secret(command, args, i) {
+        true => REDACTED,
+        false => args.at(i),
+    })
+}
+
 /// The arguments as they are logged: not too many, not too long, no passwords.
 fn shorten(command: &Command, args: Args<'_>) -> Vec<Vec<u8>> {
     let kept = match args.len() > ARGUMENTS_MAX {
         true => ARGUMENTS_MAX - 1,
         false => args.len(),
     };
-    let mut words: Vec<Vec<u8>> = (0..kept)
-        .map(|i| match is_secret(command, args, i) {
-            true => REDACTED.to_vec(),
-            false => shorten_one(args.at(i)),
-        })
-        .collect();
+    let shown = without_secrets(command, args).take(kept);
+    let mut words: Vec<Vec<u8>> = shown.map(shorten_one).collect();
     if kept < args.len() {
         let more = args.len() - kept;
         words.push(format!("... ({more} more arguments)").into_bytes());

@@ -107,6 +107,7 @@ pub(in crate::commands) fn memory_of(client: &Client, profile: &Profile) -> u64 
 /// The letters of `flags=`; N = nothing special.
 fn flags(client: &Client, profile: &Profile) -> String {
     let letters = [
+        (profile.monitors, 'O'),
         (profile.is_subscribed(), 'P'),
         (profile.multi.is_some(), 'x'),
         (profile.blocked, 'b'),

@@ -9,6 +9,7 @@ mod info;
 mod latency;
 mod lolwut;
 mod memory;
+mod monitor;
 mod process;
 mod slowlog;
 mod usage;
@@ -118,6 +119,7 @@ pub static COMMANDS: &[Command] = &[
     latency::LATENCY,
     lolwut::LOLWUT,
     memory::MEMORY,
+    monitor::MONITOR,
     process::SHUTDOWN,
     slowlog::SLOWLOG,
     database::SWAPDB,

@@ -145,7 +145,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "nothing is written to disk yet",
+        "files are those of Redis: see appendonly and save",
         &[
             "recover",
             "fail-on-recovery-error",

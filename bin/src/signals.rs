@@ -5,6 +5,7 @@ use std::io;
 use std::process;
 use std::sync::Arc;
 
+use almandine_node::actors::node::messages::{Ending, Shutdown};
 use almandine_node::node::Node;
 use almandine_node::params::{Params, ShutdownOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,7 +16,7 @@ use crate::logging::Log;
 /// Exit code after a second signal.
 const IMPATIENT: i32 = 130;
 
-/// Catches the signals from now on; resolves at the first that ends the node. Must be called on the control thread.
+/// Catches the signals from now on; what it returns carries them out. Must be called on the control thread.
 ///
 /// # Errors
 /// The system does not let us.
@@ -31,17 +32,16 @@ pub(crate) fn caught(log: Log, node: Arc<Node>) -> io::Result<impl Future<Output
     Ok(async move {
         loop {
             let caught = either(&mut terminate, &mut interrupt).await;
-            info!("Received {} scheduling shutdown...", caught.name());
-            if node.can_end(caught.options(&node.params())) {
-                break;
+            if node.is_ending() {
+                error!("Received {} again, ending at once", caught.name());
+                process::exit(IMPATIENT);
             }
-            error!("Errors trying to shut down the server. Check the logs for more information.");
+            info!("Received {} scheduling shutdown...", caught.name());
+            let how = caught.options(&node.params());
+            if !node.end(Shutdown::Begin(Ending { how, client: None })) {
+                process::exit(0);
+            }
         }
-        actix_rt::spawn(async move {
-            let caught = either(&mut terminate, &mut interrupt).await;
-            error!("Received {} again, ending at once", caught.name());
-            process::exit(IMPATIENT);
-        });
     })
 }
 

@@ -25,6 +25,7 @@ pub mod node;
 pub mod open_files;
 pub mod params;
 pub mod pubsub;
+pub mod saving;
 pub mod session;
 pub mod shard;
 pub mod stats;
@@ -45,7 +46,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const REDIS_VERSION: &str = "7.4.0";
 
 /// Runs a node until it is told to stop. `signals` is called on the control thread once the sockets are bound and before
-/// anybody is served: from then on a signal ends the node in order. What it returns resolves when the node shall stop.
+/// anybody is served; what it returns runs beside the node and may end it, see [`Node::end`].
 ///
 /// # Errors
 /// Why a socket could not be bound.
@@ -62,12 +63,9 @@ pub fn run<S: Future<Output = ()> + 'static>(
     let runner = System::new();
     let seed = node.seed;
     runner.block_on(async move {
-        let stop = signals();
-        let root = NodeActor::new(node, sockets, seed).start();
-        actix_rt::spawn(async move {
-            stop.await;
-            root.do_send(crate::actors::node::messages::Shutdown);
-        });
+        let signals = signals();
+        NodeActor::new(node, sockets, seed).start();
+        actix_rt::spawn(signals);
     });
     Ok(match runner.run_with_code() {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),

@@ -8,16 +8,16 @@ use std::time::Instant;
 use actix::Recipient;
 use almandine_storage::Rng;
 use arc_swap::ArcSwap;
-use tracing::{error, warn};
 
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
-use crate::actors::persistence::messages::WriteDown;
+use crate::actors::persistence::messages::{FileOrder, WriteDown};
 use crate::clients::Clients;
 use crate::journal::{Id, Journal};
 use crate::lazyfree::Lazyfree;
 use crate::moment::now_ms;
-use crate::params::{LogLevel, Params, ShutdownOptions};
+use crate::params::{LogLevel, Params};
+use crate::saving::Saving;
 use crate::stats::traffic::Traffic;
 
 /// See the module.
@@ -35,6 +35,10 @@ pub struct Node {
     pub journal: Journal,
     /// Who writes the append-only file; set once the tree stands.
     pub writer: OnceLock<Recipient<WriteDown>>,
+    /// Who takes snapshots and writes files anew; set once the tree stands.
+    pub files: OnceLock<Recipient<FileOrder>>,
+    /// What is known of snapshots and of the append-only file.
+    pub saving: Saving,
     refusal: Refusal,
     /// Bytes and connections.
     pub traffic: Traffic,
@@ -53,6 +57,7 @@ pub struct Node {
     pub started_ms: i64,
     /// Where CONFIG SET tells what it has changed; set once the tree stands.
     pub config: OnceLock<Recipient<ParametersChanged>>,
+    is_ending: AtomicBool,
     /// Where SHUTDOWN is sent; set once the tree stands.
     pub stop: OnceLock<Recipient<Shutdown>>,
 }
@@ -61,7 +66,17 @@ pub struct Node {
 #[derive(Debug, Default)]
 struct Refusal {
     is_on: AtomicBool,
-    reason: Mutex<String>,
+    /// By [`Cause`]; the first counts.
+    reasons: Mutex<[Option<String>; 2]>,
+}
+
+/// What may keep writes from being safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Snapshots fail.
+    Snapshot,
+    /// The append-only file cannot be written.
+    Log,
 }
 
 /// What `main` knows and the node needs.
@@ -126,6 +141,8 @@ impl Node {
             lazyfree: Lazyfree::default(),
             journal: Journal::new(Id::new(rng.bits()), backlog),
             writer: OnceLock::new(),
+            files: OnceLock::new(),
+            saving: Saving::new(now_ms()),
             refusal: Refusal::default(),
             switches: Switches::default(),
             snapshots: AtomicU64::new(0),
@@ -133,6 +150,7 @@ impl Node {
             started: Instant::now(),
             started_ms: now_ms(),
             config: OnceLock::new(),
+            is_ending: AtomicBool::new(false),
             stop: OnceLock::new(),
         }
     }
@@ -152,25 +170,24 @@ impl Node {
         }
     }
 
-    /// From now on writes are refused with this error, or not any more.
-    pub fn refuse_writes(&self, reason: Option<String>) {
-        let is_on = reason.is_some();
-        let mut place = self
-            .refusal
-            .reason
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *place = reason.unwrap_or_default();
+    /// From now on writes are refused with this error, or not any more for this cause.
+    pub fn refuse_writes(&self, cause: Cause, reason: Option<String>) {
+        let reasons = self.refusal.reasons.lock();
+        let mut reasons = reasons.unwrap_or_else(PoisonError::into_inner);
+        reasons[cause as usize] = reason;
+        let is_on = reasons.iter().any(Option::is_some);
         self.refusal.is_on.store(is_on, Ordering::Release);
     }
 
     /// The error with which writes are refused.
     #[inline]
     pub fn write_refusal(&self) -> Option<String> {
-        self.refusal.is_on.load(Ordering::Acquire).then(|| {
-            let reason = self.refusal.reason.lock();
-            reason.unwrap_or_else(PoisonError::into_inner).clone()
-        })
+        if !self.refusal.is_on.load(Ordering::Acquire) {
+            return None;
+        }
+        let reasons = self.refusal.reasons.lock();
+        let reasons = reasons.unwrap_or_else(PoisonError::into_inner);
+        reasons.iter().flatten().next().cloned()
     }
 
     /// A number for a snapshot that no other has.
@@ -195,22 +212,22 @@ impl Node {
 }
 
 impl Node {
-    /// Whether the node can end as it is told to; where not, the log says why. Asked before [`Shutdown`] is sent.
-    pub fn can_end(&self, how: ShutdownOptions) -> bool {
-        let saves = how.contains(ShutdownOptions::SAVE);
-        if saves && !how.contains(ShutdownOptions::FORCE) {
-            error!("Error trying to save the DB, can't exit: {CANNOT_SAVE}");
-            return false;
-        }
-        if saves {
-            warn!("Error trying to save the DB, exit anyway: {CANNOT_SAVE}");
-        }
-        true
+    /// Has the node end, or not end after all; false if there is nobody yet who could.
+    pub fn end(&self, order: Shutdown) -> bool {
+        let stop = self.stop.get();
+        stop.inspect(|stop| stop.do_send(order)).is_some()
+    }
+
+    /// Whether the node is about to end.
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Acquire)
+    }
+
+    /// See [`Node::is_ending`].
+    pub fn set_ending(&self, is_ending: bool) {
+        self.is_ending.store(is_ending, Ordering::Release);
     }
 }
-
-/// Why nothing is saved at the end.
-const CANNOT_SAVE: &str = "nothing is written to disk yet";
 
 impl Default for Origin {
     /// No file, a log that nobody can change, and an allocator that tells nothing.

@@ -110,33 +110,6 @@ fn a_slow_command_does_not_keep_the_node_alive() {
 }
 
 #[test]
-fn a_signal_that_shall_save_is_refused_while_nothing_can_be_saved() {
-    let mut node = TestNode::start_with(&["--shutdown-on-sigterm", "save"]);
-    node.announce("Error trying to save the DB");
-    node.announce("Errors trying to shut down the server");
-    for _ in 0..2 {
-        signal(&node, libc::SIGTERM);
-        until(
-            &node,
-            "Errors trying to shut down the server. Check the logs for more information.",
-        );
-        assert_eq!(
-            node.client().call(&["PING"]).unwrap(),
-            Value::Simple(b"PONG".to_vec())
-        );
-    }
-    let log = node.log();
-    assert!(
-        log.contains("can't exit: nothing is written to disk yet"),
-        "{log}"
-    );
-    let forced = ["CONFIG", "SET", "shutdown-on-sigterm", "save force"];
-    assert_eq!(node.client().call(&forced).unwrap(), Value::ok());
-    signal(&node, libc::SIGTERM);
-    assert_eq!(end(&mut node).code(), Some(0));
-}
-
-#[test]
 fn shutdown_ends_the_node_without_an_answer() {
     for words in ["SHUTDOWN", "shutdown nosave", "SHUTDOWN NOW FORCE NOSAVE"] {
         let mut node = TestNode::start();
@@ -153,25 +126,6 @@ fn shutdown_ends_the_node_without_an_answer() {
         assert_eq!(end(&mut node).code(), Some(0), "{words}");
         assert!(node.log().contains("ready to exit, bye bye"), "{words}");
     }
-}
-
-#[test]
-fn shutdown_save_is_refused_while_nothing_can_be_saved() {
-    let mut node = TestNode::start();
-    node.announce("Error trying to save the DB");
-    let mut client = node.client();
-    assert_eq!(
-        error(&mut client, "SHUTDOWN SAVE"),
-        "ERR Errors trying to SHUTDOWN. Check logs."
-    );
-    assert!(
-        node.log()
-            .contains("can't exit: nothing is written to disk yet")
-    );
-    ok(&mut client, "SET a 1");
-    client.send(&["SHUTDOWN", "SAVE", "FORCE"]).unwrap();
-    assert_eq!(client.until_closed().unwrap(), []);
-    assert_eq!(end(&mut node).code(), Some(0));
 }
 
 #[test]

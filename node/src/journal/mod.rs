@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   shards ──append──▶ offset ──▶ backlog     the newest bytes, for replicas
-//!                          └────▶ unwritten   what the append-only file has not taken yet
+//!                          └────▶ unwritten   what the append-only file has not taken yet; cut where an increment ends
 //!
 //!   watermarks, each at most the one before:   offset ≥ written ≥ synced
 //! ```
@@ -39,7 +39,18 @@ pub struct Journal {
 struct Inner {
     backlog: Backlog,
     unwritten: Vec<u8>,
+    /// Bytes of `unwritten` after which a new increment begins.
+    cut: Option<usize>,
     history: History,
+}
+
+/// What the append-only file takes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Bytes, perhaps none, up to this offset.
+    Bytes(u64),
+    /// A new increment begins at this offset.
+    Cut(u64),
 }
 
 /// What an appended batch must wait for before its replies leave.
@@ -60,6 +71,7 @@ impl Journal {
             inner: Mutex::new(Inner {
                 backlog: Backlog::new(backlog, 0),
                 unwritten: Vec::new(),
+                cut: None,
                 history: History::new(id),
             }),
             is_on: AtomicBool::new(false),
@@ -94,7 +106,23 @@ impl Journal {
             self.synced.store(offset, Ordering::Release);
         } else {
             inner.unwritten = Vec::new();
+            inner.cut = None;
         }
+    }
+
+    /// A new increment begins at the present offset, and whoever keeps no append-only file yet begins to: the caller takes a
+    /// snapshot of this very moment. The next effects name their database. Returns the offset.
+    pub fn cut(&self) -> u64 {
+        let mut inner = self.lock();
+        self.reselections.fetch_add(1, Ordering::AcqRel);
+        let offset = self.offset();
+        inner.cut = Some(inner.unwritten.len());
+        if !self.is_written.swap(true, Ordering::AcqRel) {
+            self.turn_on();
+            self.written.store(offset, Ordering::Release);
+            self.synced.store(offset, Ordering::Release);
+        }
+        offset
     }
 
     /// Appends the effects of a batch; returns the offset after them.
@@ -120,13 +148,32 @@ impl Journal {
         self.is_called.store(false, Ordering::Release);
     }
 
-    /// Takes what the append-only file has not taken yet: `into` is filled, its old bytes are given up. Returns the offset
-    /// after it.
-    pub fn take_unwritten(&self, into: &mut Vec<u8>) -> u64 {
+    /// Takes what the append-only file has not taken yet, up to a cut: `into` is filled, its old bytes are given up.
+    pub fn take_unwritten(&self, into: &mut Vec<u8>) -> Taken {
         into.clear();
         let mut inner = self.lock();
-        std::mem::swap(into, &mut inner.unwritten);
-        inner.backlog.end()
+        match inner.cut {
+            None => {
+                std::mem::swap(into, &mut inner.unwritten);
+                Taken::Bytes(inner.backlog.end())
+            }
+            Some(0) => {
+                inner.cut = None;
+                Taken::Cut(inner.backlog.end() - inner.unwritten.len() as u64)
+            }
+            Some(cut) => {
+                let rest = inner.unwritten.split_off(cut);
+                std::mem::swap(into, &mut inner.unwritten);
+                inner.unwritten = rest;
+                inner.cut = Some(0);
+                Taken::Bytes(inner.backlog.end() - inner.unwritten.len() as u64)
+            }
+        }
+    }
+
+    /// Bytes that the append-only file has not taken yet.
+    pub fn unwritten_len(&self) -> usize {
+        self.lock().unwritten.len()
     }
 
     /// The bytes from `offset` on, at most `max`, appended to `into`. False if the backlog does not reach back so far.
@@ -159,14 +206,19 @@ impl Journal {
         }
     }
 
-    /// Whether what `demand` asks for has happened up to `offset`.
+    /// Whether what `demand` asks for has happened up to `offset`; without an append-only file nothing is asked for any more.
     #[inline]
     pub fn meets(&self, demand: Demand, offset: u64) -> bool {
         match demand {
             Demand::Nothing => true,
-            Demand::Written => self.written.load(Ordering::Acquire) >= offset,
-            Demand::Synced => self.synced.load(Ordering::Acquire) >= offset,
+            Demand::Written => self.written.load(Ordering::Acquire) >= offset || !self.has_log(),
+            Demand::Synced => self.synced.load(Ordering::Acquire) >= offset || !self.has_log(),
         }
+    }
+
+    /// Whether effects are kept for an append-only file.
+    pub fn has_log(&self) -> bool {
+        self.is_written.load(Ordering::Acquire)
     }
 
     /// How far the append-only file is written and synced.
@@ -201,6 +253,7 @@ impl Journal {
         inner.history = history;
         inner.backlog.restart(offset);
         inner.unwritten.clear();
+        inner.cut = None;
         for mark in [&self.offset, &self.written, &self.synced] {
             mark.store(offset, Ordering::Release);
         }
@@ -234,7 +287,7 @@ mod tests {
         assert_eq!(journal.append(b"12345"), 5);
         assert!(!journal.meets(Demand::Written, 5));
         let mut bytes = b"old".to_vec();
-        assert_eq!(journal.take_unwritten(&mut bytes), 5);
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(5));
         assert_eq!(bytes, b"12345");
         journal.advance(5, false);
         assert!(journal.meets(Demand::Written, 5));
@@ -249,13 +302,47 @@ mod tests {
         let journal = journal();
         journal.append(b"12345");
         let mut bytes = Vec::new();
-        assert_eq!(journal.take_unwritten(&mut bytes), 5);
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(5));
         assert_eq!(bytes, b"");
+        assert!(
+            journal.meets(Demand::Synced, 99),
+            "nobody would ever write it"
+        );
         journal.set_written(true);
         assert!(
             journal.meets(Demand::Synced, 5),
             "what was before is not waited for"
         );
+    }
+
+    #[test]
+    fn an_increment_ends_at_the_cut_and_the_next_one_begins_there() {
+        let (journal, mut bytes) = (journal(), Vec::new());
+        journal.set_written(true);
+        journal.append(b"12345");
+        assert_eq!((journal.cut(), journal.reselections()), (5, 1));
+        journal.append(b"678");
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(5));
+        assert_eq!(bytes, b"12345");
+        journal.append(b"9");
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(5));
+        assert_eq!(bytes, b"");
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(9));
+        assert_eq!(bytes, b"6789");
+    }
+
+    #[test]
+    fn a_file_that_begins_in_the_middle_holds_what_follows_its_cut() {
+        let (journal, mut bytes) = (journal(), Vec::new());
+        journal.append(b"12345");
+        assert!(!journal.has_log());
+        assert_eq!(journal.cut(), 5);
+        assert!(journal.has_log() && journal.is_on());
+        journal.append(b"678");
+        assert!(journal.meets(Demand::Written, 5) && !journal.meets(Demand::Written, 8));
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(5));
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(8));
+        assert_eq!(bytes, b"678");
     }
 
     #[test]

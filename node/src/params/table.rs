@@ -18,7 +18,6 @@ const I32: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 const I64: i64 = i64::MAX;
 
-const DISK: Effect = Inert("nothing is written to disk yet");
 const REPLICATION: Effect = Inert("there is no replication yet");
 const CLUSTER: Effect = Inert("there is no cluster mode yet");
 const STREAMS: Effect = Inert("there are no streams yet");
@@ -158,29 +157,29 @@ parameters! {
         latency_tracking_info_percentiles: Vec<f64> = "50 99 99.9", Percentiles, Live, Works, "Percentiles of INFO latencystats.";
     }
     "Snapshots" {
-        save: Vec<SavePoint> = "", SavePoints, Live, DISK, "Snapshots after so many seconds with so many changes.";
-        dbfilename: String = "dump.rdb", FileName { what: "dbfilename", noun: "filename", is_required: false }, Protected, DISK, "File of the snapshot.";
+        save: Vec<SavePoint> = "3600 1 300 100 60 10000", SavePoints, Live, Works, "Snapshots after so many seconds with so many changes, and at the end; empty = none.";
+        dbfilename: String = "dump.rdb", FileName { what: "dbfilename", noun: "filename", is_required: false }, Protected, Works, "File of the snapshot.";
         rdbcompression: bool = "yes", YesNo, Live, Works, "Compress strings in snapshots and in the answers of DUMP.";
-        rdbchecksum: bool = "yes", YesNo, Startup, DISK, "End the file with a checksum.";
-        rdb_save_incremental_fsync: bool = "yes", YesNo, Live, DISK, "Write through while saving.";
-        rdb_del_sync_files: bool = "no", YesNo, Live, DISK, "Remove files made only for replicas.";
-        rdb_key_save_delay: i64 = "0", Int::new(i32::MIN as i64, I32), Live, DISK, "Microseconds of pause for each key saved; for tests.";
-        key_load_delay: i64 = "0", Int::new(i32::MIN as i64, I32), Live, DISK, "Microseconds of pause for each key loaded; for tests.";
-        rdb_version_check: &'static str = "strict", Choice(&["strict", "relaxed"]), Live, DISK, "Whether newer files are read.";
-        stop_writes_on_bgsave_error: bool = "yes", YesNo, Live, DISK, "Refuse writes after a snapshot failed.";
+        rdbchecksum: bool = "yes", YesNo, Startup, Works, "End the file with a checksum, and look at it when loading.";
+        rdb_save_incremental_fsync: bool = "yes", YesNo, Live, Works, "Write through while saving.";
+        rdb_del_sync_files: bool = "no", YesNo, Live, Inert("no file is made for replicas"), "Remove files made only for replicas.";
+        rdb_key_save_delay: i64 = "0", Int::new(i32::MIN as i64, I32), Live, Inert("snapshots are taken in slices anyway"), "Microseconds of pause for each key saved; for tests.";
+        key_load_delay: i64 = "0", Int::new(i32::MIN as i64, I32), Live, Inert("files are read in slices anyway"), "Microseconds of pause for each key loaded; for tests.";
+        rdb_version_check: &'static str = "strict", Choice(&["strict", "relaxed"]), Live, Inert("files of unknown versions are never read"), "Whether newer files are read.";
+        stop_writes_on_bgsave_error: bool = "yes", YesNo, Live, Works, "Refuse writes after a snapshot failed.";
     }
     "Append-only file" {
-        appendonly ~ "aof": bool = "no", YesNo, Startup, Works, "Write every change to disk.";
+        appendonly ~ "aof": bool = "no", YesNo, Live, Works, "Write every change to disk.";
         appendfilename: String = "appendonly.aof", FileName { what: "appendfilename", noun: "filename", is_required: true }, Startup, Works, "How its files begin.";
         appenddirname: String = "appendonlydir", FileName { what: "appenddirname", noun: "dirname", is_required: true }, Startup, Works, "Its directory.";
         appendfsync: Fsync = "everysec", OneOf::ANY, Live, Works, "When it is written through.";
-        no_appendfsync_on_rewrite: bool = "no", YesNo, Live, DISK, "Do not write through during a rewrite.";
-        auto_aof_rewrite_percentage: u32 = "100", Int::new(0, I32), Live, DISK, "Growth that starts a rewrite.";
-        auto_aof_rewrite_min_size: u64 = "67108864", Int::memory_from(0), Live, DISK, "Size below which no rewrite is started.";
+        no_appendfsync_on_rewrite: bool = "no", YesNo, Live, Works, "Do not write through during a rewrite.";
+        auto_aof_rewrite_percentage: u32 = "100", Int::new(0, I32), Live, Works, "Growth that starts a rewrite, per cent; 0 = never.";
+        auto_aof_rewrite_min_size: u64 = "67108864", Int::memory_from(0), Live, Works, "Size below which no rewrite is started.";
         aof_load_truncated: bool = "yes", YesNo, Live, Works, "Cut a torn end.";
-        aof_use_rdb_preamble: bool = "yes", YesNo, Live, DISK, "Begin with a snapshot.";
-        aof_timestamp_enabled: bool = "no", YesNo, Live, DISK, "Note the time.";
-        aof_rewrite_incremental_fsync: bool = "yes", YesNo, Live, DISK, "Write through while rewriting.";
+        aof_use_rdb_preamble: bool = "yes", YesNo, Live, Works, "Begin with a snapshot.";
+        aof_timestamp_enabled: bool = "no", YesNo, Live, Inert("no time is noted"), "Note the time.";
+        aof_rewrite_incremental_fsync: bool = "yes", YesNo, Live, Works, "Write through while rewriting.";
     }
     "Replication" {
         replicaof | "slaveof": Option<(String, u16)> = "", HostPort, Startup, NO_REPLICATION, "Primary to copy.";

@@ -42,6 +42,7 @@ impl Shard {
         self.note_expired();
         self.tell();
         self.stats.tick(&self.node.traffic, self.now_ms);
+        self.node.saving.set_changes(self.changes.total);
     }
 
     fn time_out_waiters(&mut self) {

@@ -1,51 +1,77 @@
 //! What a node finds on its disk when it starts, read in slices so that clients are told to wait meanwhile.
 //!
-//! Nothing expires while it is read: whether a key was removed when its time was up is written in the file.
+//! Nothing expires while the append-only file is read: whether a key was removed when its time was up is written in it. A
+//! snapshot that stands alone is read without the keys whose time is up.
+
+mod snapshot;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use almandine_storage::Access;
 use almandine_storage::aof::{BadFile, Log, LogError, Manifest, Requests, Tail, Unit};
 use almandine_storage::disk::{Disk, RealDisk};
+use almandine_storage::{Rng, Thresholds, rdb};
 use tracing::{info, warn};
 
+use self::snapshot::SnapshotFile;
 use super::Shard;
 use super::dispatch::perform;
 use crate::commands::call::{Args, Span};
 use crate::commands::{Class, table};
+use crate::journal::Id;
+use crate::moment::now_ms;
 use crate::params::Params;
 use crate::session::Session;
 
 /// Units read between two looks at the clock.
 const UNITS_PER_LOOK: usize = 64;
 
-/// Reads the files of the append-only directory into a shard.
+/// Reads the append-only file, or else the snapshot, into a shard.
 #[derive(Debug)]
 pub struct Loader {
     manifest: Option<Manifest>,
     /// Still to be read, the last one may have a torn tail.
-    files: VecDeque<Increment>,
-    current: Option<(PathBuf, Requests<BufReader<File>>)>,
+    files: VecDeque<Segment>,
+    current: Option<(PathBuf, Contents)>,
     session: Session,
     cuts_torn_tail: bool,
     /// Of the replication stream, after everything read.
     offset: u64,
     began: Instant,
     requests: u64,
+    /// How snapshots are read, and what time it is for their keys.
+    limits: Thresholds,
+    rng: Rng,
+    verify: rdb::Verify,
+    now_ms: i64,
+    keys: u64,
+    expired: u64,
+    /// What the last snapshot says of the replication stream.
+    stream: Option<(Id, u64)>,
     out: Vec<u8>,
     spans: Vec<Span>,
 }
 
+/// A file to be read.
 #[derive(Debug)]
-struct Increment {
+struct Segment {
     path: PathBuf,
     start_offset: Option<u64>,
 }
+
+/// What a file holds: a snapshot, requests, or one behind the other.
+#[derive(Debug)]
+enum Contents {
+    Snapshot(SnapshotFile),
+    Requests(Requests<Rest>),
+}
+
+/// What was read already of a file, and the file.
+type Rest = Chain<Cursor<Vec<u8>>, BufReader<File>>;
 
 /// What was found.
 #[derive(Debug)]
@@ -54,6 +80,10 @@ pub struct Recovered {
     pub manifest: Option<Manifest>,
     /// Offset of the replication stream after the last of them.
     pub offset: u64,
+    /// Whose stream that is, where a snapshot says so and nothing has come after it.
+    pub id: Option<Id>,
+    /// Keys of a snapshot that were read, and those that were not because their time was up.
+    pub keys: (u64, u64),
 }
 
 /// Why a node cannot start from its files.
@@ -63,6 +93,10 @@ pub enum LoadError {
     Log(LogError),
     /// One of the files.
     File(PathBuf, BadFile),
+    /// A snapshot.
+    Snapshot(PathBuf, rdb::Error),
+    /// What a snapshot holds does not fit into this node.
+    Unfit(PathBuf, String),
     /// Its end, where `aof-load-truncated` forbids to cut it.
     Torn(PathBuf, u64),
     /// A request that cannot be carried out: offset, and the error reply.
@@ -74,6 +108,8 @@ impl fmt::Display for LoadError {
         match self {
             LoadError::Log(error) => error.fmt(f),
             LoadError::File(path, error) => write!(f, "{}: {error}", path.display()),
+            LoadError::Snapshot(path, error) => write!(f, "{}: {error}", path.display()),
+            LoadError::Unfit(path, reason) => write!(f, "{}: {reason}", path.display()),
             LoadError::Torn(path, good) => write!(
                 f,
                 "{}: unexpected end of file after {good} good bytes (aof-load-truncated is no)",
@@ -93,28 +129,21 @@ impl std::error::Error for LoadError {
         match self {
             LoadError::Log(error) => error.source(),
             LoadError::File(_, error) => error.source(),
-            LoadError::Torn(..) | LoadError::Refused(..) => None,
+            LoadError::Snapshot(_, error) => error.source(),
+            LoadError::Torn(..) | LoadError::Refused(..) | LoadError::Unfit(..) => None,
         }
     }
 }
 
 impl Loader {
-    /// Finds the files. `session` runs their requests; no client is behind it.
-    pub fn new(params: &Params, session: Session) -> Result<Self, LoadError> {
-        let dir = Path::new(&params.appenddirname);
-        let manifest = match params.appendonly {
-            true => Log::find(&RealDisk, dir, &params.appendfilename).map_err(LoadError::Log)?,
-            false => None,
+    /// Finds the files. `session` runs their requests; no client is behind it. `seed` decides the dice.
+    pub fn new(params: &Params, session: Session, seed: u64) -> Result<Self, LoadError> {
+        let (manifest, files) = match params.appendonly {
+            true => append_only_files(params)?,
+            false => (None, snapshot_file(params)),
         };
-        let named = manifest
-            .iter()
-            .flat_map(|manifest| manifest.base.iter().chain(&manifest.increments));
-        let files = named.map(|segment| Increment {
-            path: dir.join(&segment.file),
-            start_offset: segment.start_offset,
-        });
         Ok(Loader {
-            files: files.collect(),
+            files,
             manifest,
             current: None,
             session,
@@ -122,6 +151,16 @@ impl Loader {
             offset: 0,
             began: Instant::now(),
             requests: 0,
+            limits: params.thresholds(),
+            rng: Rng::new(seed),
+            verify: match params.rdbchecksum {
+                true => rdb::Verify::Yes,
+                false => rdb::Verify::No,
+            },
+            now_ms: now_ms(),
+            keys: 0,
+            expired: 0,
+            stream: None,
             out: Vec::new(),
             spans: Vec::new(),
         })
@@ -140,7 +179,7 @@ impl Loader {
                 if !self.is_reading()? {
                     return Ok(Some(self.recovered()));
                 }
-                self.read_unit(shard)?;
+                self.read_piece(shard)?;
             }
         }
         Ok(None)
@@ -151,21 +190,37 @@ impl Loader {
         if self.current.is_some() {
             return Ok(true);
         }
-        let Some(Increment { path, start_offset }) = self.files.pop_front() else {
+        let Some(Segment { path, start_offset }) = self.files.pop_front() else {
             return Ok(false);
         };
-        let file = RealDisk.read(&path);
-        let file = file.map_err(|error| LoadError::File(path.clone(), BadFile::Io(error)))?;
+        let failed = |error| LoadError::File(path.clone(), BadFile::Io(error));
+        let mut file = RealDisk.read(&path).map_err(failed)?;
+        let start = file.fill_buf().map_err(failed)?;
+        let is_snapshot = start.starts_with(b"REDIS") || start.starts_with(b"VALKEY");
         self.offset = start_offset.unwrap_or(self.offset);
         self.session.db = 0;
-        self.current = Some((path, Requests::new(file, 0)));
+        let contents = match is_snapshot || self.manifest.is_none() {
+            true => Contents::Snapshot(self.open_snapshot(&path, file)?),
+            false => Contents::Requests(Requests::new(Cursor::default().chain(file), 0)),
+        };
+        self.current = Some((path, contents));
         Ok(true)
     }
 
-    fn read_unit(&mut self, shard: &mut Shard) -> Result<(), LoadError> {
-        let Some((path, mut requests)) = self.current.take() else {
-            return Ok(());
-        };
+    fn read_piece(&mut self, shard: &mut Shard) -> Result<(), LoadError> {
+        match self.current.take() {
+            None => Ok(()),
+            Some((path, Contents::Requests(requests))) => self.read_unit(path, requests, shard),
+            Some((path, Contents::Snapshot(file))) => self.read_entry(path, file, shard),
+        }
+    }
+
+    fn read_unit(
+        &mut self,
+        path: PathBuf,
+        mut requests: Requests<Rest>,
+        shard: &mut Shard,
+    ) -> Result<(), LoadError> {
         match requests.next_unit() {
             Err(error) => return Err(LoadError::File(path, error)),
             Ok(Err(tail)) => return self.end_file(path, tail, requests.position()),
@@ -182,7 +237,7 @@ impl Loader {
                 }
             }
         }
-        self.current = Some((path, requests));
+        self.current = Some((path, Contents::Requests(requests)));
         Ok(())
     }
 
@@ -206,18 +261,62 @@ impl Loader {
     }
 
     fn recovered(&mut self) -> Recovered {
-        if self.manifest.is_some() {
-            info!(
-                requests = self.requests,
-                seconds = self.began.elapsed().as_secs_f64(),
-                "DB loaded from append only file"
-            );
+        let seconds = self.began.elapsed().as_secs_f64();
+        let (keys, requests, is_log) = (self.keys, self.requests, self.manifest.is_some());
+        let id = match (self.stream, is_log) {
+            (Some((id, offset)), false) => {
+                self.offset = offset;
+                Some(id)
+            }
+            _ => None,
+        };
+        if is_log {
+            info!(keys, requests, seconds, "DB loaded from append only file");
+        } else if self.keys + self.expired > 0 {
+            info!(keys, expired = self.expired, seconds, "DB loaded from disk");
         }
         Recovered {
             manifest: self.manifest.take(),
             offset: self.offset,
+            id,
+            keys: (self.keys, self.expired),
         }
     }
+}
+
+/// The files of the append-only directory. A file of the versions before there was one moves into it.
+fn append_only_files(params: &Params) -> Result<(Option<Manifest>, VecDeque<Segment>), LoadError> {
+    let (dir, name) = (Path::new(&params.appenddirname), &params.appendfilename);
+    if Log::upgrade(&RealDisk, dir, name).map_err(LoadError::Log)? {
+        info!(
+            "the append-only file '{name}' has become the base of '{}'",
+            dir.display()
+        );
+    }
+    let manifest = Log::find(&RealDisk, dir, name).map_err(LoadError::Log)?;
+    let named = manifest.iter();
+    let named = named.flat_map(|manifest| manifest.base.iter().chain(&manifest.increments));
+    let files = named.map(|segment| Segment {
+        path: dir.join(&segment.file),
+        start_offset: segment.start_offset,
+    });
+    let files = files.collect();
+    Ok((manifest, files))
+}
+
+/// Whether there may be something to read.
+pub fn has_files(params: &Params) -> bool {
+    params.appendonly || !snapshot_file(params).is_empty()
+}
+
+fn snapshot_file(params: &Params) -> VecDeque<Segment> {
+    let path = PathBuf::from(&params.dbfilename);
+    let is_there = !params.dbfilename.is_empty() && RealDisk.exists(&path);
+    let file = is_there.then_some(Segment {
+        path,
+        start_offset: None,
+    });
+    file.into_iter().collect()
 }
 
 /// Carries the requests of a unit out; an error reply refuses it.
@@ -245,8 +344,10 @@ fn apply(
 impl Shard {
     /// Time stands still at its beginning: nothing expires.
     fn stop_the_clock(&mut self) {
+        self.now_ms = now_ms();
+        let access = self.access();
         self.now_ms = 0;
-        self.dbs.set_now(0, Access::default());
+        self.dbs.set_now(0, access);
         self.changes.begin(Class::empty(), false);
     }
 

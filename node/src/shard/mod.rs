@@ -68,6 +68,8 @@ pub struct Shard {
     reselections: u64,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
+    /// Libraries of functions that a snapshot held: they cannot be called, but are in the next snapshot again.
+    pub(crate) functions: Vec<Vec<u8>>,
     /// While one is being taken.
     snapshot: Option<snapshot::Snapshot>,
     foreign: foreign::Foreign,
@@ -176,14 +178,11 @@ impl Shard {
             pubsub,
             outgoing: Outgoing::default(),
             waiting: None,
-            // Without files there is nothing to wait for.
-            phase: match params.appendonly {
-                true => Phase::Loading,
-                false => Phase::Serving,
-            },
+            phase: Phase::Serving,
             reselections: 0,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
+            functions: Vec::new(),
             snapshot: None,
             foreign: foreign::Foreign::default(),
             params,
@@ -231,6 +230,11 @@ impl Shard {
     /// Whether it does.
     pub fn is_serving(&self) -> bool {
         self.phase == Phase::Serving
+    }
+
+    /// Until [`Shard::serve_clients`] clients are asked to wait.
+    pub fn make_clients_wait(&mut self) {
+        self.phase = Phase::Loading;
     }
 
     /// From now on requests are run.

@@ -4,11 +4,15 @@
 //! between, behind a selection of its database. A long value is written in parts, and nothing but its next part follows one.
 //! Databases that are emptied or exchanged meanwhile are in the snapshot as they were when it began.
 
+mod output;
+
 use std::time::{Duration, Instant};
 
+use almandine_storage::aof::{BaseForm, MakingRequests};
 use almandine_storage::rdb::{Assembly, Compression, Entries, Sum, UsageKept};
 use almandine_storage::{Databases, Form};
 
+use self::output::Output;
 use super::Shard;
 use crate::REDIS_VERSION;
 use crate::commands::call::Args;
@@ -28,8 +32,8 @@ const WAITING_MAX: usize = 16 << 20;
 pub enum Purpose {
     /// A file of its own.
     File,
-    /// The base of the append-only file.
-    Base,
+    /// The base of the append-only file; the journal is cut where it begins.
+    Base(BaseForm),
     /// A replica: from the first byte on effects are collected for it.
     Replica,
 }
@@ -37,7 +41,7 @@ pub enum Purpose {
 /// A snapshot that is being taken.
 #[derive(Debug)]
 pub struct Snapshot {
-    file: Assembly,
+    file: Output,
     /// The database whose long value the file ends within.
     inside: Option<usize>,
     /// Keys that were made and whose waiters would change a key that is not saved yet.
@@ -67,17 +71,25 @@ impl Shard {
         if purpose == Purpose::Replica {
             self.node.journal.turn_on();
         }
-        let offset = self.node.journal.reselect();
+        let offset = match purpose {
+            Purpose::Base(_) => self.node.journal.cut(),
+            Purpose::File | Purpose::Replica => self.node.journal.reselect(),
+        };
         let params = self.node.params();
-        let mut file = Assembly::new(match params.rdbchecksum {
-            true => Sum::Crc64,
-            false => Sum::Zeros,
-        });
-        self.describe(&mut file, purpose, offset, now_ms);
+        let file = match purpose {
+            Purpose::Base(BaseForm::Requests) => Output::Requests {
+                out: Vec::new(),
+                selected: None,
+            },
+            _ => Output::Rdb(self.begin_file(&params, purpose, offset, now_ms)),
+        };
         for (number, db) in self.dbs.iter_mut().enumerate() {
             if !db.is_empty() {
-                file.sizes(number, db.len(), db.expires());
-                db.begin_walk(number, form(&params), WAITING_MAX);
+                let form: Box<dyn Form> = match file {
+                    Output::Rdb(_) => Box::new(entries(&params)),
+                    Output::Requests { .. } => Box::new(MakingRequests::default()),
+                };
+                db.begin_walk(number, form, WAITING_MAX);
             }
         }
         self.snapshot = Some(Snapshot {
@@ -89,8 +101,12 @@ impl Shard {
         offset
     }
 
-    /// What Redis says of its files.
-    fn describe(&self, file: &mut Assembly, purpose: Purpose, offset: u64, now_ms: i64) {
+    /// Everything before the keys, as Redis says it of its files.
+    fn begin_file(&self, params: &Params, purpose: Purpose, offset: u64, now_ms: i64) -> Assembly {
+        let mut file = Assembly::new(match params.rdbchecksum {
+            true => Sum::Crc64,
+            false => Sum::Zeros,
+        });
         file.aux("redis-ver", REDIS_VERSION);
         file.aux("redis-bits", &usize::BITS.to_string());
         file.aux("ctime", &(now_ms / 1000).to_string());
@@ -101,13 +117,25 @@ impl Shard {
             file.aux("repl-id", &id.to_string());
             file.aux("repl-offset", &offset.to_string());
         }
-        let is_base = purpose == Purpose::Base;
+        let is_base = matches!(purpose, Purpose::Base(_));
         file.aux("aof-base", if is_base { "1" } else { "0" });
+        self.functions.iter().for_each(|code| file.function(code));
+        for (number, db) in self.dbs.iter().enumerate() {
+            if !db.is_empty() {
+                file.sizes(number, db.len(), db.expires());
+            }
+        }
+        file
     }
 
     /// How many keys there are.
     pub fn key_count(&self) -> u64 {
         self.dbs.iter().map(|db| db.len() as u64).sum()
+    }
+
+    /// How many keys were changed since the start.
+    pub fn change_count(&self) -> u64 {
+        self.changes.total
     }
 
     /// Whether a snapshot is being taken.
@@ -244,7 +272,7 @@ impl Snapshot {
     }
 }
 
-fn form(params: &Params) -> Box<dyn Form> {
+fn entries(params: &Params) -> Entries {
     let compression = match params.rdbcompression {
         true => Compression::Lzf,
         false => Compression::None,
@@ -253,7 +281,7 @@ fn form(params: &Params) -> Box<dyn Form> {
         true => UsageKept::Yes,
         false => UsageKept::No,
     };
-    Box::new(Entries::new(compression, usage))
+    Entries::new(compression, usage)
 }
 
 #[cfg(test)]

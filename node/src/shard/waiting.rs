@@ -147,7 +147,7 @@ impl Shard {
     }
 
     /// A blocked client gets its answer.
-    fn release(&mut self, client: u64, mut answer: Vec<u8>) {
+    pub fn release(&mut self, client: u64, mut answer: Vec<u8>) {
         let Some(waiter) = self.blocked.remove(client) else {
             return;
         };

@@ -42,6 +42,25 @@ pub struct Rewrite {
     pub temporary: PathBuf,
     /// Sequence number of the increment that begins where the snapshot ends.
     first_increment: u64,
+    form: BaseForm,
+}
+
+/// What a base consists of (`aof-use-rdb-preamble`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseForm {
+    /// An RDB file.
+    Rdb,
+    /// Requests that make the keys.
+    Requests,
+}
+
+impl BaseForm {
+    fn extension(self) -> &'static str {
+        match self {
+            BaseForm::Rdb => "rdb",
+            BaseForm::Requests => "aof",
+        }
+    }
 }
 
 /// Where the files are.
@@ -100,6 +119,15 @@ impl<D: Disk> Place<D> {
 
     fn manifest_path(&self) -> PathBuf {
         self.path(&format!("{}.manifest", self.name))
+    }
+
+    fn read_manifest(&self) -> Result<Manifest, LogError> {
+        let (path, mut text) = (self.manifest_path(), Vec::new());
+        self.disk
+            .read(&path)
+            .and_then(|mut file| io::Read::read_to_end(&mut file, &mut text))
+            .map_err(|error| LogError::Io("read", path.clone(), error))?;
+        Manifest::parse(&text).map_err(|bad| LogError::Manifest(path, bad))
     }
 
     /// Replaces the manifest: the old one or the new one is there, whatever happens meanwhile.
@@ -162,19 +190,52 @@ impl<D: Disk> Log<D> {
             dir: dir.to_owned(),
             name: name.to_owned(),
         };
-        let path = place.manifest_path();
-        if !disk.exists(&path) {
+        if !disk.exists(&place.manifest_path()) {
             return Ok(None);
         }
-        let mut text = Vec::new();
-        disk.read(&path)
-            .and_then(|mut file| io::Read::read_to_end(&mut file, &mut text))
-            .map_err(|error| LogError::Io("read", path.clone(), error))?;
-        let manifest = Manifest::parse(&text).map_err(|bad| LogError::Manifest(path, bad))?;
+        let manifest = place.read_manifest()?;
         for segment in manifest.base.iter().chain(&manifest.increments) {
             place.length(segment)?;
         }
         Ok(Some(manifest))
+    }
+
+    /// A file `name` in the working directory, as servers before Redis 7 have written it, becomes the base of `dir`; false if
+    /// there is none, or `dir` has its own files.
+    pub fn upgrade(disk: &D, dir: &Path, name: &str) -> Result<bool, LogError> {
+        let place = Place {
+            disk: disk.clone(),
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+        };
+        let old = Path::new(name);
+        if !disk.exists(old) || disk.exists(&place.path(name)) {
+            return Ok(false);
+        }
+        let base = Segment {
+            file: name.to_owned(),
+            seq: 1,
+            kind: FileKind::Base,
+            start_offset: None,
+        };
+        let manifest = Manifest {
+            base: Some(base),
+            ..Manifest::default()
+        };
+        // The manifest comes first: where nothing but the renaming is left to do, it is done the next time.
+        match disk.exists(&place.manifest_path()) {
+            true if place.read_manifest()? != manifest => return Ok(false),
+            true => {}
+            false => {
+                let made = disk.make_dir(dir);
+                made.map_err(|error| LogError::Io("make", dir.to_owned(), error))?;
+                place.write_manifest(&manifest)?;
+            }
+        }
+        let renamed = disk.rename(old, &place.path(name));
+        renamed.map_err(|error| LogError::Io("rename", old.to_owned(), error))?;
+        place.sync_dir()?;
+        Ok(true)
     }
 
     /// Opens the directory for writing at the end of the last increment, whose torn tail was cut; makes it where there is
@@ -277,9 +338,63 @@ impl<D: Disk> Log<D> {
         self.place.path(&segment.file)
     }
 
+    /// A directory that begins at `offset` of the replication stream, where the caller takes a snapshot: nothing of what was
+    /// there before counts any more, but it stays until [`Log::finish_rewrite`].
+    pub fn begin_anew(
+        disk: &D,
+        dir: &Path,
+        name: &str,
+        offset: u64,
+        form: BaseForm,
+    ) -> Result<(Self, Rewrite), LogError> {
+        let made = disk.make_dir(dir);
+        made.map_err(|error| LogError::Io("make", dir.to_owned(), error))?;
+        let old = Log::find(disk, dir, name)?.unwrap_or_default();
+        let place = Place {
+            disk: disk.clone(),
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+        };
+        let (segment, file) = place.create_increment(&old, offset)?;
+        let first_increment = segment.seq;
+        let mut manifest = Manifest {
+            increments: vec![segment],
+            ..Manifest::default()
+        };
+        let all = old
+            .base
+            .into_iter()
+            .chain(old.increments)
+            .chain(old.history);
+        manifest.history = all
+            .map(|segment| Segment {
+                kind: FileKind::History,
+                ..segment
+            })
+            .collect();
+        let log = Log {
+            place,
+            manifest,
+            file,
+            length: 0,
+            earlier: 0,
+            is_dirty: false,
+        };
+        let rewrite = log.rewrite(first_increment, form);
+        Ok((log, rewrite))
+    }
+
+    fn rewrite(&self, first_increment: u64, form: BaseForm) -> Rewrite {
+        Rewrite {
+            temporary: temporary_base(&self.place.dir),
+            first_increment,
+            form,
+        }
+    }
+
     /// From now on writes go to a new increment, which begins at `offset` of the replication stream; the caller takes a
     /// snapshot of this very moment.
-    pub fn begin_rewrite(&mut self, offset: u64) -> Result<Rewrite, LogError> {
+    pub fn begin_rewrite(&mut self, offset: u64, form: BaseForm) -> Result<Rewrite, LogError> {
         self.sync()?;
         let (segment, file) = self.place.create_increment(&self.manifest, offset)?;
         let first_increment = segment.seq;
@@ -289,18 +404,18 @@ impl<D: Disk> Log<D> {
         self.manifest = manifest;
         self.file = file;
         self.earlier += std::mem::take(&mut self.length);
-        let temporary = format!("temp-rewriteaof-{first_increment}.rdb");
-        Ok(Rewrite {
-            temporary: self.place.path(&temporary),
-            first_increment,
-        })
+        Ok(self.rewrite(first_increment, form))
     }
 
     /// The snapshot of `rewrite` is written and synced: it takes the place of everything before it.
     pub fn finish_rewrite(&mut self, rewrite: &Rewrite) -> Result<(), LogError> {
         let seq = self.manifest.next_seq(FileKind::Base);
         let base = Segment {
-            file: format!("{}.{seq}.base.rdb", self.place.name),
+            file: format!(
+                "{}.{seq}.base.{}",
+                self.place.name,
+                rewrite.form.extension()
+            ),
             seq,
             kind: FileKind::Base,
             start_offset: None,
@@ -358,187 +473,10 @@ impl<D: Disk> Log<D> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::read::{Requests, Tail};
-    use super::*;
-    use crate::Rng;
-    use crate::disk::CrashDisk;
-
-    const DIR: &str = "/data/appendonlydir";
-    const NAME: &str = "appendonly.aof";
-
-    /// A data set is a list of numbers: a base holds them as lines, an increment as requests.
-    struct Model {
-        log: Log<CrashDisk>,
-        numbers: Vec<u64>,
-        synced: usize,
-    }
-
-    fn request(number: u64) -> Vec<u8> {
-        let text = number.to_string();
-        format!("*1\r\n${}\r\n{text}\r\n", text.len()).into_bytes()
-    }
-
-    /// What a node finds that starts on `disk`.
-    fn recover(disk: &CrashDisk) -> (Vec<u64>, Log<CrashDisk>) {
-        let manifest = Log::find(disk, Path::new(DIR), NAME).expect("a sound directory");
-        let mut numbers = Vec::new();
-        if let Some(manifest) = &manifest {
-            let path = |segment: &Segment| Path::new(DIR).join(&segment.file);
-            if let Some(base) = &manifest.base {
-                let mut text = String::new();
-                let mut file = disk.read(&path(base)).expect("the base");
-                io::Read::read_to_string(&mut file, &mut text).expect("text");
-                numbers.extend(
-                    text.lines()
-                        .map(|line| line.parse::<u64>().expect("a number")),
-                );
-            }
-            for (i, segment) in manifest.increments.iter().enumerate() {
-                let is_last = i + 1 == manifest.increments.len();
-                let file = disk.read(&path(segment)).expect("an increment");
-                let mut requests = Requests::new(file, 0);
-                let tail = loop {
-                    match requests.next_unit().expect("a sound increment") {
-                        Ok(unit) => {
-                            let text = std::str::from_utf8(unit.bytes()).expect("digits");
-                            numbers.push(text.parse().expect("a number"));
-                        }
-                        Err(tail) => break tail,
-                    }
-                };
-                if let Tail::Torn { good } = tail {
-                    assert!(is_last, "only the end of the last file may be torn");
-                    disk.truncate(&path(segment), good).expect("it is cut");
-                }
-            }
-        }
-        let log = Log::open(disk, Path::new(DIR), NAME, manifest, 0).expect("it opens");
-        (numbers, log)
-    }
-
-    impl Model {
-        fn new(disk: &CrashDisk) -> Model {
-            let (numbers, log) = recover(disk);
-            let synced = numbers.len();
-            Model {
-                log,
-                numbers,
-                synced,
-            }
-        }
-
-        fn rewrite(&mut self, disk: &CrashDisk, finish: bool) {
-            let rewrite = self.log.begin_rewrite(0).expect("it begins");
-            self.synced = self.numbers.len();
-            let mut file = disk.create(&rewrite.temporary).expect("a file");
-            for number in &self.numbers {
-                file.write_all(format!("{number}\n").as_bytes())
-                    .expect("written");
-            }
-            if finish {
-                file.sync().expect("synced");
-                self.log.finish_rewrite(&rewrite).expect("it ends");
-            }
-        }
-    }
-
-    #[test]
-    fn whatever_was_synced_survives_any_number_of_power_losses() {
-        for seed in 0..400 {
-            let mut rng = Rng::new(seed);
-            let mut disk = CrashDisk::default();
-            let mut next = 0;
-            for life in 0..4 {
-                let mut model = Model::new(&disk);
-                for _ in 0..rng.below(60) {
-                    match rng.below(12) {
-                        0 => {
-                            model.log.sync().expect("synced");
-                            model.synced = model.numbers.len();
-                        }
-                        1 => {
-                            let finish = rng.below(2) == 0;
-                            model.rewrite(&disk, finish);
-                        }
-                        _ => {
-                            next += 1;
-                            let done = model.log.append(&request(next)).expect("sound");
-                            done.expect("there is room");
-                            model.numbers.push(next);
-                        }
-                    }
-                }
-                disk = disk.after_power_loss(&mut rng);
-                let (found, _) = recover(&disk);
-                assert!(found.len() >= model.synced, "seed {seed}, life {life}");
-                assert_eq!(
-                    found,
-                    model.numbers[..found.len()],
-                    "seed {seed}, life {life}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_full_disk_refuses_a_write_and_keeps_what_was_there() {
-        let disk = CrashDisk::default();
-        let mut model = Model::new(&disk);
-        let done = model.log.append(&request(1)).expect("sound");
-        done.expect("there is room");
-        disk.set_room(Some(3));
-        let refused = model.log.append(&request(2)).expect("sound");
-        assert_eq!(
-            refused.expect_err("full").kind(),
-            io::ErrorKind::StorageFull
-        );
-        disk.set_room(None);
-        let done = model.log.append(&request(3)).expect("sound");
-        done.expect("there is room again");
-        assert_eq!(recover(&disk).0, [1, 3]);
-    }
-
-    #[test]
-    fn a_sync_that_fails_is_an_error() {
-        let disk = CrashDisk::default();
-        let mut model = Model::new(&disk);
-        let done = model.log.append(&request(1)).expect("sound");
-        done.expect("there is room");
-        disk.set_sync_fails(true);
-        let error = model.log.sync().expect_err("it fails");
-        assert!(error.to_string().starts_with("cannot sync"), "{error}");
-    }
-
-    #[test]
-    fn a_file_that_is_missing_is_named() {
-        let disk = CrashDisk::default();
-        drop(Model::new(&disk));
-        let file = Path::new(DIR).join("appendonly.aof.1.incr.aof");
-        disk.remove(&file).expect("it was there");
-        let error = Log::find(&disk, Path::new(DIR), NAME).expect_err("missing");
-        let text = format!("{} is missing, the manifest names it", file.display());
-        assert_eq!(error.to_string(), text);
-    }
-
-    #[test]
-    fn a_rewrite_leaves_one_base_and_one_increment() {
-        let disk = CrashDisk::default();
-        let mut model = Model::new(&disk);
-        for number in 1..=5 {
-            let done = model.log.append(&request(number)).expect("sound");
-            done.expect("there is room");
-            model.numbers.push(number);
-        }
-        model.rewrite(&disk, true);
-        assert_eq!(
-            model.log.manifest().print(),
-            "file appendonly.aof.1.base.rdb seq 1 type b\n\
-             file appendonly.aof.2.incr.aof seq 2 type i startoffset 0\n"
-        );
-        assert_eq!(model.log.size(), 10);
-        assert!(!disk.exists(&Path::new(DIR).join("appendonly.aof.1.incr.aof")));
-        assert_eq!(recover(&disk).0, [1, 2, 3, 4, 5]);
-    }
+/// Where a base of the directory `dir` is written before it is one; one at a time.
+pub fn temporary_base(dir: &Path) -> PathBuf {
+    dir.join(format!("temp-rewriteaof-bg-{}.aof", std::process::id()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,9 @@
 mod log;
 mod manifest;
 mod read;
+mod requests;
 
-pub use log::{Log, LogError, Rewrite, Syncer};
+pub use log::{BaseForm, Log, LogError, Rewrite, Syncer, temporary_base};
 pub use manifest::{BadManifest, FileKind, Manifest, Segment};
 pub use read::{BadFile, Requests, Tail, Unit};
+pub use requests::MakingRequests;

@@ -33,6 +33,11 @@ impl Assembly {
         self.encoder.aux(name, value, &mut self.out);
     }
 
+    /// A library of functions.
+    pub fn function(&mut self, code: &[u8]) {
+        self.encoder.function(code, &mut self.out);
+    }
+
     /// Database `db` has so many keys, so many of them with an expiry. They need not follow at once.
     pub fn sizes(&mut self, db: usize, keys: usize, expiring: usize) {
         self.encoder.select(db, &mut self.out);

@@ -9,11 +9,11 @@ use crate::{Rng, Thresholds, Value};
 
 /// An input, and what making values takes.
 #[derive(Debug)]
-pub(super) struct Decoder<'t, I> {
+pub(super) struct Decoder<I> {
     /// Where the bytes come from.
     pub(super) input: I,
     /// Where collections leave their packed form.
-    pub(super) limits: &'t Thresholds,
+    pub(super) limits: Thresholds,
     /// The seeds of tables.
     pub(super) rng: Rng,
     /// The first string of a pair while the second is being read.
@@ -22,12 +22,12 @@ pub(super) struct Decoder<'t, I> {
     unpacked: Vec<u8>,
 }
 
-impl<'t, I: Input> Decoder<'t, I> {
+impl<I: Input> Decoder<I> {
     /// Nothing is read yet.
-    pub(super) fn new(input: I, limits: &'t Thresholds, rng: &mut Rng) -> Self {
+    pub(super) fn new(input: I, limits: &Thresholds, rng: &mut Rng) -> Self {
         Decoder {
             input,
-            limits,
+            limits: *limits,
             rng: Rng::new(rng.bits()),
             first: Vec::new(),
             unpacked: Vec::new(),

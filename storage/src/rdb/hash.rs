@@ -9,7 +9,7 @@ use super::tag::Type;
 use super::zipmap;
 use crate::{Hash, Rng};
 
-impl<I: Input> Decoder<'_, I> {
+impl<I: Input> Decoder<I> {
     /// A hash of one of the four types of hashes.
     pub(super) fn hash(&mut self, kind: Type) -> Result<Hash, Flaw> {
         let pack = match kind {
@@ -22,7 +22,7 @@ impl<I: Input> Decoder<'_, I> {
         if pack.is_empty() {
             return Err(Flaw::Empty);
         }
-        Hash::from_listpack(pack, self.limits, &mut self.rng).ok_or(TWICE)
+        Hash::from_listpack(pack, &self.limits, &mut self.rng).ok_or(TWICE)
     }
 
     fn plain_hash(&mut self) -> Result<Hash, Flaw> {
@@ -30,11 +30,11 @@ impl<I: Input> Decoder<'_, I> {
         let count = self.count()?;
         let expected = usize::try_from(count).unwrap_or(usize::MAX);
         let mut rng = Rng::new(self.rng.bits());
-        hash.expect(expected, 0, limits, &mut rng);
+        hash.expect(expected, 0, &limits, &mut rng);
         for _ in 0..count {
             self.read_first()?;
             let field = std::mem::take(&mut self.first);
-            let is_new = hash.set(&field, self.text()?, limits, &mut rng);
+            let is_new = hash.set(&field, self.text()?, &limits, &mut rng);
             self.first = field;
             if !is_new {
                 return Err(TWICE);

@@ -13,7 +13,7 @@ use crate::{List, Listpack, StrRef};
 /// Longer elements that are alone in their node are written without a listpack, as Redis does from 7.2 on.
 const PLAIN_ABOVE: usize = 8192;
 
-impl<I: Input> Decoder<'_, I> {
+impl<I: Input> Decoder<I> {
     /// A list of one of the four types of lists.
     pub(super) fn list(&mut self, kind: Type) -> Result<List, Flaw> {
         if kind == Type::List {
@@ -31,13 +31,13 @@ impl<I: Input> Decoder<'_, I> {
                 _ => self.ziplist()?,
             });
         }
-        List::from_nodes(nodes, self.limits).ok_or(Flaw::Empty)
+        List::from_nodes(nodes, &self.limits).ok_or(Flaw::Empty)
     }
 
     fn plain_list(&mut self) -> Result<List, Flaw> {
         let (mut list, limits) = (List::default(), self.limits);
         for _ in 0..self.count()? {
-            list.push(End::Right, self.text()?, limits);
+            list.push(End::Right, self.text()?, &limits);
         }
         Ok(list)
     }

@@ -17,8 +17,8 @@ const RANGES_MAX: u64 = 16_384;
 
 /// See the module. Nothing of the source beyond the end of the file is lost, see [`Reader::into_rest`].
 #[derive(Debug)]
-pub struct Reader<'t, R> {
-    decoder: Decoder<'t, Stream<R>>,
+pub struct Reader<R> {
+    decoder: Decoder<Stream<R>>,
     version: u32,
     db: u64,
     key: Vec<u8>,
@@ -97,11 +97,11 @@ enum Piece {
     End,
 }
 
-impl<'t, R: Read> Reader<'t, R> {
+impl<R: Read> Reader<R> {
     /// Reads the first line of a file. Collections are packed within `limits`; `rng` seeds their tables.
     pub fn new(
         source: R,
-        limits: &'t Thresholds,
+        limits: &Thresholds,
         rng: &mut Rng,
         verify: Verify,
     ) -> Result<Self, Error> {

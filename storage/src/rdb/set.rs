@@ -9,7 +9,7 @@ use super::tag::Type;
 use crate::set::Packed;
 use crate::{Intset, Set};
 
-impl<I: Input> Decoder<'_, I> {
+impl<I: Input> Decoder<I> {
     /// A set of one of the three types of sets.
     pub(super) fn set(&mut self, kind: Type) -> Result<Set, Flaw> {
         let limits = self.limits;
@@ -19,7 +19,7 @@ impl<I: Input> Decoder<'_, I> {
                     .ok_or(Flaw::Damaged("an intset that is damaged"))?;
                 match ints.is_empty() {
                     true => Err(Flaw::Empty),
-                    false => Ok(Set::from_intset(ints, limits, &mut self.rng)),
+                    false => Ok(Set::from_intset(ints, &limits, &mut self.rng)),
                 }
             }
             Type::SetListpack => {
@@ -27,7 +27,7 @@ impl<I: Input> Decoder<'_, I> {
                 if pack.is_empty() {
                     return Err(Flaw::Empty);
                 }
-                Set::from_listpack(pack, limits, &mut self.rng).ok_or(TWICE)
+                Set::from_listpack(pack, &limits, &mut self.rng).ok_or(TWICE)
             }
             _ => self.plain_set(),
         }
@@ -40,9 +40,9 @@ impl<I: Input> Decoder<'_, I> {
             self.read_first()?;
             if n == 0 {
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
-                set.expect(&self.first, count, limits, &mut self.rng);
+                set.expect(&self.first, count, &limits, &mut self.rng);
             }
-            if !set.add(&self.first, limits, &mut self.rng) {
+            if !set.add(&self.first, &limits, &mut self.rng) {
                 return Err(TWICE);
             }
         }

@@ -10,7 +10,7 @@ use super::tag::Type;
 use crate::Zset;
 use crate::zset::Gathered;
 
-impl<I: Input> Decoder<'_, I> {
+impl<I: Input> Decoder<I> {
     /// A sorted set of one of the four types of sorted sets.
     pub(super) fn zset(&mut self, kind: Type) -> Result<Zset, Flaw> {
         let pack = match kind {
@@ -21,7 +21,7 @@ impl<I: Input> Decoder<'_, I> {
         if pack.is_empty() {
             return Err(Flaw::Empty);
         }
-        Zset::from_listpack(pack, self.limits, &mut self.rng).ok_or(Flaw::Damaged(
+        Zset::from_listpack(pack, &self.limits, &mut self.rng).ok_or(Flaw::Damaged(
             "a sorted set that holds a member twice or without a score",
         ))
     }
@@ -41,7 +41,7 @@ impl<I: Input> Decoder<'_, I> {
                 return Err(Flaw::Damaged("a sorted set that holds a member twice"));
             }
         }
-        Ok(gathered.finish(self.limits))
+        Ok(gathered.finish(&self.limits))
     }
 
     fn score_text(&mut self) -> Result<f64, Flaw> {

@@ -17,6 +17,6 @@ mod tool;
 mod wait;
 
 pub use node::TestNode;
-pub use server::{Identity, Running, Server, Start, StartError};
+pub use server::{Directory, Identity, Running, Server, Start, StartError};
 pub use tool::{Run, Tool};
 pub use wait::{wait_for, wait_until};

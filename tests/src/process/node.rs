@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::server::{Running, Server, Start};
+use super::server::{Directory, Running, Server, Start};
 
 /// A node of our own that a test has started. When it is dropped its log is read: a line of level ERROR or WARN that the
 /// test did not announce, or a panic, fails the test.
@@ -26,6 +26,18 @@ impl TestNode {
     /// If it does not start.
     pub fn start_with(args: &[&str]) -> TestNode {
         let running = Start::new(Server::Almandine).args(args).run();
+        TestNode {
+            running: running.unwrap_or_else(|error| panic!("the node does not start: {error}")),
+            announced: Vec::new(),
+        }
+    }
+
+    /// Starts a node in a directory that stays, with these command line arguments.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_in(dir: &Directory, args: &[&str]) -> TestNode {
+        let running = Start::new(Server::Almandine).dir(dir).args(args).run();
         TestNode {
             running: running.unwrap_or_else(|error| panic!("the node does not start: {error}")),
             announced: Vec::new(),

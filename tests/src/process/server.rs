@@ -86,6 +86,39 @@ pub struct Start {
     server: Server,
     args: Vec<OsString>,
     cpu: Option<usize>,
+    dir: Option<PathBuf>,
+}
+
+/// A directory in which one server after the other may be started; removed when this is dropped.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// If there can be none.
+    pub fn new() -> Directory {
+        Directory(fresh_dir().unwrap_or_else(|error| panic!("no directory: {error}")))
+    }
+
+    /// Where a file of it is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Directory::new()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What remains is in the target directory, where `cargo clean` finds it.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Start {
@@ -95,12 +128,19 @@ impl Start {
             server,
             args: Vec::new(),
             cpu: None,
+            dir: None,
         }
     }
 
     /// Adds command line arguments.
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Start {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Starts the server in this directory, which stays when it has ended.
+    pub fn dir(mut self, dir: &Directory) -> Start {
+        self.dir = Some(dir.0.clone());
         self
     }
 
@@ -123,7 +163,10 @@ impl Start {
     }
 
     fn attempt(&self) -> Result<Running, StartError> {
-        let dir = fresh_dir()?;
+        let dir = match &self.dir {
+            Some(dir) => dir.clone(),
+            None => fresh_dir()?,
+        };
         let log_path = dir.join("log");
         let log = File::create(&log_path)?;
         let port = free_port()?;
@@ -133,8 +176,7 @@ impl Start {
             .arg(port.to_string())
             .arg("--dir")
             .arg(&dir)
-            .args(["--enable-debug-command", "yes"])
-            .args(&self.args)
+            .args(["--enable-debug-command", "yes", "--save", ""])
             .current_dir(&dir)
             .stdin(Stdio::null())
             .stderr(log.try_clone()?)
@@ -146,9 +188,10 @@ impl Start {
             }
         }
         if !self.server.is_ours() {
-            command.args(["--save", "", "--appendonly", "no"]);
-            command.args(["--daemonize", "no", "--bind", "127.0.0.1"]);
+            command.args(["--appendonly", "no", "--daemonize", "no"]);
+            command.args(["--bind", "127.0.0.1"]);
         }
+        command.args(&self.args);
         let child = spawn(command, self.cpu).map_err(|error| StartError::Program {
             program: self.server.program().to_owned(),
             error,
@@ -158,6 +201,7 @@ impl Start {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             child,
             dir,
+            keeps_dir: self.dir.is_some(),
             log_path,
         };
         running.wait_until_ready()?;
@@ -233,6 +277,7 @@ pub struct Running {
     address: SocketAddr,
     child: Child,
     dir: PathBuf,
+    keeps_dir: bool,
     log_path: PathBuf,
 }
 
@@ -359,6 +404,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
+        if self.keeps_dir {
+            return;
+        }
         // What remains is in the target directory, where `cargo clean` finds it.
         let _ = fs::remove_dir_all(&self.dir);
     }

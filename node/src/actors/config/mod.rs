@@ -9,6 +9,7 @@ use actix::{Actor, AsyncContext, Context, Handler};
 
 use self::messages::ParametersChanged;
 use super::lifeline::Lifeline;
+use super::persistence::messages::FileOrder;
 use crate::node::Node;
 use crate::params::{Effect, Params};
 
@@ -70,6 +71,10 @@ impl Handler<ParametersChanged> for ConfigActor {
                 "dir" => self.enter(&params.dir),
                 name => warn_if_inert(name),
             }
+        }
+        // Files may begin, end, or be made durable in another way.
+        if let Some(files) = self.node.files.get() {
+            files.do_send(FileOrder::Reconfigure);
         }
     }
 }

@@ -2,12 +2,27 @@
 
 use actix::Message;
 
+use crate::params::ShutdownOptions;
 use crate::shard::loading;
 
-/// Stop the node in order. Sent by signals and by SHUTDOWN.
+/// Stop the node in order, or do not after all. Sent by signals and by SHUTDOWN.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct Shutdown;
+pub enum Shutdown {
+    /// Save what is to be saved, then end.
+    Begin(Ending),
+    /// Go on, if the end has not come.
+    Abort,
+}
+
+/// How the node shall end.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    /// What the operator wishes.
+    pub how: ShutdownOptions,
+    /// Who is answered if the node does not end.
+    pub client: Option<u64>,
+}
 
 /// The keyspace holds what was on the disk. Sent by `ShardActor`. Answered by `Serve` once the files are open.
 #[derive(Debug, Message)]

@@ -1,5 +1,6 @@
 //! The root of the tree. Starts the other actors in order, hears when one of them is gone, stops the node.
 
+mod ending;
 pub mod messages;
 mod scavenge;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, System};
 use tracing::{error, info, warn};
 
-use self::messages::{Recovered, Shutdown};
+use self::messages::{Ending, Recovered};
 use super::config::ConfigActor;
 use super::gate::GateActor;
 use super::gate::messages::Advanced;
@@ -20,6 +21,7 @@ use super::pubsub::PubSubActor;
 use super::shard::ShardActor;
 use super::shard::handle::{ShardHandle, ShardLink};
 use super::shard::messages::{Load, Serve};
+use crate::journal::History;
 use crate::node::Node;
 use crate::shard::loading;
 
@@ -36,6 +38,8 @@ pub struct NodeActor {
     listener: Option<Addr<ListenerActor>>,
     workers: Vec<Worker>,
     arbiters: Vec<Arbiter>,
+    /// While the last snapshot is being taken.
+    endings: Vec<Ending>,
     is_stopping: bool,
 }
 
@@ -54,6 +58,7 @@ impl NodeActor {
             listener: None,
             workers: Vec::new(),
             arbiters: Vec::new(),
+            endings: Vec::new(),
             is_stopping: false,
         }
     }
@@ -113,18 +118,28 @@ impl NodeActor {
 
     /// The files go on where those that were read have ended.
     fn start_persistence(&mut self, found: loading::Recovered, me: &Addr<Self>) {
-        let history = self.node.journal.history();
+        let Some((_, shard)) = &self.core else { return };
+        let mut history = self.node.journal.history();
+        if let Some(id) = found.id {
+            // The bytes before were of that stream: who has them as well need not copy everything.
+            let present = history.id();
+            history = History::new(id);
+            history.begin(present, found.offset);
+        }
         self.node.journal.restart(history, found.offset);
+        self.node.saving.lock().loaded = found.keys;
         let lifeline = Lifeline::new(Child::Persistence, me.clone().recipient());
-        let actor = match PersistenceActor::new(self.node.clone(), found.manifest, lifeline) {
-            Ok(actor) => actor,
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                error!(%error, cause, "the append-only file cannot be opened");
-                System::current().stop_with_code(1);
-                return;
-            }
-        };
+        let actor =
+            match PersistenceActor::new(self.node.clone(), found.manifest, shard.clone(), lifeline)
+            {
+                Ok(actor) => actor,
+                Err(error) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    error!(%error, cause, "the append-only file cannot be opened");
+                    System::current().stop_with_code(1);
+                    return;
+                }
+            };
         let arbiter = Arbiter::new();
         let actor = PersistenceActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
         for gate in &self.gates {
@@ -209,25 +224,5 @@ impl Handler<ChildExited> for NodeActor {
                 System::current().stop_with_code(1);
             }
         }
-    }
-}
-
-impl Handler<Shutdown> for NodeActor {
-    type Result = ();
-
-    /// Children stop in reverse order: first nobody new is let in, then the threads end with what they hold.
-    fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) {
-        if std::mem::replace(&mut self.is_stopping, true) {
-            return;
-        }
-        info!("User requested shutdown...");
-        self.listener = None;
-        self.core = None;
-        self.persistence = None;
-        for arbiter in self.arbiters.drain(..).rev() {
-            arbiter.stop();
-        }
-        info!("Almandine is now ready to exit, bye bye...");
-        System::current().stop_with_code(0);
     }
 }

@@ -1,5 +1,7 @@
 //! What the `PersistenceActor` is told.
 
+use std::io;
+
 use actix::{Message, Recipient};
 use almandine_storage::aof::LogError;
 
@@ -15,10 +17,49 @@ pub struct WriteDown;
 #[rtype(result = "()")]
 pub struct Join(pub Recipient<Advanced>);
 
-/// The parameters have changed. Sent by `ConfigActor`.
+/// What the files are to do. Sent by handlers of commands, who have looked whether it can be done, and by `ConfigActor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub enum FileOrder {
+    /// Take a snapshot; this client waits for it.
+    Save {
+        /// Its number.
+        client: u64,
+    },
+    /// Take a snapshot.
+    SaveInBackground,
+    /// Write the append-only file anew.
+    Rewrite,
+    /// The parameters have changed.
+    Reconfigure,
+}
+
+/// Take a last snapshot, whatever is under way, and tell how it went. Sent by `NodeActor`.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SaveForEnd(pub Recipient<SavedForEnd>);
+
+/// The last snapshot is on the disk, or not (the log says why). Sent by `PersistenceActor`.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct Reconfigure;
+pub struct SavedForEnd(pub bool);
+
+/// Nobody appends any more: write and sync what there is. Sent by `NodeActor`, who waits for the answer.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Finish;
+
+/// A snapshot is on the disk, or is not. Sent by the actor that writes it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SnapshotWritten {
+    /// Which.
+    pub id: u64,
+    /// Bytes of the file.
+    pub outcome: io::Result<u64>,
+    /// Changes of keys before it began.
+    pub changes: u64,
+}
 
 /// Everything up to `offset` is on the disk, or is not. Sent by `SyncActor`.
 #[derive(Debug, Message)]

@@ -1,5 +1,6 @@
 //! The files of the node. Started by `NodeActor` on a thread of its own, which may wait for the disk; owns the append-only
-//! file; tells the gates how far the journal is safe.
+//! file; tells the gates how far the journal is safe; decides when a snapshot is taken and when the append-only file is
+//! written anew.
 //!
 //! ```text
 //!   shards ──WriteDown──▶ PersistenceActor ──write(2)──▶ increment
@@ -7,10 +8,17 @@
 //!                    Advanced  │  └──Synced── SyncActor ──fdatasync(2), once a second
 //!                              ▼
 //!                         GateActors: held replies leave
+//!
+//!   saves.rs ──WriteSnapshot──▶ SnapshotFileActor ◀──parts── ShardActor       rewrite.rs: a snapshot becomes the base
+//!       ▲                              │
+//!       └───────SnapshotWritten────────┘
 //! ```
 //! All that was appended while one write was under way is written by the next: the busier the node, the larger the groups.
 
 pub mod messages;
+mod rewrite;
+mod saves;
+mod snapshot_file;
 mod sync;
 
 use std::path::Path;
@@ -18,17 +26,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, Recipient};
-use almandine_storage::aof::{Log, LogError, Manifest};
+use almandine_storage::aof::{Log, LogError, Manifest, Rewrite};
 use almandine_storage::disk::RealDisk;
 use tracing::{error, info, warn};
 
-use self::messages::{Join, Reconfigure, Synced, WriteDown};
+use self::messages::{Finish, Join, Synced, WriteDown};
+use self::saves::Saves;
+use self::snapshot_file::SnapshotFileActor;
 use self::sync::{Sync, SyncActor};
 use super::gate::messages::Advanced;
 use super::lifeline::Lifeline;
-use crate::journal::Demand;
-use crate::node::Node;
+use super::shard::ShardActor;
+use crate::journal::{Demand, Taken};
+use crate::node::{Cause, Node};
 use crate::params::Fsync;
+use crate::saving::LogState;
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 1024;
@@ -52,7 +64,13 @@ pub struct PersistenceActor {
     /// Whether the disk had no room for the buffer.
     is_stuck: bool,
     is_syncing: bool,
+    saves: Saves,
+    /// A rewrite whose increment is begun.
+    rewrite: Option<Rewrite>,
+    shard: Addr<ShardActor>,
+    snapshot_files: Option<Addr<SnapshotFileActor>>,
     sync_thread: Arbiter,
+    snapshot_thread: Arbiter,
     _lifeline: Lifeline,
 }
 
@@ -62,6 +80,7 @@ impl PersistenceActor {
     pub fn new(
         node: Arc<Node>,
         found: Option<Manifest>,
+        shard: Addr<ShardActor>,
         lifeline: Lifeline,
     ) -> Result<Self, LogError> {
         let params = node.params();
@@ -76,6 +95,12 @@ impl PersistenceActor {
             false => None,
         };
         node.journal.set_written(log.is_some());
+        let size = log.as_ref().map(Log::size);
+        node.saving.lock().log = size.map(|size| LogState {
+            size,
+            base_size: size,
+            is_stuck: false,
+        });
         Ok(PersistenceActor {
             node,
             log,
@@ -85,7 +110,12 @@ impl PersistenceActor {
             buffer_end: 0,
             is_stuck: false,
             is_syncing: false,
+            saves: Saves::default(),
+            rewrite: None,
+            shard,
+            snapshot_files: None,
             sync_thread: Arbiter::new(),
+            snapshot_thread: Arbiter::new(),
             _lifeline: lifeline,
         })
     }
@@ -94,7 +124,13 @@ impl PersistenceActor {
         self.node.journal.answer_call();
         loop {
             if self.buffer.is_empty() {
-                self.buffer_end = self.node.journal.take_unwritten(&mut self.buffer);
+                match self.node.journal.take_unwritten(&mut self.buffer) {
+                    Taken::Bytes(end) => self.buffer_end = end,
+                    Taken::Cut(offset) => {
+                        self.begin_increment(offset);
+                        continue;
+                    }
+                }
             }
             if self.buffer.is_empty() || !self.write_buffer() {
                 return;
@@ -116,12 +152,13 @@ impl PersistenceActor {
                 warn!(%error, "the append-only file cannot be written: writes are refused until it can");
             }
             let reason = format!("MISCONF Errors writing to the AOF file: {error}");
-            self.node.refuse_writes(Some(reason));
+            self.node.refuse_writes(Cause::Log, Some(reason));
+            self.show_log();
             return false;
         }
         if std::mem::take(&mut self.is_stuck) {
             info!("the append-only file can be written again");
-            self.node.refuse_writes(None);
+            self.node.refuse_writes(Cause::Log, None);
         }
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER_KEPT);
@@ -130,7 +167,16 @@ impl PersistenceActor {
             give_up(&error);
         }
         self.advance(self.buffer_end, is_synced);
+        self.show_log();
         true
+    }
+
+    /// INFO shows how large the file is.
+    fn show_log(&self) {
+        let Some(log) = &self.log else { return };
+        if let Some(shown) = &mut self.node.saving.lock().log {
+            (shown.size, shown.is_stuck) = (log.size(), self.is_stuck);
+        }
     }
 
     fn advance(&self, offset: u64, is_synced: bool) {
@@ -146,7 +192,9 @@ impl PersistenceActor {
 
     fn begin_sync(&mut self) {
         let (written, synced) = self.node.journal.watermarks();
-        let is_wanted = self.node.params().appendfsync == Fsync::EverySecond;
+        let params = self.node.params();
+        let rests = params.no_appendfsync_on_rewrite && self.saves.running.is_some();
+        let is_wanted = params.appendfsync == Fsync::EverySecond && !rests;
         if self.is_syncing || written == synced || !is_wanted {
             return;
         }
@@ -177,6 +225,11 @@ impl Actor for PersistenceActor {
         let tell = ctx.address().recipient();
         let thread = self.sync_thread.handle();
         self.syncer = Some(SyncActor::start_in_arbiter(&thread, |_| SyncActor { tell }));
+        let (shard, tell) = (self.shard.clone(), ctx.address().recipient());
+        let thread = self.snapshot_thread.handle();
+        let files = move |_: &mut Context<_>| SnapshotFileActor::new(shard, tell);
+        self.snapshot_files = Some(SnapshotFileActor::start_in_arbiter(&thread, files));
+        ctx.run_interval(saves::LOOK, |me, _| me.look_after_files());
         ctx.run_interval(SYNC_INTERVAL, |me, _| me.begin_sync());
         ctx.run_interval(RETRY, |me, _| {
             if me.is_stuck {
@@ -185,6 +238,7 @@ impl Actor for PersistenceActor {
         });
         // A second tree in one process would be a bug of the caller; the first keeps the line.
         let _ = self.node.writer.set(ctx.address().recipient());
+        let _ = self.node.files.set(ctx.address().recipient());
         // Effects may have been appended before anybody could be called.
         self.write_down();
     }
@@ -206,12 +260,11 @@ impl Handler<Join> for PersistenceActor {
     }
 }
 
-impl Handler<Reconfigure> for PersistenceActor {
-    type Result = ();
-
-    /// What replies wait for may have become less.
-    fn handle(&mut self, _: Reconfigure, _: &mut Context<Self>) {
-        if self.node.params().durability() == Demand::Synced
+impl PersistenceActor {
+    /// What replies wait for may have become less; there may be an append-only file to begin or to end.
+    fn reconfigure(&mut self) {
+        let params = self.node.params();
+        if params.durability() == Demand::Synced
             && let Some(log) = &mut self.log
         {
             if let Err(error) = log.sync() {
@@ -220,7 +273,27 @@ impl Handler<Reconfigure> for PersistenceActor {
             let (written, _) = self.node.journal.watermarks();
             self.node.journal.advance(written, true);
         }
+        if !params.appendonly && self.has_base() {
+            self.end_log();
+        }
+        self.look_after_files();
+        self.refuse_or_not();
         self.tell_gates();
+    }
+}
+
+impl Handler<Finish> for PersistenceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Finish, _: &mut Context<Self>) {
+        self.write_down();
+        if let Some(log) = &mut self.log {
+            info!("Calling fsync() on the AOF file.");
+            if let Err(error) = log.sync() {
+                give_up(&error);
+            }
+        }
+        self.remove_temporary();
     }
 }
 

@@ -60,6 +60,21 @@ pub struct Load;
 #[rtype(result = "()")]
 pub struct Serve;
 
+/// Answered when everything that was sent before has been run. Sent by `NodeActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Settle;
+
+/// What a client waits for has happened elsewhere: this is the answer. Sent by `PersistenceActor` and `NodeActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct AnswerWaiter {
+    /// The client.
+    pub client: u64,
+    /// A simple string or an error.
+    pub answer: &'static [u8],
+}
+
 /// Take a snapshot of all keys as they are now. Sent by whoever wants one; snapshots are taken one after the other, and each
 /// begins when the one before has ended. `to` is told [`SnapshotPiece::Begun`] then.
 #[derive(Debug, Clone, Message)]
@@ -93,6 +108,8 @@ pub enum SnapshotPiece {
         offset: u64,
         /// How many keys there are.
         keys: u64,
+        /// How many keys were changed since the start.
+        changes: u64,
     },
     /// Bytes of the file.
     Bytes(Vec<u8>),

@@ -14,7 +14,9 @@ use actix::{Actor, AsyncContext, Context, Handler, Recipient};
 use tracing::error;
 
 use self::handle::LocalShard;
-use self::messages::{BatchDone, ExecuteBatches, Forget, Load, RemoteBatch, Serve};
+use self::messages::{
+    AnswerWaiter, BatchDone, ExecuteBatches, Forget, Load, RemoteBatch, Serve, Settle,
+};
 use self::snapshots::Snapshots;
 use super::connection::messages::Answered;
 use super::lifeline::Lifeline;
@@ -23,7 +25,7 @@ use crate::moment::{Moment, now_ms};
 use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
-use crate::shard::loading::Loader;
+use crate::shard::loading::{self, Loader};
 use crate::shard::{Requests, Shard};
 
 /// How often the shard looks after expiry and blocked clients.
@@ -54,7 +56,11 @@ impl ShardActor {
         tree: Recipient<Recovered>,
         lifeline: Lifeline,
     ) -> Self {
-        let shard = Shard::new(node.clone(), pubsub, seed);
+        let mut shard = Shard::new(node.clone(), pubsub, seed);
+        if loading::has_files(&node.params()) {
+            shard.make_clients_wait();
+            node.saving.set_loading(true);
+        }
         ShardActor {
             shard: LocalShard::new(node.clone(), shard),
             node,
@@ -124,7 +130,7 @@ impl Handler<Load> for ShardActor {
     fn handle(&mut self, _: Load, ctx: &mut Context<Self>) {
         let loader = match self.loader.take() {
             Some(loader) => Ok(loader),
-            None => Loader::new(&self.node.params(), Session::internal()),
+            None => Loader::new(&self.node.params(), Session::internal(), self.node.seed),
         };
         let outcome = loader.and_then(|mut loader| {
             let (outcome, _) = self.shard.with(|shard| loader.step(shard, LOAD_SLICE));
@@ -134,7 +140,12 @@ impl Handler<Load> for ShardActor {
             Ok((_, Some(found))) => self.tree.do_send(Recovered(found)),
             Ok((loader, None)) => {
                 self.loader = Some(loader);
-                ctx.notify(Load);
+                let me = ctx.address();
+                // Those who ask meanwhile are told to wait.
+                actix_rt::spawn(async move {
+                    tokio::task::yield_now().await;
+                    me.do_send(Load);
+                });
             }
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -149,7 +160,14 @@ impl Handler<Serve> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, _: Serve, _: &mut Context<Self>) {
-        self.shard.with(Shard::serve_clients);
+        let (changes, _) = self.shard.with(|shard| {
+            shard.serve_clients();
+            shard.change_count()
+        });
+        // What was read is not to be saved again.
+        self.node.saving.lock().saved_changes = changes;
+        self.node.saving.set_changes(changes);
+        self.node.saving.set_loading(false);
     }
 }
 
@@ -159,4 +177,21 @@ impl Handler<Forget> for ShardActor {
     fn handle(&mut self, Forget(client): Forget, _: &mut Context<Self>) {
         self.shard.forget(client);
     }
+}
+
+impl Handler<AnswerWaiter> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, AnswerWaiter { client, answer }: AnswerWaiter, _: &mut Context<Self>) {
+        self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.release(client, answer.to_vec());
+        });
+    }
+}
+
+impl Handler<Settle> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Settle, _: &mut Context<Self>) {}
 }

@@ -61,8 +61,11 @@ impl ShardActor {
                 let now_ms = now_ms();
                 shard.begin(now_ms);
                 let offset = shard.begin_snapshot(order.purpose, now_ms);
-                let keys = shard.key_count();
-                SnapshotPiece::Begun { offset, keys }
+                SnapshotPiece::Begun {
+                    offset,
+                    keys: shard.key_count(),
+                    changes: shard.change_count(),
+                }
             });
             let has_begun = matches!(begun, SnapshotPiece::Begun { .. });
             let is_heard = order.send(begun);

@@ -2,6 +2,7 @@
 
 mod counters;
 mod identity;
+mod persistence;
 mod state;
 mod text;
 
@@ -22,7 +23,7 @@ const SECTIONS: &[Section] = &[
     section("server", "Server", identity::server),
     section("clients", "Clients", state::clients),
     section("memory", "Memory", memory),
-    section("persistence", "Persistence", state::persistence),
+    section("persistence", "Persistence", persistence::persistence),
     section("stats", "Stats", counters::stats),
     section("replication", "Replication", state::replication),
     section("cpu", "CPU", identity::cpu),

@@ -11,6 +11,7 @@ mod lolwut;
 mod memory;
 mod monitor;
 mod process;
+mod saves;
 mod slowlog;
 mod usage;
 
@@ -18,6 +19,8 @@ pub(crate) use debug::guard as guard_debug;
 
 /// The entries of this family.
 pub static COMMANDS: &[Command] = &[
+    saves::BGREWRITEAOF,
+    saves::BGSAVE,
     command::COMMAND,
     slowlog::COMMANDLOG,
     Command {
@@ -116,10 +119,12 @@ pub static COMMANDS: &[Command] = &[
     database::FLUSHALL,
     database::FLUSHDB,
     info::INFO,
+    saves::LASTSAVE,
     latency::LATENCY,
     lolwut::LOLWUT,
     memory::MEMORY,
     monitor::MONITOR,
+    saves::SAVE,
     process::SHUTDOWN,
     slowlog::SLOWLOG,
     database::SWAPDB,

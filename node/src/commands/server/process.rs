@@ -2,12 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::actors::node::messages::Shutdown;
+use crate::actors::node::messages::{Ending, Shutdown};
 use almandine_storage::Kind;
 
 use crate::commands::call::Nothing;
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run, Wait};
 use crate::params::ShutdownOptions;
+
+const SHUTDOWN_FAILED: Fault = Fault::new("ERR Errors trying to SHUTDOWN. Check logs.");
 
 fn shutdown(call: &mut Call<'_>) -> Outcome {
     const BOTH: ShutdownOptions = ShutdownOptions::SAVE.union(ShutdownOptions::NOSAVE);
@@ -23,13 +25,17 @@ fn shutdown(call: &mut Call<'_>) -> Outcome {
         return Err(Fault::SYNTAX);
     }
     if aborts {
-        // The end takes no time that somebody could use to think again.
-        return Err(Fault::new("ERR No shutdown in progress."));
+        if !call.node.end(Shutdown::Abort) || !call.node.is_ending() {
+            return Err(Fault::new("ERR No shutdown in progress."));
+        }
+        call.reply.ok();
+        return Ok(());
     }
-    let stop = call.node.stop.get().filter(|_| call.node.can_end(how));
-    let stop = stop.ok_or(Fault::new("ERR Errors trying to SHUTDOWN. Check logs."))?;
-    stop.do_send(Shutdown);
-    // The end of the connection is the answer.
+    let client = Some(call.session.id());
+    if !call.node.end(Shutdown::Begin(Ending { how, client })) {
+        return Err(SHUTDOWN_FAILED);
+    }
+    // The end of the connection is the answer, unless the node cannot end.
     call.wait(Wait {
         keys: Vec::new(),
         kind: Kind::String,

@@ -88,14 +88,10 @@ const SUBCOMMANDS: &[Subcommand] = &[
 
 /// What other servers offer and we cannot, and why.
 const REFUSED: &[(&str, &[&str])] = &[
+    ("restart the node to load its files", &["reload", "loadaof"]),
     (
-        "nothing is written to disk yet",
-        &[
-            "reload",
-            "loadaof",
-            "aof-flush-sleep",
-            "set-skip-checksum-validation",
-        ],
+        "there is no switch for it",
+        &["aof-flush-sleep", "set-skip-checksum-validation"],
     ),
     (
         "there is no replication yet",
@@ -236,7 +232,7 @@ mod tests {
         let mut bench = Bench::new();
         assert_eq!(
             bench.run("debug reload"),
-            "-ERR DEBUG RELOAD is not supported: nothing is written to disk yet\r\n"
+            "-ERR DEBUG RELOAD is not supported: restart the node to load its files\r\n"
         );
         assert_eq!(
             bench.run("debug repl-pause clear"),

@@ -51,50 +51,6 @@ pub(super) fn clients(call: &mut Call<'_>, text: &mut Text) {
     ]);
 }
 
-/// Nothing is written to disk, hence nothing has ever failed, and every change is unsaved.
-pub(super) fn persistence(call: &mut Call<'_>, text: &mut Text) {
-    text.numbers(&[
-        ("loading", 0),
-        ("async_loading", 0),
-        ("current_cow_peak", 0),
-        ("current_cow_size", 0),
-        ("current_cow_size_age", 0),
-    ]);
-    text.field("current_fork_perc", "0.00");
-    text.numbers(&[
-        ("current_save_keys_processed", 0),
-        ("current_save_keys_total", 0),
-        ("rdb_changes_since_last_save", call.changes.total),
-        ("rdb_bgsave_in_progress", 0),
-    ]);
-    text.field("rdb_last_save_time", call.node.started_ms / 1000);
-    text.field("rdb_last_bgsave_status", "ok");
-    text.field("rdb_last_bgsave_time_sec", -1);
-    text.field("rdb_current_bgsave_time_sec", -1);
-    text.numbers(&[
-        ("rdb_saves", 0),
-        ("rdb_last_cow_size", 0),
-        ("rdb_last_load_keys_expired", 0),
-        ("rdb_last_load_keys_loaded", 0),
-        ("aof_enabled", 0),
-        ("aof_rewrite_in_progress", 0),
-        ("aof_rewrite_scheduled", 0),
-    ]);
-    text.field("aof_last_rewrite_time_sec", -1);
-    text.field("aof_current_rewrite_time_sec", -1);
-    text.field("aof_last_bgrewrite_status", "ok");
-    text.numbers(&[
-        ("aof_rewrites", 0),
-        ("aof_rewrites_consecutive_failures", 0),
-    ]);
-    text.field("aof_last_write_status", "ok");
-    text.numbers(&[
-        ("aof_last_cow_size", 0),
-        ("module_fork_in_progress", 0),
-        ("module_fork_last_cow_size", 0),
-    ]);
-}
-
 pub(super) fn replication(call: &mut Call<'_>, text: &mut Text) {
     text.field("role", "master");
     text.field("connected_slaves", 0);

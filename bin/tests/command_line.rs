@@ -402,7 +402,7 @@ fn the_log_level_changes_while_the_node_runs() {
     let before = read();
     // The first is below the level, the second above it: when it is there, the first would be.
     assert_eq!(node.ask("CONFIG SET timeout 600"), "+OK\r\n");
-    assert_eq!(node.ask("CONFIG SET save '60 1'"), "+OK\r\n");
+    assert_eq!(node.ask("CONFIG SET activedefrag yes"), "+OK\r\n");
     node.until("the warning is there", || read().contains("no effect"));
     assert!(!read()[before.len()..].contains("timeout"), "{}", read());
 }

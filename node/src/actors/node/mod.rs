@@ -145,6 +145,8 @@ impl NodeActor {
         for gate in &self.gates {
             actor.do_send(Join(gate.clone().recipient::<Advanced>()));
         }
+        // A second tree in one process would be a bug of the caller; the first keeps the line.
+        let _ = self.node.files.set(actor.clone().recipient());
         self.persistence = Some(actor);
         self.arbiters.push(arbiter);
     }

@@ -238,7 +238,6 @@ impl Actor for PersistenceActor {
         });
         // A second tree in one process would be a bug of the caller; the first keeps the line.
         let _ = self.node.writer.set(ctx.address().recipient());
-        let _ = self.node.files.set(ctx.address().recipient());
         // Effects may have been appended before anybody could be called.
         self.write_down();
     }

@@ -57,10 +57,9 @@ impl ShardActor {
         lifeline: Lifeline,
     ) -> Self {
         let mut shard = Shard::new(node.clone(), pubsub, seed);
-        if loading::has_files(&node.params()) {
-            shard.make_clients_wait();
-            node.saving.set_loading(true);
-        }
+        // Until the tree stands: a command may give orders to any part of it.
+        shard.make_clients_wait();
+        node.saving.set_loading(loading::has_files(&node.params()));
         ShardActor {
             shard: LocalShard::new(node.clone(), shard),
             node,

@@ -23,7 +23,9 @@ use crate::params::Params;
 use crate::session::Session;
 
 /// What is done between two looks at the clock, bytes looked at.
-const STEP: usize = 64 << 10;
+const STEP: usize = 8 << 10;
+/// Bytes that are handed out together.
+const PART: usize = 64 << 10;
 /// Bytes of a database that wait to be taken at which whoever would change an unsaved key waits.
 const WAITING_MAX: usize = 16 << 20;
 
@@ -52,7 +54,7 @@ pub struct Snapshot {
 /// What a slice has brought.
 #[derive(Debug)]
 pub enum Slice {
-    /// A part of the file.
+    /// A part of the file; empty while there is too little.
     Part(Vec<u8>),
     /// Its end.
     Last(Vec<u8>),
@@ -158,7 +160,10 @@ impl Shard {
         if is_over {
             return Some(self.end_snapshot(snapshot));
         }
-        let part = snapshot.file.take();
+        let part = match snapshot.file.len() >= PART {
+            true => snapshot.file.take(),
+            false => Vec::new(),
+        };
         let postponed = std::mem::take(&mut snapshot.postponed);
         self.snapshot = Some(snapshot);
         self.serve(postponed);

@@ -54,6 +54,16 @@ impl Assembly {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Bytes that have come since [`Assembly::take`].
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
     /// What has come since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         if let Some(checksum) = &mut self.checksum {

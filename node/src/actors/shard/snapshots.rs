@@ -20,7 +20,7 @@ use crate::moment::now_ms;
 use crate::shard::snapshot::Slice;
 
 /// How long the shard walks before others get their turn.
-const WALK_SLICE: Duration = Duration::from_micros(500);
+const WALK_SLICE: Duration = Duration::from_micros(100);
 /// Bytes that were sent and not taken at which the walk rests.
 const UNDER_WAY_MAX: usize = 8 << 20;
 

@@ -28,6 +28,14 @@ impl Output {
         }
     }
 
+    /// Bytes that have come since [`Output::take`].
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Output::Rdb(file) => file.len(),
+            Output::Requests { out, .. } => out.len(),
+        }
+    }
+
     /// What has come since the last call.
     pub(super) fn take(&mut self) -> Vec<u8> {
         match self {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use almandine_protocol::{Span, Version};
+use almandine_storage::Shared;
 
 use crate::clients::Client;
 use crate::commands::Args;
@@ -40,7 +41,27 @@ pub struct Session {
     pub shows_multi: bool,
     /// Close the connection once the reply is out.
     pub closing: bool,
+    /// While the first request of a batch has an argument so long that whoever keeps it should not copy it.
+    pub whole: Option<Whole>,
+    /// Parts of the replies of the batch that runs.
+    pub attached: Attached,
 }
+
+/// A request that begins with its longest argument, in a block of its own:
+/// `argument \r\n | what precedes it in the request | what follows it`.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// The block.
+    pub block: Arc<Vec<u8>>,
+    /// Bytes of the argument.
+    pub length: usize,
+    /// Bytes of what precedes it.
+    pub before: usize,
+}
+
+/// Long values that are not copied into the replies to which they belong.
+#[derive(Debug, Clone, Default)]
+pub struct Attached(Vec<(usize, Shared)>);
 
 /// CLIENT REPLY ON, OFF, SKIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +120,8 @@ impl Session {
             subscriptions: 0,
             shows_multi: false,
             closing: false,
+            whole: None,
+            attached: Attached::default(),
         }
     }
 
@@ -115,6 +138,52 @@ impl Session {
     /// Whether only the commands of subscribers are allowed: RESP2 cannot tell a message from a reply.
     pub fn is_subscriber(&self) -> bool {
         self.subscriptions > 0 && self.version == Version::Resp2
+    }
+}
+
+impl Whole {
+    /// `argument` without a copy, if it is the one that the block begins with.
+    pub fn share(&self, argument: &[u8]) -> Option<Shared> {
+        let is_first = std::ptr::eq(argument.as_ptr(), self.block.as_ptr());
+        (is_first && argument.len() == self.length)
+            .then(|| Shared::beginning_of(&self.block, self.length))?
+    }
+
+    /// The first `end` bytes in the order in which they came.
+    pub fn in_order(&self, end: usize) -> Vec<u8> {
+        let (argument, others) = self.block[..end].split_at(self.length + 2);
+        let (before, after) = others.split_at(self.before);
+        [before, argument, after].concat()
+    }
+}
+
+impl Attached {
+    /// `bytes` belong at `position` of the replies.
+    pub fn push(&mut self, position: usize, bytes: Shared) {
+        self.0.push((position, bytes));
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many bytes belong behind `position`.
+    #[inline]
+    pub fn len_from(&self, position: usize) -> usize {
+        let behind = self.0.iter().filter(|(at, _)| *at >= position);
+        behind.map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    /// The replies end at `position`.
+    pub fn truncate(&mut self, position: usize) {
+        self.0.retain(|(at, _)| *at < position);
+    }
+
+    /// Takes them, in order.
+    pub fn take(&mut self) -> Vec<(usize, Shared)> {
+        std::mem::take(&mut self.0)
     }
 }
 

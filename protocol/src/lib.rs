@@ -21,4 +21,4 @@ pub mod request;
 pub use errors::ProtocolError;
 pub use limits::Limits;
 pub use reply::{Reply, Reserved, Version};
-pub use request::{Batch, Parser, RequestSpan, Span};
+pub use request::{Batch, HalfRead, Parser, RequestSpan, Span};

@@ -99,6 +99,14 @@ impl<'a> Reply<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// What surrounds a bulk string of `length` bytes that come from elsewhere; returns the position where they belong.
+    pub fn bulk_around(&mut self, length: usize) -> usize {
+        self.count(b'$', length);
+        let position = self.out.len();
+        self.out.extend_from_slice(b"\r\n");
+        position
+    }
+
     /// A number as a bulk string.
     pub fn bulk_integer(&mut self, n: i64) {
         let mut digits = Itoa::new();

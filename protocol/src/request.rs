@@ -121,6 +121,15 @@ pub struct Parser {
     spans: Vec<Span>,
 }
 
+/// Where the argument that is half read begins, counted from the start of its request, and its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HalfRead {
+    /// Bytes of the request before it.
+    pub at: usize,
+    /// Its bytes, the end of the line not counted.
+    pub length: usize,
+}
+
 /// The place in a half-read request; all positions count from its start, because the buffer is shifted meanwhile.
 #[derive(Debug, Clone, Copy, Default)]
 struct Half {
@@ -136,6 +145,19 @@ struct Half {
     missing: usize,
     /// Bytes of this request that have arrived.
     arrived: usize,
+    order: Order,
+}
+
+/// See [`Parser::put_first`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Order {
+    /// As it came.
+    #[default]
+    Plain,
+    /// The argument at hand is presented first from now on.
+    ToTurn,
+    /// One argument stands before all others.
+    Turned,
 }
 
 impl Parser {
@@ -175,6 +197,20 @@ impl Parser {
     pub fn wants(&self) -> Option<usize> {
         let bound = self.half.arrived.max(READ_AHEAD_MIN);
         (self.half.missing > 0).then(|| self.half.missing.min(bound))
+    }
+
+    /// The argument that is half read, if its length is known.
+    pub fn half_read(&self) -> Option<HalfRead> {
+        let length = self.half.bulk?;
+        let at = self.half.at;
+        Some(HalfRead { at, length })
+    }
+
+    /// The argument that was half read has arrived, and it will be presented first, so that its bytes need not be copied
+    /// to be kept: `argument \r\n | what precedes it in the request | what follows it`.
+    pub fn put_first(&mut self) {
+        debug_assert!(self.half.bulk.is_some() && self.half.order == Order::Plain);
+        self.half.order = Order::ToTurn;
     }
 
     /// Forgets a half-read request: its bytes will be presented again as new ones.
@@ -231,10 +267,13 @@ impl Parser {
             half.arrived <= buffer.len(),
             "the rest must be presented again"
         );
-        if buffer.first() != Some(&b'*') {
-            return self.inline(buffer, 0, half, limits, batch);
-        }
-        let end = half.advance(buffer, 0, limits, &mut self.spans)?;
+        let end = match half.order {
+            Order::Plain if buffer.first() != Some(&b'*') => {
+                return self.inline(buffer, 0, half, limits, batch);
+            }
+            Order::ToTurn => half.turn(buffer, limits, &mut self.spans)?,
+            Order::Plain | Order::Turned => half.advance(buffer, 0, limits, &mut self.spans)?,
+        };
         match end {
             Some(end) => {
                 self.half = Half::default();
@@ -330,6 +369,31 @@ impl Half {
             self.owed -= 1;
         }
         Ok(Some(at))
+    }
+
+    /// The argument that was half read stands at the beginning of the buffer now, and behind it what had preceded it.
+    fn turn(
+        &mut self,
+        buffer: &[u8],
+        limits: &Limits,
+        spans: &mut Vec<Span>,
+    ) -> Result<Option<usize>, ProtocolError> {
+        self.order = Order::Turned;
+        let length = self.bulk.take().unwrap_or(0);
+        let end = length + 2;
+        if buffer.get(length..end) != Some(b"\r\n") {
+            return Err(ProtocolError::InvalidCrlf);
+        }
+        for span in spans.iter_mut() {
+            *span = Span::new(span.range().start + end, span.range().end + end);
+        }
+        spans.push(Span::new(0, length));
+        self.at += end;
+        self.owed -= 1;
+        match self.owed {
+            0 => Ok(Some(self.at)),
+            _ => self.advance(buffer, 0, limits, spans),
+        }
     }
 
     /// The number and the end of the header line at `at`.

@@ -1,6 +1,6 @@
 //! The request parser against good, bad and broken input, cut in every possible way.
 
-use almandine_protocol::{Batch, Limits, Parser, ProtocolError};
+use almandine_protocol::{Batch, HalfRead, Limits, Parser, ProtocolError};
 
 /// What a connection has understood: its requests in order, and the error that ended it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -409,4 +409,40 @@ fn a_parser_that_was_reset_reads_the_same_bytes_again() {
     }
     assert_eq!(parser.parse(&wire, &limits, &mut batch), Ok(wire.len()));
     assert_eq!(batch.requests[0].count, 3);
+}
+
+/// A long argument may be presented before everything that precedes it.
+#[test]
+fn an_argument_that_is_put_first_stands_where_it_belongs() {
+    let input = b"*1\r\n$4\r\nPING\r\n*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$12\r\n0123456789ab\r\n$1\r\nb\r\n$3\r\nxyz\r\nPING\r\n";
+    let expected = hear(&[input]);
+    assert_eq!(expected.requests.len(), 3);
+    let mut turned = 0;
+    for cut in 1..input.len() {
+        let mut wire = Wire::new(Limits::default());
+        wire.feed(&input[..cut]);
+        let Some(HalfRead { at, length }) = wire.parser.half_read() else {
+            continue;
+        };
+        let rest = [&wire.buffer, &input[cut..]].concat();
+        let end = at + length + 2;
+        for seen in end..=rest.len() {
+            let mut wire = Wire::new(Limits::default());
+            wire.feed(&input[..cut]);
+            wire.parser.put_first();
+            wire.buffer = [&rest[at..end], &rest[..at]].concat();
+            wire.feed(&rest[end..seen]);
+            wire.feed(&rest[seen..]);
+            wire.feed(b"");
+            assert_eq!(wire.heard, expected, "cut at {cut}, then at {seen}");
+            turned += 1;
+        }
+    }
+    assert!(turned > 100);
+    let mut wire = Wire::new(Limits::default());
+    wire.feed(b"*2\r\n$4\r\nECHO\r\n$3\r\nab");
+    wire.parser.put_first();
+    wire.buffer = b"abcd\n*2\r\n$4\r\nECHO\r\n$3\r\n".to_vec();
+    wire.feed(b"");
+    assert_eq!(wire.heard.error, Some(ProtocolError::InvalidCrlf));
 }

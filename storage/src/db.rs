@@ -16,8 +16,8 @@ use self::walk::Walk;
 use crate::access::Access;
 use crate::entry::Entry;
 use crate::{
-    Hash, Kind, List, Rng, Set, Spread, StrRef, StringEncoding, Table, Value, ValueRef, WrongType,
-    Zset,
+    Hash, Kind, List, Rng, Set, Shared, Spread, StrRef, StringEncoding, Table, Value, ValueRef,
+    WrongType, Zset,
 };
 
 pub use databases::Databases;
@@ -277,6 +277,12 @@ impl Db {
         }
     }
 
+    /// The bytes of a long string, to be read when the key may have changed; none if the string is short or no string.
+    pub fn share_string(&mut self, key: &[u8]) -> Option<Shared> {
+        let long = self.table.get_mut(key)?.long_mut()?;
+        Some(long.share())
+    }
+
     /// What OBJECT ENCODING says of a string.
     pub fn string_encoding(&mut self, key: &[u8]) -> Option<StringEncoding> {
         self.live(key)?.string_encoding()
@@ -312,6 +318,16 @@ impl Db {
             self.mark(hash, key, old.is_some(), new.is_some());
         }
         self.announce(key);
+    }
+
+    /// As [`Db::set_string`], without a copy.
+    pub fn set_shared(&mut self, key: &[u8], bytes: Shared, ttl: Ttl) {
+        let expire_at = match ttl {
+            Ttl::Clear => None,
+            Ttl::Keep => self.expire_at(key).flatten(),
+            Ttl::At(ms) => Some(ms),
+        };
+        self.insert(key, Value::Shared(bytes), expire_at);
     }
 
     /// Writes an integer over a string or nothing; the time to live stays.
@@ -354,8 +370,8 @@ impl Db {
             self.add(hash, key, Entry::raw(key, bytes, None, initial));
             return Ok(outcome);
         };
-        if let Some(bytes) = entry.big_mut() {
-            return Ok(edit(bytes));
+        if let Some(long) = entry.long_mut() {
+            return Ok(long.edit(edit));
         }
         let ValueRef::String(value) = entry.lend() else {
             return Err(WrongType);

@@ -3,7 +3,7 @@
 //! ```text
 //! | access 24 bits, kind 6, saved 1, timed 1 | key length u32 | expiry i64, if timed | payload | key bytes | inline value bytes |
 //!
-//! payload   int: i64        embstr, raw: value length u32        big: Vec<u8>        list, set, hash, zset: the handle
+//! payload   int: i64        embstr, raw: value length u32        big: Long           list, set, hash, zset: the handle
 //! ```
 //! The block's size follows from these fields alone, rounded up to a size that the allocator would use anyway, so a value
 //! is overwritten in place whenever the new one fits.
@@ -17,6 +17,7 @@ use std::mem::{ManuallyDrop, size_of};
 use std::ptr::{self, NonNull};
 use std::{fmt, slice};
 
+use crate::long::Long;
 use crate::table::Record;
 use crate::value::{Kind, Value, ValueRef};
 use crate::{Hash, List, Set, StrRef, StringEncoding, Zset};
@@ -94,12 +95,18 @@ impl Entry {
             match value {
                 Value::String(bytes) if bytes.len() > INLINE_MAX => {
                     let entry = Entry::allocate(key, Form::Big, 0, expire_at, access);
-                    entry.payload().cast::<Vec<u8>>().write(bytes);
+                    entry.payload().cast::<Long>().write(Long::Own(bytes));
                     entry
                 }
                 Value::String(bytes) => Entry::string(key, &bytes, expire_at, access),
                 Value::Text(bytes) => Entry::text(key, &bytes, expire_at, access),
                 Value::Edited(bytes) => Entry::raw(key, bytes, expire_at, access),
+                Value::Shared(bytes) if bytes.len() <= INLINE_MAX => {
+                    Entry::string(key, &bytes, expire_at, access)
+                }
+                Value::Shared(bytes) => {
+                    Entry::holding(key, Form::Big, Long::Shared(bytes), expire_at, access)
+                }
                 Value::List(value) => Entry::holding(key, Form::List, value, expire_at, access),
                 Value::Set(value) => Entry::holding(key, Form::Set, value, expire_at, access),
                 Value::Hash(value) => Entry::holding(key, Form::Hash, value, expire_at, access),
@@ -278,7 +285,9 @@ impl Entry {
             match self.form() {
                 Form::Int => ValueRef::String(StrRef::Int(self.payload().cast::<i64>().read())),
                 Form::Embstr | Form::Raw => ValueRef::String(StrRef::Bytes(self.inline_bytes())),
-                Form::Big => ValueRef::String(StrRef::Bytes(&*self.payload().cast::<Vec<u8>>())),
+                Form::Big => {
+                    ValueRef::String(StrRef::Bytes((*self.payload().cast::<Long>()).as_slice()))
+                }
                 Form::List => ValueRef::List(&*self.payload().cast()),
                 Form::Set => ValueRef::Set(&*self.payload().cast()),
                 Form::Hash => ValueRef::Hash(&*self.payload().cast()),
@@ -306,7 +315,7 @@ impl Entry {
     collection!(Set, Set, set_mut);
     collection!(Hash, Hash, hash_mut);
     collection!(Zset, Zset, zset_mut);
-    collection!(Big, Vec<u8>, big_mut);
+    collection!(Big, Long, long_mut);
 
     /// Writes a string over a string without a new block; false if it does not fit or the key must change its expiry.
     #[inline]
@@ -359,7 +368,10 @@ impl Entry {
             let payload = entry.payload();
             let value = match entry.form() {
                 Form::Int | Form::Embstr | Form::Raw => entry.duplicate(),
-                Form::Big => Value::String(payload.cast::<Vec<u8>>().read()),
+                Form::Big => match payload.cast::<Long>().read() {
+                    Long::Own(bytes) => Value::String(bytes),
+                    Long::Shared(bytes) => Value::Shared(bytes),
+                },
                 Form::List => Value::List(payload.cast::<List>().read()),
                 Form::Set => Value::Set(payload.cast::<Set>().read()),
                 Form::Hash => Value::Hash(payload.cast::<Hash>().read()),
@@ -395,7 +407,7 @@ impl Entry {
         match self.lend() {
             // SAFETY: the form says what the payload is.
             ValueRef::String(_) if self.form() == Form::Big => unsafe {
-                (*self.payload().cast::<Vec<u8>>()).capacity()
+                (*self.payload().cast::<Long>()).memory()
             },
             ValueRef::String(_) => 0,
             ValueRef::List(value) => value.memory(),
@@ -502,7 +514,7 @@ impl Drop for Entry {
         unsafe {
             match self.form() {
                 Form::Int | Form::Embstr | Form::Raw => {}
-                Form::Big => ptr::drop_in_place(self.payload().cast::<Vec<u8>>()),
+                Form::Big => ptr::drop_in_place(self.payload().cast::<Long>()),
                 Form::List => ptr::drop_in_place(self.payload().cast::<List>()),
                 Form::Set => ptr::drop_in_place(self.payload().cast::<Set>()),
                 Form::Hash => ptr::drop_in_place(self.payload().cast::<Hash>()),
@@ -546,7 +558,7 @@ const fn payload_size(form: Form) -> usize {
     match form {
         Form::Int => 8,
         Form::Embstr | Form::Raw => 4,
-        Form::Big => size_of::<Vec<u8>>(),
+        Form::Big => size_of::<Long>(),
         Form::List => size_of::<List>(),
         Form::Set => size_of::<Set>(),
         Form::Hash => size_of::<Hash>(),

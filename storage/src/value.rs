@@ -1,6 +1,6 @@
 //! What a key holds, as an owned value and as a loan.
 
-use crate::{Hash, List, Set, StrRef, Zset};
+use crate::{Hash, List, Set, Shared, StrRef, Zset};
 
 /// An owned value on its way into or out of a [`crate::Db`].
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub enum Value {
     Text(Vec<u8>),
     /// Bytes that were edited in place: `raw`, however few.
     Edited(Vec<u8>),
+    /// Many bytes that others may hold too.
+    Shared(Shared),
     /// A list.
     List(List),
     /// A set.
@@ -72,7 +74,7 @@ impl Value {
     /// Its type.
     pub fn kind(&self) -> Kind {
         match self {
-            Value::String(_) | Value::Text(_) | Value::Edited(_) => Kind::String,
+            Value::String(_) | Value::Text(_) | Value::Edited(_) | Value::Shared(_) => Kind::String,
             Value::List(_) => Kind::List,
             Value::Set(_) => Kind::Set,
             Value::Hash(_) => Kind::Hash,
@@ -85,7 +87,7 @@ impl Value {
     /// Elements or members; 1 for a string. What it costs to drop.
     pub fn len(&self) -> usize {
         match self {
-            Value::String(_) | Value::Text(_) | Value::Edited(_) => 1,
+            Value::String(_) | Value::Text(_) | Value::Edited(_) | Value::Shared(_) => 1,
             Value::List(value) => value.len(),
             Value::Set(value) => value.len(),
             Value::Hash(value) => value.len(),

@@ -63,7 +63,7 @@ impl Shard {
                 out.append(self.outgoing.own());
             }
             match stop {
-                None if out.len() > full => {
+                None if out.len() > full || !session.attached.is_empty() => {
                     return Progress {
                         done: i + 1,
                         stop: Stop::Full,
@@ -128,8 +128,9 @@ impl Shard {
             debug_assert!(self.waiting.is_none(), "{} waits", command.name);
             self.settle(db, args);
             self.stats.meter.join(id, i);
-            if out.len() - start > self.stats.meter.limits.reply {
-                self.close_large(requests, out.len() - start, session);
+            let written = out.len() - start + session.attached.len_from(start);
+            if written > self.stats.meter.limits.reply {
+                self.close_large(requests, written, session);
             }
             if !self.blocked.is_empty() {
                 self.serve_after(requests, session);
@@ -270,7 +271,8 @@ impl Shard {
             // It may have taken long, and what it set holds from here on: for its own entry in the logs too.
             self.begin(now_ms());
         }
-        let waiting = self.measure_alone(id, requests, i, out.len() - start, wait, session);
+        let written = out.len() - start + session.attached.len_from(start);
+        let waiting = self.measure_alone(id, requests, i, written, wait, session);
         if !self.blocked.is_empty() {
             self.serve_after(requests, session);
         }
@@ -340,18 +342,15 @@ impl Shard {
 
     /// CLIENT REPLY OFF and SKIP.
     fn silence(&self, session: &mut Session, out: &mut Vec<u8>, start: usize) {
-        match session.replies {
-            Replies::On => {}
-            Replies::Off => out.truncate(start),
-            Replies::SkipNext => {
-                out.truncate(start);
-                session.replies = Replies::SkipThis;
-            }
-            Replies::SkipThis => {
-                out.truncate(start);
-                session.replies = Replies::On;
-            }
-        }
+        let next = match session.replies {
+            Replies::On => return,
+            Replies::Off => Replies::Off,
+            Replies::SkipNext => Replies::SkipThis,
+            Replies::SkipThis => Replies::On,
+        };
+        session.replies = next;
+        session.attached.truncate(start);
+        out.truncate(start);
     }
 
     /// The end of a batch for those who track keys.

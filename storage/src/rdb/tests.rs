@@ -48,6 +48,7 @@ fn owned_model(value: Value) -> (Model, &'static str) {
         Value::String(bytes) | Value::Text(bytes) | Value::Edited(bytes) => {
             (Model::String(bytes), "string")
         }
+        Value::Shared(bytes) => (Model::String(bytes.to_vec()), "string"),
         Value::List(value) => model(ValueRef::List(&value)),
         Value::Set(value) => model(ValueRef::Set(&value)),
         Value::Hash(value) => model(ValueRef::Hash(&value)),

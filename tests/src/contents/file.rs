@@ -155,6 +155,7 @@ fn lend(value: &Value) -> ValueRef<'_> {
         Value::String(text) | Value::Text(text) | Value::Edited(text) => {
             ValueRef::String(StrRef::Bytes(text))
         }
+        Value::Shared(text) => ValueRef::String(StrRef::Bytes(text)),
         Value::List(list) => ValueRef::List(list),
         Value::Set(set) => ValueRef::Set(set),
         Value::Hash(hash) => ValueRef::Hash(hash),

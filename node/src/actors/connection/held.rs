@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::outbox::Chunk;
 use crate::journal::{Demand, Journal};
 
 /// Where [`Held::is_full`] begins.
@@ -17,7 +18,7 @@ pub(super) struct Held {
 
 #[derive(Debug)]
 struct Reply {
-    bytes: Vec<u8>,
+    bytes: Chunk,
     demand: Demand,
     offset: u64,
 }
@@ -45,10 +46,10 @@ impl Held {
     }
 
     /// `bytes` may leave when the journal does at `offset` what `demand` says, and everything before them has left.
-    pub(super) fn push(&mut self, bytes: &[u8], demand: Demand, offset: u64) {
+    pub(super) fn push(&mut self, bytes: Chunk, demand: Demand, offset: u64) {
         self.bytes += bytes.len();
         self.replies.push_back(Reply {
-            bytes: bytes.to_vec(),
+            bytes,
             demand,
             offset,
         });
@@ -61,7 +62,7 @@ impl Held {
     }
 
     /// What may leave now.
-    pub(super) fn pop(&mut self, journal: &Journal) -> Option<Vec<u8>> {
+    pub(super) fn pop(&mut self, journal: &Journal) -> Option<Chunk> {
         if !self.may_go(journal) {
             return None;
         }

@@ -13,6 +13,7 @@
 //! ```
 
 mod held;
+mod long;
 pub mod messages;
 mod outbox;
 mod pause;
@@ -31,6 +32,7 @@ use almandine_protocol::{Limits, Parser, Reply};
 use tracing::debug;
 
 use self::held::Held;
+use self::long::Long;
 use self::messages::{Answered, Deliver, Kill};
 use self::outbox::Outbox;
 use self::scratch::Scratch;
@@ -66,6 +68,8 @@ pub struct ConnectionActor {
     tail: Vec<u8>,
     /// Whether the tail may hold a complete request.
     tail_is_fresh: bool,
+    /// While the tail begins with a long argument.
+    long: Option<Box<Long>>,
     outbox: Outbox,
     held: Held,
     state: State,
@@ -117,6 +121,7 @@ impl ConnectionActor {
             parser: Parser::default(),
             tail: Vec::new(),
             tail_is_fresh: false,
+            long: None,
             outbox: Outbox::default(),
             held: Held::default(),
             state: State::Reading,
@@ -156,7 +161,7 @@ impl ConnectionActor {
     }
 
     fn read(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Read {
-        if self.tail.is_empty() && self.state == State::Reading {
+        if self.tail.is_empty() && self.state == State::Reading && self.long.is_none() {
             return self.read_and_execute(ctx, task);
         }
         let limit = match self.is_authenticated() {
@@ -180,7 +185,7 @@ impl ConnectionActor {
             Poll::Ready(Ok(count)) => {
                 self.count_read(count);
                 self.client.active_ms.store(now_ms(), Ordering::Relaxed);
-                self.tail_is_fresh = true;
+                self.tail_is_fresh = !self.awaits_long();
                 Read::Bytes
             }
         }
@@ -189,6 +194,9 @@ impl ConnectionActor {
     /// Appends to the tail. Half a request holds no more memory than has arrived of it, or ten thousand clients who never
     /// finish theirs would hold much; only a long argument of which much has come is read into its place at once.
     fn read_more(&mut self, task: &mut Task<'_>) -> Poll<io::Result<usize>> {
+        if self.awaits_long() {
+            return self.read_long(task);
+        }
         let wants = self.parser.wants().unwrap_or(0);
         if wants > scratch::READ_BUFFER {
             return self.socket.read_into(&mut self.tail, wants, task);
@@ -213,6 +221,7 @@ impl ConnectionActor {
                 let used = self.execute(&read[..count], &mut scratch, ctx);
                 self.tail.extend_from_slice(&read[used..count]);
                 scratch.read = read;
+                self.begin_long();
                 Read::Bytes
             }
         }
@@ -220,6 +229,9 @@ impl ConnectionActor {
 
     fn execute_tail(&mut self, ctx: &mut Context<Self>) {
         self.tail_is_fresh = false;
+        if self.long.is_some() {
+            return self.execute_long(ctx);
+        }
         let tail = std::mem::take(&mut self.tail);
         let used = self.execute(&tail, &mut Scratch::borrow(), ctx);
         let newer = std::mem::replace(&mut self.tail, tail);
@@ -230,6 +242,7 @@ impl ConnectionActor {
         {
             self.tail.shrink_to_fit();
         }
+        self.begin_long();
     }
 
     /// Runs the complete requests at the beginning of `bytes`; returns how many bytes are done with.
@@ -290,7 +303,7 @@ impl ConnectionActor {
             scratch.out.clear();
             let (progress, awaits) = shard.run(now, requests, done, &mut session, &mut scratch.out);
             done = progress.done;
-            self.reply(&scratch.out, awaits);
+            self.reply_all(&mut scratch.out, session.attached.take(), awaits);
             if progress.stop != Stop::Full || self.state == State::Broken {
                 break progress.stop;
             }
@@ -313,7 +326,9 @@ impl ConnectionActor {
         };
         let end = end_of(&scratch.batch, scratch.batch.requests.len());
         let mut parts = link.parts();
-        parts.buffer.extend_from_slice(&bytes[..end]);
+        if session.whole.is_none() {
+            parts.buffer.extend_from_slice(&bytes[..end]);
+        }
         std::mem::swap(&mut parts.batch, &mut scratch.batch);
         link.post(RemoteBatch {
             buffer: parts.buffer,
@@ -446,16 +461,23 @@ impl Handler<Deliver> for ConnectionActor {
 impl Handler<Answered> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, Answered(done): Answered, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Answered(mut done): Answered, ctx: &mut Context<Self>) {
         let ShardHandle::There(link) = self.shard.clone() else {
             return;
         };
+        let (whole, attached) = (done.session.whole.take(), done.session.attached.take());
         self.session = Some(done.session);
         self.client.active_ms.store(now_ms(), Ordering::Relaxed);
-        self.reply(&done.out, done.awaits);
+        self.reply_all(&mut done.out, attached, done.awaits);
         let used = end_of(&done.batch, done.progress.done);
-        if used < done.buffer.len() {
-            self.tail.splice(..0, done.buffer[used..].iter().copied());
+        let end = end_of(&done.batch, done.batch.requests.len());
+        if used < end {
+            let rest = match whole {
+                Some(whole) if used == 0 => whole.in_order(end),
+                Some(whole) => whole.block[used..end].to_vec(),
+                None => done.buffer[used..end].to_vec(),
+            };
+            self.tail.splice(..0, rest);
             self.parser.reset();
         }
         if self.state == State::InFlight {

@@ -2,18 +2,43 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::ops::Deref;
 use std::task::{Context, Poll};
+
+use almandine_storage::Shared;
 
 use super::socket::Socket;
 
 /// Small replies share chunks of this size.
 const CHUNK: usize = 16 * 1024;
+/// Most that a connection writes before others get their turn, bytes.
+const WRITE_MAX: usize = 1 << 20;
+
+/// Bytes on their way, held by whoever sends them.
+#[derive(Debug)]
+pub(super) enum Chunk {
+    /// By him alone.
+    Own(Vec<u8>),
+    /// By him and the key whose value they are.
+    Shared(Shared),
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Chunk::Own(bytes) => bytes,
+            Chunk::Shared(bytes) => bytes,
+        }
+    }
+}
 
 /// See the module. In chunks, so that a reader who is always behind, but never by much, costs what waits for it and not what
 /// it has read.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    chunks: VecDeque<Vec<u8>>,
+    chunks: VecDeque<Chunk>,
     /// Bytes of the first chunk that have left.
     sent: usize,
     waiting: usize,
@@ -38,17 +63,37 @@ impl Outbox {
 
     /// Writes what the socket takes now and keeps the rest; false = the connection is broken.
     pub(super) fn send(&mut self, socket: &Socket, bytes: &[u8]) -> bool {
+        let written = self.write(socket, bytes);
+        self.keep(&bytes[written.unwrap_or(0)..]);
+        written.is_some()
+    }
+
+    /// As [`Outbox::send`], without a copy.
+    pub(super) fn send_chunk(&mut self, socket: &Socket, chunk: Chunk) -> bool {
+        let written = self.write(socket, &chunk);
+        let left = chunk.len() - written.unwrap_or(0);
+        if left > 0 {
+            if self.chunks.is_empty() {
+                self.sent = chunk.len() - left;
+            }
+            self.waiting += left;
+            self.chunks.push_back(chunk);
+        }
+        written.is_some()
+    }
+
+    /// Writes what the socket takes now if nothing waits before it; none = the connection is broken.
+    fn write(&self, socket: &Socket, bytes: &[u8]) -> Option<usize> {
         let mut written = 0;
-        while self.is_empty() && written < bytes.len() {
-            match socket.try_write(&bytes[written..]) {
+        while self.is_empty() && written < bytes.len().min(WRITE_MAX) {
+            match socket.try_write(&bytes[written..bytes.len().min(written + WRITE_MAX)]) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => return false,
+                Err(_) => return None,
             }
         }
-        self.keep(&bytes[written..]);
-        true
+        Some(written)
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -57,24 +102,33 @@ impl Outbox {
         }
         self.waiting += bytes.len();
         match self.chunks.back_mut() {
-            Some(last) if last.capacity() - last.len() >= bytes.len() => {
+            Some(Chunk::Own(last)) if last.capacity() - last.len() >= bytes.len() => {
                 last.extend_from_slice(bytes);
             }
             _ => {
                 let mut chunk = Vec::with_capacity(bytes.len().max(CHUNK));
                 chunk.extend_from_slice(bytes);
-                self.chunks.push_back(chunk);
+                self.chunks.push_back(Chunk::Own(chunk));
             }
         }
     }
 
-    /// Writes on; `task` is woken when the socket takes more.
+    /// Writes on; `task` is woken when the socket takes more, or has taken so much that others get their turn first.
     pub(super) fn flush(&mut self, socket: &mut Socket, task: &mut Context<'_>) -> io::Result<()> {
+        let mut written = 0;
         while let Some(chunk) = self.chunks.front() {
-            match socket.poll_write(&chunk[self.sent..], task) {
-                Poll::Pending => return Ok(()),
+            if written >= WRITE_MAX {
+                task.waker().wake_by_ref();
+                break;
+            }
+            let end = chunk.len().min(self.sent + WRITE_MAX);
+            match socket.poll_write(&chunk[self.sent..end], task) {
+                Poll::Pending => break,
                 Poll::Ready(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(count)) => self.forget(count),
+                Poll::Ready(Ok(count)) => {
+                    written += count;
+                    self.forget(count);
+                }
                 Poll::Ready(Err(error)) => return Err(error),
             }
         }

@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 use std::task::Context as Task;
 
 use almandine_protocol::Limits;
+use almandine_storage::Shared;
 use tracing::debug;
 
+use super::outbox::Chunk;
 use super::{ConnectionActor, State};
 use crate::actors::gate;
 use crate::journal::Demand;
@@ -14,29 +16,72 @@ use crate::moment::now_ms;
 use crate::params::OutputLimit;
 use crate::stats::bump;
 
+/// Replies of a batch beyond this leave in the buffer in which they were written, bytes.
+const OWN_FROM: usize = 1 << 20;
+
 impl ConnectionActor {
     /// Sends replies once the journal is safe up to `awaits`, behind those that wait already.
     pub(super) fn reply(&mut self, bytes: &[u8], awaits: Option<u64>) {
         if bytes.is_empty() {
             return;
         }
-        let demand = match awaits {
-            Some(_) => self.node.params().durability(),
-            None => Demand::Nothing,
-        };
-        let offset = awaits.unwrap_or(0);
-        if self.held.is_empty() && self.node.journal.meets(demand, offset) {
+        let (demand, offset) = self.demand(awaits);
+        if self.may_send(demand, offset) {
             return self.send(bytes);
         }
-        self.held.push(bytes, demand, offset);
+        self.hold(Chunk::Own(bytes.to_vec()), demand, offset);
+    }
+
+    /// As [`ConnectionActor::reply`]: a batch's replies with the long values that belong into them. Nothing long is copied.
+    pub(super) fn reply_all(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        attached: Vec<(usize, Shared)>,
+        awaits: Option<u64>,
+    ) {
+        let mut sent = 0;
+        for (position, value) in attached {
+            self.reply(&bytes[sent..position], awaits);
+            self.reply_chunk(Chunk::Shared(value), awaits);
+            sent = position;
+        }
+        if bytes.len() - sent > OWN_FROM {
+            bytes.drain(..sent);
+            self.reply_chunk(Chunk::Own(std::mem::take(bytes)), awaits);
+        } else {
+            self.reply(&bytes[sent..], awaits);
+        }
+    }
+
+    fn reply_chunk(&mut self, chunk: Chunk, awaits: Option<u64>) {
+        let (demand, offset) = self.demand(awaits);
+        if self.may_send(demand, offset) {
+            return self.send_chunk(chunk);
+        }
+        self.hold(chunk, demand, offset);
+    }
+
+    fn demand(&self, awaits: Option<u64>) -> (Demand, u64) {
+        match awaits {
+            Some(offset) => (self.node.params().durability(), offset),
+            None => (Demand::Nothing, 0),
+        }
+    }
+
+    fn may_send(&self, demand: Demand, offset: u64) -> bool {
+        self.held.is_empty() && self.node.journal.meets(demand, offset)
+    }
+
+    fn hold(&mut self, chunk: Chunk, demand: Demand, offset: u64) {
+        self.held.push(chunk, demand, offset);
         self.await_journal(offset);
         self.bound_replies();
     }
 
     /// Sends the replies for which the journal is safe by now.
     pub(super) fn release(&mut self) {
-        while let Some(bytes) = self.held.pop(&self.node.journal) {
-            self.send(&bytes);
+        while let Some(chunk) = self.held.pop(&self.node.journal) {
+            self.send_chunk(chunk);
         }
     }
 
@@ -55,9 +100,28 @@ impl ConnectionActor {
         if bytes.is_empty() || self.state == State::Broken {
             return;
         }
-        bump(&self.client.bytes_out, bytes.len() as u64);
-        self.traffic().wrote(bytes.len() as u64);
-        if !self.outbox.send(&self.socket, bytes) {
+        self.count_written(bytes.len());
+        let is_whole = self.outbox.send(&self.socket, bytes);
+        self.look_at_outbox(is_whole);
+    }
+
+    /// As [`ConnectionActor::send`], without a copy.
+    fn send_chunk(&mut self, chunk: Chunk) {
+        if chunk.is_empty() || self.state == State::Broken {
+            return;
+        }
+        self.count_written(chunk.len());
+        let is_whole = self.outbox.send_chunk(&self.socket, chunk);
+        self.look_at_outbox(is_whole);
+    }
+
+    fn count_written(&self, bytes: usize) {
+        bump(&self.client.bytes_out, bytes as u64);
+        self.traffic().wrote(bytes as u64);
+    }
+
+    fn look_at_outbox(&mut self, is_whole: bool) {
+        if !is_whole {
             self.break_off();
         } else if !self.outbox.is_empty() {
             self.bound_replies();

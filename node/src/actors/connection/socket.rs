@@ -1,14 +1,14 @@
 //! A TCP or unix socket.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Most room offered ahead of what has arrived, bytes: a declared length alone reserves no memory.
-const READ_AHEAD: usize = 1 << 20;
+/// Most that one read appends, bytes: others wait meanwhile.
+const READ_MAX: u64 = 256 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -41,16 +41,12 @@ impl Socket {
         wants: usize,
         task: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let length = tail.len();
-        tail.resize(length + wants.min(READ_AHEAD), 0);
-        let outcome = self.poll_read(&mut tail[length..], task);
-        let count = if let Poll::Ready(Ok(count)) = outcome {
-            count
-        } else {
-            0
-        };
-        tail.truncate(length + count);
-        outcome
+        tail.reserve(wants);
+        let most = READ_MAX.min(wants as u64);
+        match self {
+            Socket::Tcp(stream) => pin!(stream.take(most).read_buf(tail)).poll(task),
+            Socket::Unix(stream) => pin!(stream.take(most).read_buf(tail)).poll(task),
+        }
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

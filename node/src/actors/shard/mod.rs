@@ -104,8 +104,9 @@ impl Handler<ExecuteBatches> for ShardActor {
             answer_to,
         } in batches
         {
+            let whole = session.whole.clone();
             let requests = Requests {
-                buffer: &buffer,
+                buffer: whole.as_ref().map_or(&buffer, |whole| &whole.block),
                 batch: &batch,
             };
             // One turn only: where the replies are many, the connection looks first whether the client reads them.

@@ -11,13 +11,26 @@ use almandine_storage::{StrRef, Ttl, ValueRef};
 use super::spec::{Begin, Find};
 use super::{Acl, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
 
+/// Values from this length on are shared with those who send or keep them, bytes.
+const SHARED_FROM: usize = 64 * 1024;
+
 fn get(call: &mut Call<'_>) -> Outcome {
     match call.dbs[call.db].string(call.args.at(1))? {
         None => call.reply.null(),
         Some(StrRef::Int(n)) => call.reply.bulk_integer(n),
-        Some(StrRef::Bytes(bytes)) => call.reply.bulk(bytes),
+        Some(StrRef::Bytes(bytes)) if bytes.len() < SHARED_FROM => call.reply.bulk(bytes),
+        Some(StrRef::Bytes(_)) => get_long(call),
     }
     Ok(())
+}
+
+/// A long value is not copied into the reply: whoever sends it holds it until it has left.
+#[cold]
+fn get_long(call: &mut Call<'_>) {
+    if let Some(bytes) = call.dbs[call.db].share_string(call.args.at(1)) {
+        let position = call.reply.bulk_around(bytes.len());
+        call.session.attached.push(position, bytes);
+    }
 }
 
 /// Values that are no strings count as missing.

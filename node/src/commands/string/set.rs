@@ -2,6 +2,7 @@
 
 use almandine_storage::{StrRef, Ttl, WrongType};
 
+use super::SHARED_FROM;
 use crate::commands::expiry::{self, Form};
 use crate::commands::{Args, Call, Class, Fault, Outcome};
 
@@ -121,7 +122,14 @@ pub(super) fn holds(value: Option<StrRef<'_>>, expected: &[u8]) -> bool {
 
 /// Writes a string and tells everybody; a relative time is journalled as an absolute one.
 pub(super) fn store(call: &mut Call<'_>, key: &[u8], value: &[u8], ttl: Ttl) {
-    call.dbs[call.db].set_string(key, value, ttl);
+    let db = &mut call.dbs[call.db];
+    match &call.session.whole {
+        Some(whole) if value.len() >= SHARED_FROM => match whole.share(value) {
+            Some(value) => db.set_shared(key, value, ttl),
+            None => db.set_string(key, value, ttl),
+        },
+        _ => db.set_string(key, value, ttl),
+    }
     call.changes.modified(call.db, key, Class::STRING, "set");
     if matches!(ttl, Ttl::At(_)) {
         call.changes.notify(call.db, key, Class::GENERIC, "expire");

@@ -68,6 +68,7 @@ fn saved(bytes: &[u8]) -> Contents {
             Value::String(bytes) | Value::Text(bytes) | Value::Edited(bytes) => {
                 text(ValueRef::String(crate::StrRef::Bytes(bytes)))
             }
+            Value::Shared(bytes) => text(ValueRef::String(crate::StrRef::Bytes(bytes))),
             Value::List(list) => text(ValueRef::List(list)),
             Value::Set(set) => text(ValueRef::Set(set)),
             Value::Hash(hash) => text(ValueRef::Hash(hash)),

@@ -6,6 +6,7 @@
 //!   bench/         figures of our node beside its peers
 //!   conversation/  what clients say and what the server must answer, as text files
 //!   differential/ random commands for our node and for a peer at once
+//!   kills/         the node is killed under load, and what it has acknowledged is looked for
 //!   contents/      what servers and RDB files hold, to be compared
 //!   facts.rs       what servers say about their commands
 //!   sys.rs         system calls that the standard library does not offer
@@ -16,6 +17,7 @@ pub mod contents;
 pub mod conversation;
 pub mod differential;
 pub mod facts;
+pub mod kills;
 pub mod process;
 pub mod resp;
 pub mod sys;

@@ -29,6 +29,61 @@ pub fn tie_child(command: &mut Command, cpu: Option<usize>) {
     }
 }
 
+/// Lets no file of `command` grow beyond `bytes`: a write beyond fails, as on a full disk. See [`change_file_limit`].
+pub fn limit_files(command: &mut Command, bytes: u64) {
+    // SAFETY: the closure runs between fork and exec and makes only async-signal-safe calls on plain values.
+    unsafe {
+        command.pre_exec(move || {
+            // The signal would end the process instead.
+            if libc::signal(libc::SIGXFSZ, libc::SIG_IGN) == libc::SIG_ERR {
+                return Err(io::Error::last_os_error());
+            }
+            change_file_limit(0, bytes)
+        });
+    }
+}
+
+/// Changes the limit of [`limit_files`] for process `pid` (0 = the calling one).
+pub fn change_file_limit(pid: u32, bytes: u64) -> io::Result<()> {
+    let pid = libc::pid_t::try_from(pid).map_err(|_| io::Error::other("no such pid"))?;
+    let limit = libc::rlimit {
+        rlim_cur: bytes,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    let nowhere = std::ptr::null_mut();
+    // SAFETY: `limit` is readable for the call, and the old limit is not asked for.
+    check(unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &raw const limit, nowhere) }).map(drop)
+}
+
+/// Mounts a file system of `bytes` in memory on `dir`; only root may.
+pub fn mount_memory(dir: &std::path::Path, bytes: u64) -> io::Result<()> {
+    let target = path(dir)?;
+    let options = std::ffi::CString::new(format!("size={bytes}"))?;
+    // SAFETY: all three are strings that end with a zero and live until the call returns.
+    check(unsafe {
+        libc::mount(
+            c"tmpfs".as_ptr(),
+            target.as_ptr(),
+            c"tmpfs".as_ptr(),
+            0,
+            options.as_ptr().cast(),
+        )
+    })
+    .map(drop)
+}
+
+/// Undoes [`mount_memory`], even if files are still open.
+pub fn unmount(dir: &std::path::Path) -> io::Result<()> {
+    let target = path(dir)?;
+    // SAFETY: a string that ends with a zero and lives until the call returns.
+    check(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) }).map(drop)
+}
+
+fn path(path: &std::path::Path) -> io::Result<std::ffi::CString> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(std::ffi::CString::new(path.as_os_str().as_bytes())?)
+}
+
 /// Lets the calling thread run on `cpu` only.
 pub fn set_affinity(cpu: usize) -> io::Result<()> {
     // SAFETY: cpu_set_t is plain data for which all zeros is the empty set; CPU_SET checks its bounds.

@@ -4,6 +4,7 @@ mod bench;
 mod converse;
 mod differential;
 mod flags;
+mod kills;
 
 use std::process::ExitCode;
 
@@ -24,10 +25,15 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         Some((tool, args)) if tool == "converse" => converse::run(args),
         Some((tool, args)) if tool == "differential" => differential::run(args),
         Some((tool, args)) if tool == "bench" => bench::run(args),
+        Some((tool, args)) if tool == "kills" => kills::run(args),
         Some((tool, _)) if tool == "help" => {
-            eprint!("{HELP}{}{}", differential::HELP, bench::HELP);
+            eprint!("{}", help());
             Ok(ExitCode::SUCCESS)
         }
-        _ => Err(format!("{HELP}{}{}", differential::HELP, bench::HELP)),
+        _ => Err(help()),
     }
+}
+
+fn help() -> String {
+    [HELP, differential::HELP, bench::HELP, kills::HELP].concat()
 }

@@ -15,6 +15,7 @@ use super::spawn::spawn;
 use super::tool::said_if_missing;
 use super::wait::wait_for;
 use crate::resp::{Client, Protocol, Value};
+use crate::sys;
 
 /// How long a server may take until it answers PING.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -87,6 +88,7 @@ pub struct Start {
     args: Vec<OsString>,
     cpu: Option<usize>,
     dir: Option<PathBuf>,
+    file_limit: Option<u64>,
 }
 
 /// A directory in which one server after the other may be started; removed when this is dropped.
@@ -129,6 +131,7 @@ impl Start {
             args: Vec::new(),
             cpu: None,
             dir: None,
+            file_limit: None,
         }
     }
 
@@ -147,6 +150,12 @@ impl Start {
     /// Lets all threads of the server run on `cpu` only.
     pub fn cpu(mut self, cpu: Option<usize>) -> Start {
         self.cpu = cpu;
+        self
+    }
+
+    /// Lets no file of the server grow beyond so many bytes; see [`sys::limit_files`].
+    pub fn file_limit(mut self, bytes: u64) -> Start {
+        self.file_limit = Some(bytes);
         self
     }
 
@@ -192,6 +201,9 @@ impl Start {
             command.args(["--bind", "127.0.0.1"]);
         }
         command.args(&self.args);
+        if let Some(bytes) = self.file_limit {
+            sys::limit_files(&mut command, bytes);
+        }
         let child = spawn(command, self.cpu).map_err(|error| StartError::Program {
             program: self.server.program().to_owned(),
             error,

@@ -21,6 +21,8 @@ use crate::session::Whole;
 
 /// Arguments from this length on, bytes; also the most that may precede one in its request.
 const LONG: usize = 64 * 1024;
+/// So many of its bytes have come when it gets a block of its own. Ten thousand who never send more cost what they have sent.
+const BEGUN: usize = LONG / 2;
 /// When this part of an argument has come, the rest of it gets its place at once. Until then the place is doubled again and
 /// again: a length that is only announced costs nothing. From then on it costs addresses, and memory only as far as bytes come.
 const TRUSTED: usize = 64;
@@ -51,6 +53,7 @@ impl ConnectionActor {
         if let Some(HalfRead { at, length }) = self.parser.half_read()
             && length >= LONG
             && at <= LONG
+            && self.tail.len() >= at + BEGUN
             && self.long.is_none()
             && self.state == State::Reading
         {
@@ -73,7 +76,7 @@ impl ConnectionActor {
         let room = complete + long.before.len() + AFTER.1.min(long.length / AFTER.0);
         let (has, may_have) = (self.tail.len(), self.tail.capacity());
         if has == may_have {
-            let doubled = room.min(2 * has.max(LONG));
+            let doubled = room.min(2 * has);
             let wanted = if has < room / TRUSTED { doubled } else { room };
             self.tail.reserve_exact(wanted - has);
         }

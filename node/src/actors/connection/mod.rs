@@ -291,26 +291,28 @@ impl ConnectionActor {
             return self.send_away(bytes, scratch, ctx);
         };
         let shard = shard.clone();
-        let Some(mut session) = self.session.take() else {
-            return 0;
-        };
         let requests = Requests {
             buffer: bytes,
             batch: &scratch.batch,
         };
         let (mut now, mut done) = (Moment::now(), 0);
         let stop = loop {
+            let Some(mut session) = self.session.take() else {
+                return 0;
+            };
             scratch.out.clear();
             let (progress, awaits) = shard.run(now, requests, done, &mut session, &mut scratch.out);
             done = progress.done;
-            self.reply_all(&mut scratch.out, session.attached.take(), awaits);
+            let attached = session.attached.take();
+            // What may wait for the client depends on who it is.
+            self.session = Some(session);
+            self.reply_all(&mut scratch.out, attached, awaits);
             if progress.stop != Stop::Full || self.state == State::Broken {
                 break progress.stop;
             }
             now = Moment::now();
         };
         scratch.trim();
-        self.session = Some(session);
         self.client.active_ms.store(now.ms, Ordering::Relaxed);
         self.after(Progress { done, stop }, ctx);
         end_of(&scratch.batch, done)

@@ -151,7 +151,7 @@ impl PersistenceActor {
             if !std::mem::replace(&mut self.is_stuck, true) {
                 warn!(%error, "the append-only file cannot be written: writes are refused until it can");
             }
-            let reason = format!("MISCONF Errors writing to the AOF file: {error}");
+            let reason = format!("MISCONF Errors writing to the AOF file: {}", cause(&error));
             self.node.refuse_writes(Cause::Log, Some(reason));
             self.show_log();
             return false;
@@ -207,6 +207,15 @@ impl PersistenceActor {
             syncer,
             offset: written,
         });
+    }
+}
+
+/// What the system says of an error, as other servers quote it: without its number.
+fn cause(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((cause, _)) => cause.to_owned(),
+        None => text,
     }
 }
 

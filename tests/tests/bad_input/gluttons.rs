@@ -9,7 +9,7 @@ use crate::PASSWORD;
 use crate::siege::{MB, PATIENCE, Siege, request, rest, send_all, skip};
 
 /// What may remain of a glutton: freed, but not yet given back by the allocator.
-const REMAINS: u64 = 16 * MB;
+const REMAINS: u64 = 20 * MB;
 
 const MILLION: usize = 1_000_000;
 

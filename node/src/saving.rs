@@ -32,6 +32,8 @@ pub struct State {
     pub saved_changes: u64,
     /// Keys that the start has loaded from a snapshot, and those whose time was up.
     pub loaded: (u64, u64),
+    /// Libraries of functions that a snapshot held: they cannot be called, but are in the next snapshot again.
+    pub functions: Vec<Vec<u8>>,
     /// The append-only file, if there is one.
     pub log: Option<LogState>,
 }
@@ -103,6 +105,7 @@ impl Saving {
                 saved_ms: now_ms,
                 saved_changes: 0,
                 loaded: (0, 0),
+                functions: Vec::new(),
                 log: None,
             }),
             changes: AtomicU64::new(0),

@@ -408,3 +408,21 @@ fn an_old_append_only_file_moves_into_the_directory() {
         assert!(!dir.path("appendonly.aof").exists());
     }
 }
+
+#[test]
+fn debug_reload_takes_everything_through_a_file() {
+    let node = TestNode::start();
+    let mut client = node.client();
+    fill(&mut client, &samples());
+    for line in [
+        "DEBUG RELOAD",
+        "DEBUG RELOAD NOSAVE",
+        "DEBUG RELOAD MERGE NOFLUSH NOSAVE",
+    ] {
+        ok(&mut client, line);
+        assert_holds(&mut client, &samples(), line);
+    }
+    ok(&mut client, "FLUSHALL");
+    ok(&mut client, "DEBUG RELOAD NOSAVE NOFLUSH");
+    assert_holds(&mut client, &samples(), "what was saved before");
+}

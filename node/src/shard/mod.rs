@@ -68,8 +68,6 @@ pub struct Shard {
     reselections: u64,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
-    /// Libraries of functions that a snapshot held: they cannot be called, but are in the next snapshot again.
-    pub(crate) functions: Vec<Vec<u8>>,
     /// While one is being taken.
     snapshot: Option<snapshot::Snapshot>,
     foreign: foreign::Foreign,
@@ -182,7 +180,6 @@ impl Shard {
             reselections: 0,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
-            functions: Vec::new(),
             snapshot: None,
             foreign: foreign::Foreign::default(),
             params,

@@ -121,7 +121,8 @@ impl Shard {
         }
         let is_base = matches!(purpose, Purpose::Base(_));
         file.aux("aof-base", if is_base { "1" } else { "0" });
-        self.functions.iter().for_each(|code| file.function(code));
+        let functions = self.node.saving.lock().functions.clone();
+        functions.iter().for_each(|code| file.function(code));
         for (number, db) in self.dbs.iter().enumerate() {
             if !db.is_empty() {
                 file.sizes(number, db.len(), db.expires());

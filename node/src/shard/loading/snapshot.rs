@@ -66,7 +66,9 @@ impl Loader {
                 let (name, value) = (name.to_vec(), value.to_vec());
                 file.describe(&name, &value);
             }
-            Some(Item::Function(code)) => shard.functions.push(code.to_vec()),
+            Some(Item::Function(code)) => {
+                shard.node.saving.lock().functions.push(code.to_vec());
+            }
             Some(Item::SlotImport { job, .. }) => warn!(
                 job = %job.escape_ascii(),
                 "the file was written while slots were imported: the keys of the import may be incomplete"

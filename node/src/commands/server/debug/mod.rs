@@ -4,6 +4,7 @@
 //!   inspect.rs   how a key or a table is held
 //!   digest.rs    a fingerprint of values, the same whatever their encoding
 //!   orders.rs    sleep, crash, switch things off, make keys
+//!   reload.rs    everything through a file
 //!   protocol.rs  a sample of every type of reply
 //! ```
 
@@ -11,6 +12,7 @@ mod digest;
 mod inspect;
 mod orders;
 mod protocol;
+mod reload;
 
 use std::ops::RangeInclusive;
 
@@ -77,6 +79,10 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ]),
     subcommand("quicklist", 3..=4, inspect::quicklist, "QUICKLIST <key> [<0|1>]", &["Write the layout of a long list into the log."]),
     subcommand("quicklist-packed-threshold", 3..=3, orders::packed_threshold, "QUICKLIST-PACKED-THRESHOLD <size>", &["Accepted without effect: every node of a list is packed."]),
+    subcommand("reload", 2..=MANY, reload::reload, "RELOAD [MERGE] [NOFLUSH] [NOSAVE]", &[
+        "Save all keys, forget them and load them. MERGE replaces keys that are there, NOFLUSH forgets none, NOSAVE loads",
+        "the file as it is.",
+    ]),
     subcommand("replicate", 3..=MANY, orders::replicate, "REPLICATE <command> [<arg> ...]", &["Journal a command that is not executed here."]),
     subcommand("replybuffer", 4..=4, orders::reply_buffer, "REPLYBUFFER <PEAK-RESET-TIME <NEVER|RESET|ms> | RESIZING <0|1>>", &["Accepted without effect: a connection keeps no buffer for replies."]),
     subcommand("sdslen", 3..=3, inspect::sdslen, "SDSLEN <key>", &["Lengths of a key and a string, and what they occupy."]),
@@ -88,7 +94,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
 
 /// What other servers offer and we cannot, and why.
 const REFUSED: &[(&str, &[&str])] = &[
-    ("restart the node to load its files", &["reload", "loadaof"]),
+    ("restart the node to load its files", &["loadaof"]),
     (
         "there is no switch for it",
         &["aof-flush-sleep", "set-skip-checksum-validation"],
@@ -231,8 +237,8 @@ mod tests {
     fn what_cannot_be_done_is_refused_with_its_reason() {
         let mut bench = Bench::new();
         assert_eq!(
-            bench.run("debug reload"),
-            "-ERR DEBUG RELOAD is not supported: restart the node to load its files\r\n"
+            bench.run("debug loadaof"),
+            "-ERR DEBUG LOADAOF is not supported: restart the node to load its files\r\n"
         );
         assert_eq!(
             bench.run("debug repl-pause clear"),

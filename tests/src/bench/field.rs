@@ -11,7 +11,7 @@ use crate::sys;
 pub struct Contender {
     /// Its name in tables.
     pub name: String,
-    start: Start,
+    pub(super) start: Start,
 }
 
 impl Contender {

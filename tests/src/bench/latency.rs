@@ -156,7 +156,7 @@ fn set(out: &mut Vec<u8>, prefix: &str, number: usize) {
 }
 
 /// Half GET, half SET at the rate of `plan`, for its time and then as long as `goes_on` says.
-fn probe(
+pub(super) fn probe(
     address: SocketAddr,
     plan: &Plan,
     goes_on: impl Fn() -> bool,

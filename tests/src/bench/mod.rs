@@ -8,6 +8,7 @@
 //!   latency.rs     percentiles at a given rate: at rest, while keys expire, while the table grows
 //!   memory.rs      bytes per key
 //!   slow.rs        commands that take long, and what others feel of them
+//!   files.rs       snapshots under load, starts from files, full copies
 //!   table.rs       figures for people
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 mod case;
 mod field;
+pub mod files;
 pub mod latency;
 mod load;
 pub mod memory;

@@ -4,13 +4,15 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use almandine_tests::bench::{Case, Contender, Field, Pinning, latency, memory, slow, throughput};
+use almandine_tests::bench::{
+    Case, Contender, Field, Pinning, files, latency, memory, slow, throughput,
+};
 
 use super::Failure;
 use super::flags::Flags;
 
 pub(super) const HELP: &str = "\
-bench [throughput|memory|latency|slow] [--server NAME=PROGRAM ARG...]... [--server-cpu 1] [--client-cpu 0] [--seed N]
+bench [throughput|memory|latency|slow|files|copy] [--server NAME=PROGRAM ARG...]... [--server-cpu 1] [--client-cpu 0] [--seed N]
     Servers: our node (program `almandine`: built by the tool) and those of the machine, unless some are named.
     throughput (the default): requests/s and server CPU per request
         [--commands ping,set,get,incr,lpush,hset,zadd,mset] [--pipelines 1,16,64] [--sizes 16,1024] [--keys 1000000]
@@ -19,6 +21,8 @@ bench [throughput|memory|latency|slow] [--server NAME=PROGRAM ARG...]... [--serv
     latency: percentiles at a rate, at rest, while keys expire, while the table grows
         [--rate 20000] [--clients 50] [--seconds 10] [--keys 1000000] [--others 5000000]
     slow: KEYS, FLUSHALL, a large value [--keys 5000000] [--value-bytes 100000000]
+    files: BGSAVE under load, starts from RDB and AOF; flags as latency's
+    copy: a full copy to a replica [--keys 1000000] [--value-bytes 1000]
 ";
 
 pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
@@ -62,6 +66,17 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
             let value_bytes = flags.value("value-bytes", 100_000_000)?;
             flags.finish()?;
             start().and_then(|field| slow::run(&field, keys, value_bytes, tell))
+        }
+        "files" => {
+            let plan = latency_plan(&mut flags)?;
+            flags.finish()?;
+            files::run(&contenders, pinning, &plan, tell)
+        }
+        "copy" => {
+            let keys = flags.value("keys", 1_000_000)?;
+            let value_bytes = flags.value("value-bytes", 1_000)?;
+            flags.finish()?;
+            files::copy(&contenders, pinning, keys, value_bytes, tell)
         }
         other => return Err(format!("bench {other}?\n{HELP}")),
     };

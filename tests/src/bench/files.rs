@@ -1,0 +1,199 @@
+//! What a snapshot costs others, how long a start from files takes, and a full copy to a replica.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use super::Failure;
+use super::case::{fill, value};
+use super::field::{Contender, Pinning};
+use super::latency::{self, probe};
+use super::table::Table;
+use crate::process::{Directory, Running, wait_until};
+use crate::resp::{Client, encode_request};
+use crate::sys;
+
+/// How long a snapshot, a start or a copy may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks at a server that saves.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// BGSAVE of `plan.others` keys under load, then a start from that file, and one from an append-only file of as many keys.
+pub fn run(
+    contenders: &[Contender],
+    pinning: Pinning,
+    plan: &latency::Plan,
+    mut tell: impl FnMut(&str),
+) -> Result<String, Failure> {
+    pin(pinning)?;
+    let heads = [
+        "server",
+        "p99 us at rest",
+        "p99 while it saves",
+        "longest",
+        "saved in s",
+        "extra memory",
+        "start from RDB, s",
+        "start from AOF, s",
+    ];
+    let mut table = Table::new(heads);
+    for contender in contenders {
+        tell(&format!("{}: saves", contender.name));
+        let dir = Directory::new();
+        let start = contender.start.clone().cpu(pinning.server).dir(&dir);
+        let server = start.clone().run()?;
+        let saving = save(&server, plan)?;
+        drop(server);
+        tell(&format!("{}: starts", contender.name));
+        let from_snapshot = time_of_start(|| start.run(), plan.keys + plan.others)?;
+        let dir = Directory::new();
+        let start = contender.start.clone().cpu(pinning.server).dir(&dir);
+        let start = start.args(["--appendonly", "yes"]);
+        let mut server = start.clone().run()?;
+        fill_in(&mut server.client(), "other", plan.others, 16)?;
+        server.kill();
+        drop(server);
+        let from_log = time_of_start(|| start.run(), plan.others)?;
+        let micros = |nanos: u64| format!("{:.0}", nanos as f64 / 1e3);
+        table.row([
+            contender.name.clone(),
+            micros(saving.at_rest),
+            micros(saving.meanwhile),
+            micros(saving.longest),
+            seconds(saving.took),
+            format!("{:.1} %", saving.extra * 100.0),
+            seconds(from_snapshot),
+            seconds(from_log),
+        ]);
+    }
+    Ok(table.text())
+}
+
+/// A full copy of `keys` values of `value_bytes` bytes from one server to another of the same kind.
+pub fn copy(
+    contenders: &[Contender],
+    pinning: Pinning,
+    keys: usize,
+    value_bytes: usize,
+    mut tell: impl FnMut(&str),
+) -> Result<String, Failure> {
+    pin(pinning)?;
+    let mut table = Table::new(["server", "MiB", "full copy, s"]);
+    for contender in contenders {
+        tell(&contender.name);
+        let primary = contender.start.clone().cpu(pinning.server).run()?;
+        let replica = contender.start.clone().cpu(pinning.client).run()?;
+        fill_in(&mut primary.client(), "key", keys, value_bytes)?;
+        let mut client = replica.client();
+        client.timeout(PATIENCE);
+        let start = Instant::now();
+        let port = primary.address().port().to_string();
+        client.call(&["REPLICAOF", "127.0.0.1", &port])?;
+        let is_up = wait_until(PATIENCE, || {
+            let info = client.call(&["INFO", "replication"]).ok();
+            let info = info.and_then(|info| info.text()).unwrap_or_default();
+            info.contains("master_link_status:up")
+        });
+        let took = start.elapsed();
+        if !is_up || client.call(&["DBSIZE"])?.integer() != Some(keys as i64) {
+            return Err(format!("{}: no copy was made", contender.name).into());
+        }
+        let size = (keys * (value_bytes + 16)) >> 20;
+        table.row([contender.name.clone(), size.to_string(), seconds(took)]);
+    }
+    Ok(table.text())
+}
+
+fn pin(pinning: Pinning) -> Result<(), Failure> {
+    match pinning.client {
+        Some(cpu) => Ok(sys::set_affinity(cpu)?),
+        None => Ok(()),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64())
+}
+
+fn fill_in(
+    client: &mut Client,
+    prefix: &str,
+    keys: usize,
+    value_bytes: usize,
+) -> Result<(), Failure> {
+    client.timeout(PATIENCE);
+    let value = value(value_bytes);
+    fill(client, keys, |out, number| {
+        let key = format!("{prefix}:{number:012}");
+        encode_request(&[b"SET", key.as_bytes(), &value], out);
+    })
+}
+
+struct Saving {
+    /// Nanoseconds, the 99th percentile.
+    at_rest: u64,
+    meanwhile: u64,
+    longest: u64,
+    took: Duration,
+    /// Of the memory before.
+    extra: f64,
+}
+
+fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
+    let mut client = server.client();
+    fill_in(&mut client, "key", plan.keys, 16)?;
+    fill_in(&mut client, "other", plan.others, 16)?;
+    let at_rest = probe(server.address(), plan, || false)?;
+    let before = server.resident_bytes();
+    let (began, looked) = (Instant::now(), Cell::new(Instant::now()));
+    let (peak, end) = (Cell::new(before), Cell::new(None));
+    client.call(&["BGSAVE"])?;
+    let client = std::cell::RefCell::new(client);
+    let brief = latency::Plan {
+        time: Duration::ZERO,
+        ..plan.clone()
+    };
+    let meanwhile = probe(server.address(), &brief, || {
+        if looked.get().elapsed() < LOOK {
+            return true;
+        }
+        looked.set(Instant::now());
+        peak.set(peak.get().max(server.resident_bytes()));
+        let is_saving = field(&mut client.borrow_mut(), "rdb_bgsave_in_progress") != Some(0);
+        if !is_saving {
+            end.set(Some(began.elapsed()));
+        }
+        is_saving && began.elapsed() < PATIENCE
+    })?;
+    let mut client = client.into_inner();
+    let took = end.get().ok_or("the snapshot does not end")?;
+    // What a child has copied is not the parent's.
+    let copied = field(&mut client, "rdb_last_cow_size").unwrap_or(0);
+    let extra = (peak.get() - before).max(copied);
+    Ok(Saving {
+        at_rest: at_rest.value_at_quantile(0.99),
+        meanwhile: meanwhile.value_at_quantile(0.99),
+        longest: meanwhile.max(),
+        took,
+        extra: extra as f64 / before as f64,
+    })
+}
+
+fn field(client: &mut Client, name: &str) -> Option<u64> {
+    let info = client.call(&["INFO", "persistence"]).ok()?.text()?;
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok();
+    info.lines().find_map(value)
+}
+
+/// From the start of the program to its first PONG, with all keys there.
+fn time_of_start<E: Into<Failure>>(
+    run: impl FnOnce() -> Result<Running, E>,
+    keys: usize,
+) -> Result<Duration, Failure> {
+    let start = Instant::now();
+    let server = run().map_err(Into::into)?;
+    let took = start.elapsed();
+    match server.client().call(&["DBSIZE"])?.integer() {
+        Some(count) if count == keys as i64 => Ok(took),
+        other => Err(format!("{other:?} keys instead of {keys}").into()),
+    }
+}

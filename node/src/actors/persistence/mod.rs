@@ -264,6 +264,8 @@ impl Handler<Join> for PersistenceActor {
     type Result = ();
 
     fn handle(&mut self, Join(gate): Join, _: &mut Context<Self>) {
+        // Effects from before may be written already, and their replies must not wait for the next advance.
+        gate.do_send(Advanced);
         self.gates.push(gate);
     }
 }

@@ -33,6 +33,7 @@ impl<'a> Args<'a> {
     }
 
     /// How many, the name included.
+    #[inline]
     pub fn len(self) -> usize {
         self.spans.len()
     }
@@ -43,12 +44,14 @@ impl<'a> Args<'a> {
     }
 
     /// Argument `i`; the caller knows by the arity that there is one.
+    #[inline]
     pub fn at(self, i: usize) -> &'a [u8] {
         let Span { start, end } = self.spans[i];
         &self.buffer[start as usize..end as usize]
     }
 
     /// Argument `i` if there is one.
+    #[inline]
     pub fn get(self, i: usize) -> Option<&'a [u8]> {
         (i < self.spans.len()).then(|| self.at(i))
     }

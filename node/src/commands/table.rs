@@ -100,17 +100,36 @@ pub fn find_full(name: &[u8]) -> Option<CommandId> {
 /// What a request asks for: of a container the subcommand that its second argument names, or the container itself if
 /// there is no second argument. The arity is not checked.
 pub fn resolve(args: Args<'_>) -> Result<CommandId, Fault> {
-    let name = args.get(0).unwrap_or_default();
-    let Some(id) = find(name) else {
+    resolve_entry(args).map(|(id, _)| id)
+}
+
+/// As [`resolve`], with the entry, so that the table is looked at once.
+#[inline]
+pub fn resolve_entry(args: Args<'_>) -> Result<(CommandId, &'static Command), Fault> {
+    let (table, name) = (&*TABLE, args.get(0).unwrap_or_default());
+    let Some(id) = table.names.find(name, &table.entries) else {
         return Err(unknown_command(args));
     };
-    if args.len() == 1 || TABLE.entries[id.index()].subcommands.is_none() {
-        return Ok(id);
+    let entry = &table.entries[id.index()];
+    if args.len() == 1 || entry.subcommands.is_none() {
+        return Ok((id, entry.command));
     }
-    find_subcommand(id, args.at(1)).ok_or_else(|| unknown_subcommand(name, args.at(1)))
+    resolve_subcommand(id, args)
+}
+
+#[cold]
+fn resolve_subcommand(
+    container: CommandId,
+    args: Args<'_>,
+) -> Result<(CommandId, &'static Command), Fault> {
+    match find_subcommand(container, args.at(1)) {
+        Some(id) => Ok((id, id.command())),
+        None => Err(unknown_subcommand(args.at(0), args.at(1))),
+    }
 }
 
 /// Whether `command` takes this many arguments, its name included.
+#[inline]
 pub fn check_arity(command: &Command, arguments: usize) -> Result<(), Fault> {
     let wanted = command.arity.unsigned_abs() as usize;
     let fits = match command.arity < 0 {
@@ -120,13 +139,19 @@ pub fn check_arity(command: &Command, arguments: usize) -> Result<(), Fault> {
     if fits {
         Ok(())
     } else {
-        Err(Fault::arity(command.name))
+        Err(wrong_arity(command))
     }
+}
+
+#[cold]
+fn wrong_arity(command: &Command) -> Fault {
+    Fault::arity(command.name)
 }
 
 /// How many bytes of the request an error about an unknown name repeats.
 const QUOTED_MAX: usize = 128;
 
+#[cold]
 fn unknown_command(args: Args<'_>) -> Fault {
     let mut beginning = Vec::new();
     for arg in args.from(1) {
@@ -143,6 +168,7 @@ fn unknown_command(args: Args<'_>) -> Fault {
     Fault::quoting("ERR unknown command '", &quoted, "")
 }
 
+#[cold]
 fn unknown_subcommand(container: &[u8], name: &[u8]) -> Fault {
     let container = container.to_ascii_uppercase();
     let quoted = [quoted(name, QUOTED_MAX), b"'. Try ", &container].concat();

@@ -42,7 +42,7 @@ impl Shard {
         self.close_run(requests, session);
         self.stats.meter.end();
         if progress.done > first {
-            self.show(requests, progress.done - 1, session);
+            self.show(session);
         }
         progress
     }
@@ -93,26 +93,29 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Option<Stop> {
         let (args, start) = (requests.args(i), out.len());
-        let id = match table::resolve(args) {
-            Ok(id) => id,
+        let (id, command) = match table::resolve_entry(args) {
+            Ok(found) => found,
             Err(_) if foreign::is_http(args) => {
+                self.last = None;
                 self.interrupt_run(requests, session);
                 self.foreign.note(session, self.now_ms);
                 return Some(Stop::Closing);
             }
             Err(fault) => {
+                self.last = None;
                 self.refuse(None, requests, args, fault, session, out);
                 return None;
             }
         };
-        let command = id.command();
         if let Err(fault) = self.admit(command, args, session) {
+            self.last = Some(id);
             self.refuse(Some(id), requests, args, fault, session, out);
             return None;
         }
         if self.is_paused(command, args, session) {
             return Some(Stop::Paused);
         }
+        self.last = Some(id);
         if session.transaction.is_some() && !runs_inside_multi(command) {
             self.interrupt_run(requests, session);
             queue(session, id, args);
@@ -262,7 +265,7 @@ impl Shard {
     ) -> bool {
         let (args, start, db) = (requests.args(i), out.len(), session.db);
         self.close_run(requests, session);
-        self.show(requests, i, session);
+        self.show(session);
         self.stats.resume_meter();
         perform_in_sight(&mut self.call(id.command(), args, session, out));
         let wait = self.waiting.take();
@@ -341,6 +344,7 @@ impl Shard {
     }
 
     /// CLIENT REPLY OFF and SKIP.
+    #[inline]
     fn silence(&self, session: &mut Session, out: &mut Vec<u8>, start: usize) {
         let next = match session.replies {
             Replies::On => return,

@@ -42,6 +42,7 @@ pub use tracking::{Tracking, Tracks};
 pub use watch::Watches;
 
 use crate::clients::Client;
+use crate::commands::table::CommandId;
 use crate::commands::{Changes, Wait};
 use crate::node::Node;
 use crate::params::Params;
@@ -66,6 +67,8 @@ pub struct Shard {
     pub(crate) phase: Phase,
     /// How often readers of the journal had begun when the effects last named their database.
     reselections: u64,
+    /// The command of the request that was run or refused last; none if it named none.
+    last: Option<CommandId>,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
     /// Libraries of functions that a snapshot held: they cannot be called, but are in the next snapshot again.
@@ -180,6 +183,7 @@ impl Shard {
             waiting: None,
             phase: Phase::Serving,
             reselections: 0,
+            last: None,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
             functions: Vec::new(),

@@ -266,6 +266,9 @@ impl ConnectionActor {
                     return used;
                 }
                 if parsed.is_ok() {
+                    if used == bytes.len() {
+                        return used;
+                    }
                     continue;
                 }
             }

@@ -46,6 +46,17 @@ impl Databases {
         self.touches = touches;
     }
 
+    /// Whether [`Databases::take_lent`] has anything to tell of keys found expired. The common case, that one database was
+    /// lent and nothing in it has expired, is settled at once.
+    #[inline]
+    pub fn may_have_expired(&mut self) -> bool {
+        let db = self.lent.trailing_zeros() as usize;
+        if db < 63 && self.lent == 1 << db && !self.dbs[db].has_expired() {
+            self.lent = 0;
+        }
+        self.lent != 0
+    }
+
     /// Numbers of the databases that were lent to be changed since the last call.
     #[inline]
     pub fn take_lent(&mut self) -> impl Iterator<Item = usize> + use<> {

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use almandine_protocol::Reply;
 
-use super::ahead::Ahead;
 use super::requests::{Progress, Requests, Stop};
 use super::{Parcel, Phase, Shard, Tracks, foreign, monitors, tracking};
 use crate::commands::Fault;
@@ -20,8 +19,15 @@ use crate::session::{OwnedRequest, Queued, Replies, Session};
 const REPLIES_PER_TURN: usize = 1 << 20;
 
 impl Shard {
-    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before, with the
-    /// time of day that belongs to `at`.
+    /// The requests from number `first` on are the next to run. Memory is asked for their keys: the earlier, the less
+    /// [`Shard::run`] waits for them.
+    #[inline]
+    pub fn foresee(&mut self, requests: Requests<'_>, first: usize, session: &Session) {
+        self.ahead.begin(&self.dbs[session.db], requests, first);
+    }
+
+    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::foresee`] comes before, and
+    /// [`Shard::begin`] with the time of day that belongs to `at`.
     pub fn run(
         &mut self,
         at: Instant,
@@ -55,9 +61,8 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Progress {
         let full = out.len() + REPLIES_PER_TURN;
-        let mut ahead = Ahead::new(first, requests.len());
         for i in first..requests.len() {
-            ahead.look(self, requests, session.db, i);
+            self.ahead.look(&self.dbs[session.db], requests, i);
             let stop = self.request(requests, i, session, out);
             if !self.outgoing.own().is_empty() {
                 out.append(self.outgoing.own());

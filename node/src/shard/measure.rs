@@ -192,11 +192,12 @@ mod tests {
             let parsed = Parser::default().parse(&buffer, &Limits::default(), &mut batch);
             parsed.expect("inline requests");
             let (before, mut out) = (LOOKS.get(), Vec::new());
-            self.shard.begin(1_000_000_000_000);
             let requests = Requests {
                 buffer: &buffer,
                 batch: &batch,
             };
+            self.shard.foresee(requests, 0, &session);
+            self.shard.begin(1_000_000_000_000);
             let progress: Progress =
                 self.shard
                     .run((self.clock)(), requests, 0, &mut session, &mut out);

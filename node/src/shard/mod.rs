@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use almandine_storage::{Access, Databases, Rng, Thresholds};
 
+use self::ahead::Ahead;
 pub use blocked::{Blocked, Waiter};
 pub use monitors::Monitors;
 pub use requests::{Progress, Requests, Stop};
@@ -69,6 +70,7 @@ pub struct Shard {
     reselections: u64,
     /// The command of the request that was run or refused last; none if it named none.
     last: Option<CommandId>,
+    ahead: Ahead,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
     /// Libraries of functions that a snapshot held: they cannot be called, but are in the next snapshot again.
@@ -184,6 +186,7 @@ impl Shard {
             phase: Phase::Serving,
             reselections: 0,
             last: None,
+            ahead: Ahead::default(),
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
             functions: Vec::new(),

@@ -44,7 +44,7 @@ use super::listener::Seat;
 use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
-use crate::moment::{Moment, now_ms};
+use crate::moment::now_ms;
 use crate::node::{Node, Paused};
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Stop};
@@ -302,22 +302,21 @@ impl ConnectionActor {
             buffer: bytes,
             batch: &scratch.batch,
         };
-        let (mut now, mut done) = (Moment::now(), 0);
-        let stop = loop {
+        let mut done = 0;
+        let (stop, now) = loop {
             let Some(mut session) = self.session.take() else {
                 return 0;
             };
             scratch.out.clear();
-            let (progress, awaits) = shard.run(now, requests, done, &mut session, &mut scratch.out);
+            let (progress, awaits, now) = shard.run(requests, done, &mut session, &mut scratch.out);
             done = progress.done;
             let attached = session.attached.take();
             // What may wait for the client depends on who it is.
             self.session = Some(session);
             self.reply_all(&mut scratch.out, attached, awaits);
             if progress.stop != Stop::Full || self.state == State::Broken {
-                break progress.stop;
+                break (progress.stop, now);
             }
-            now = Moment::now();
         };
         scratch.trim();
         self.client.active_ms.store(now.ms, Ordering::Relaxed);

@@ -1,5 +1,7 @@
 //! The way to the clients that this node takes: io_uring where the kernel grants it, else epoll.
 
+use std::io;
+
 use actix::System;
 use tracing::{error, info, warn};
 
@@ -24,8 +26,12 @@ impl Transport {
     /// # Errors
     /// It is demanded, and the kernel refuses.
     pub fn choose(params: &Params) -> Result<Self, String> {
-        let is_demanded = params.io_uring == IoUring::Yes;
-        if params.io_uring == IoUring::No {
+        Transport::choose_by(params.io_uring, probe)
+    }
+
+    fn choose_by<P: FnOnce() -> io::Result<()>>(wish: IoUring, probe: P) -> Result<Self, String> {
+        let is_demanded = wish == IoUring::Yes;
+        if wish == IoUring::No {
             info!("clients are served by epoll");
             return Ok(Transport::Epoll);
         }
@@ -57,5 +63,29 @@ impl Transport {
             }
             Err(error) => warn!(%error, "a thread gets no io_uring and serves by epoll"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_decides_unless_it_is_told() {
+        type Probe = fn() -> io::Result<()>;
+        let granted: Probe = || Ok(());
+        let refused: Probe = || Err(io::ErrorKind::PermissionDenied.into());
+        let choose = Transport::choose_by::<Probe>;
+        let ring = |is_demanded| Ok(Transport::Ring { is_demanded });
+        assert_eq!(choose(IoUring::Auto, granted), ring(false));
+        assert_eq!(choose(IoUring::Yes, granted), ring(true));
+        assert_eq!(choose(IoUring::No, granted), Ok(Transport::Epoll));
+        assert_eq!(choose(IoUring::Auto, refused), Ok(Transport::Epoll));
+        assert_eq!(choose(IoUring::No, refused), Ok(Transport::Epoll));
+        let reason = choose(IoUring::Yes, refused).expect_err("it is demanded");
+        assert_eq!(
+            reason,
+            "The kernel does not grant io_uring (permission denied), which --io-uring yes demands; --io-uring auto does without"
+        );
     }
 }

@@ -152,27 +152,36 @@ fn values_of_every_size_come_back_however_they_are_cut() {
     });
 }
 
-/// Who ends right after a request, in whatever way, is answered where possible, and forgotten.
+/// Who ends right after a request, in whatever way, is answered where possible, and forgotten. The node hears of the request
+/// and of the end at once, for it is busy meanwhile.
 #[test]
 fn ends_that_come_with_the_last_request_are_seen() {
-    with_each(&[], |node| {
+    with_each(&["--threads", "1"], |node| {
         let (mut control, files) = control(node);
-        for round in 0..6_000 {
-            let mut stream = connect(node);
-            match round % 3 {
-                0 => {
-                    stream.write_all(b"PING\r\n*1\r\n").expect("the node reads");
-                    sys::reset_on_close(stream.as_fd()).expect("a socket");
-                }
+        let mut crowd: Vec<TcpStream> = (0..300).map(|_| connect(node)).collect();
+        for stream in &mut crowd {
+            stream.write_all(b"PING\r\n").expect("the node reads");
+            expect(stream, b"+PONG\r\n", "PING");
+        }
+        let slow = control.send(&["DEBUG", "SLEEP", "0.5"]);
+        slow.expect("the node reads");
+        let mut half_closed = Vec::new();
+        for (number, mut stream) in crowd.into_iter().enumerate() {
+            stream.write_all(b"PING\r\n*1\r\n").expect("the node reads");
+            match number % 3 {
+                0 => sys::reset_on_close(stream.as_fd()).expect("a socket"),
                 1 => {
-                    stream.write_all(b"PING\r\nPI").expect("the node reads");
                     stream.shutdown(Shutdown::Write).expect("a socket");
-                    let mut heard = Vec::new();
-                    stream.read_to_end(&mut heard).expect("the node closes");
-                    assert_eq!(heard, b"+PONG\r\n");
+                    half_closed.push(stream);
                 }
-                _ => stream.write_all(b"PING\r\n").expect("the node reads"),
+                _ => {}
             }
+        }
+        assert_eq!(control.receive().expect("a reply"), Value::ok());
+        for mut stream in half_closed {
+            let mut heard = Vec::new();
+            stream.read_to_end(&mut heard).expect("the node closes");
+            assert_eq!(heard, b"+PONG\r\n");
         }
         is_alone(node, &mut control, files);
     });

@@ -169,8 +169,8 @@ impl Queues {
         self.open += 1;
     }
 
-    /// Asks to be told once when the peer has hung up. To receive is not enough: kernels lose an end that comes together
-    /// with the bytes before it.
+    /// Asks to be told once when the peer has hung up. To receive is not enough: kernels (6.18) now and then lose an
+    /// end that comes together with the bytes before it, as a storm of connections shows.
     pub(super) fn watch(&mut self, number: u32, fd: BorrowedFd<'_>) {
         let entry = opcode::PollAdd::new(Fd(fd.as_raw_fd()), libc::POLLRDHUP as u32).build();
         self.push(entry.user_data(Kind::Watch.of(number)));

@@ -27,8 +27,8 @@ use crate::cli::{Instead, Start};
 use crate::logging::Log;
 use crate::pid_file::PidFile;
 
-/// Exit code when no socket could be bound.
-const CANNOT_BIND: u8 = 3;
+/// Exit code when nobody can be served: no socket could be bound, or the kernel refuses what is demanded.
+const CANNOT_SERVE: u8 = 3;
 
 #[global_allocator]
 static ALLOCATOR: Counting<allocator::Mimalloc> = Counting(allocator::Mimalloc);
@@ -107,7 +107,7 @@ fn run(start: Start) -> ExitCode {
             if !is_seen {
                 tell(&reason);
             }
-            ExitCode::from(CANNOT_BIND)
+            ExitCode::from(CANNOT_SERVE)
         }
     }
 }

@@ -38,6 +38,7 @@ use tracing::{error, info};
 
 use crate::actors::listener::Sockets;
 use crate::actors::node::NodeActor;
+use crate::actors::node::transport::Transport;
 use crate::node::Node;
 
 /// The version of Almandine.
@@ -49,7 +50,7 @@ pub const REDIS_VERSION: &str = "7.4.0";
 /// anybody is served; what it returns runs beside the node and may end it, see [`Node::end`].
 ///
 /// # Errors
-/// Why a socket could not be bound.
+/// Why nobody can be served: a socket could not be bound, or the kernel does not grant what is demanded of it.
 pub fn run<S: Future<Output = ()> + 'static>(
     node: Arc<Node>,
     signals: impl FnOnce() -> S,
@@ -59,12 +60,13 @@ pub fn run<S: Future<Output = ()> + 'static>(
         std::process::id(),
         node.params().port,
     );
+    let transport = Transport::choose(&node.params())?;
     let sockets = Sockets::bind(&node.params())?;
     let runner = System::new();
     let seed = node.seed;
     runner.block_on(async move {
         let signals = signals();
-        NodeActor::new(node, sockets, seed).start();
+        NodeActor::new(node, sockets, seed, transport).start();
         actix_rt::spawn(signals);
     });
     Ok(match runner.run_with_code() {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   bytes -- request.rs --> Batch of requests ... commands ... Reply -- reply.rs --> bytes
+//!            |  small.rs   nearly all of them, by a short way           |
 //!            |  inline.rs  lines of words                               |
 //!            |  errors.rs  what cannot be read                          |
 //!            |  limits.rs  every bound                                  |
@@ -17,6 +18,7 @@ pub mod limits;
 pub mod number;
 pub mod reply;
 pub mod request;
+mod small;
 
 pub use errors::ProtocolError;
 pub use limits::Limits;

@@ -15,7 +15,7 @@ use memchr::{memchr, memchr2};
 
 use crate::errors::ProtocolError;
 use crate::limits::Limits;
-use crate::{inline, number};
+use crate::{inline, number, small};
 
 /// How much a reader may reserve ahead however little has arrived.
 const READ_AHEAD_MIN: usize = 32 * 1024;
@@ -24,7 +24,7 @@ const READ_AHEAD_MIN: usize = 32 * 1024;
 const KEPT: usize = 64 * 1024;
 
 /// So many bytes hold a whole header of up to three digits; no complete bulk string has fewer.
-const SHORT_HEADER: usize = 6;
+pub(crate) const SHORT_HEADER: usize = 6;
 
 /// A range of the read buffer. No request is longer than 4 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +183,14 @@ impl Parser {
                 None => return Ok(0),
             }
         }
+        let are_small_allowed = small::are_allowed(limits);
         while start < buffer.len() && batch.requests.len() < limits.batch {
+            let first = batch.spans.len();
+            if are_small_allowed && let Some(end) = small::take(buffer, start, &mut batch.spans) {
+                batch.finish(first, end, false);
+                start = end;
+                continue;
+            }
             match self.begin(buffer, start, limits, batch)? {
                 Some(end) => start = end,
                 None => break,

@@ -20,6 +20,7 @@
     reason = "records are one pointer wide and share their place with the child pointer"
 )]
 
+mod ahead;
 mod bucket;
 mod growth;
 mod iter;
@@ -82,9 +83,6 @@ fn same_bytes(a: &[u8], b: &[u8]) -> bool {
 /// Records per bucket, in quarters, above which a bucket is split (5.25) and below which two are merged (2).
 const SPLIT_ABOVE_QUARTERS: usize = 21;
 const MERGE_BELOW_QUARTERS: usize = 8;
-
-/// Bytes of a record that [`Table::prefetch_record`] asks for; at most one line more than the first.
-const RECORD_PREFETCHED: usize = 48;
 
 /// See the module.
 pub struct Table<R: Record> {
@@ -171,32 +169,6 @@ impl<R: Record> Table<R> {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);
         hasher.finish()
-    }
-
-    /// Asks the processor for the bucket of `hash`, to be there some 50 ns later.
-    #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        prefetch(self.bucket(self.index(hash)).as_ptr().cast());
-    }
-
-    /// Asks the processor for the records that may be the one of `hash`. Cheap once the bucket is there.
-    #[inline]
-    pub fn prefetch_record(&self, hash: u64) {
-        let bucket = self.bucket(self.index(hash));
-        // SAFETY: a bucket of the table; places whose tag is set hold a record.
-        unsafe {
-            let meta = bucket.as_ref().meta;
-            let mut hits = matches(meta, tag(hash));
-            while hits != 0 {
-                let place = (hits.trailing_zeros() / 8) as usize;
-                let record = &raw const bucket.as_ref().places[place];
-                let start = *record.cast::<*const u8>();
-                prefetch(start);
-                // A small record may lie across two lines.
-                prefetch(start.wrapping_add(RECORD_PREFETCHED - 1));
-                hits &= hits - 1;
-            }
-        }
     }
 
     /// The record of `key`.

@@ -45,6 +45,8 @@ const DEPENDENCIES: &[Dependency] = &[
         &["storage/src/table.rs", "storage/src/listpack/foreign.rs"],
     ),
     dependency("hdrhistogram", &["node/src/stats/"]),
+    // A second way to the clients, and all that is unsafe about it.
+    dependency("io_uring", &["node/src/actors/connection/ring/"]),
     dependency(
         "itoa",
         &["protocol/src/number/", "storage/src/", "node/src/commands/"],
@@ -52,6 +54,7 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency(
         "libc",
         &[
+            "node/src/actors/connection/ring/",
             "node/src/actors/listener/",
             "node/src/commands/server/debug/",
             "node/src/open_files.rs",

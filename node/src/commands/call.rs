@@ -33,6 +33,7 @@ impl<'a> Args<'a> {
     }
 
     /// How many, the name included.
+    #[inline]
     pub fn len(self) -> usize {
         self.spans.len()
     }
@@ -43,12 +44,24 @@ impl<'a> Args<'a> {
     }
 
     /// Argument `i`; the caller knows by the arity that there is one.
+    #[inline]
     pub fn at(self, i: usize) -> &'a [u8] {
         let Span { start, end } = self.spans[i];
         &self.buffer[start as usize..end as usize]
     }
 
+    /// The command's name as a word, first byte lowest, zero padded, and its length: of up to eight bytes, and only where
+    /// the buffer can be read so far without a look at its end. Whoever gets none reads bytes.
+    #[inline]
+    pub(super) fn name_word(self) -> Option<(u64, u32)> {
+        let Span { start, end } = *self.spans.first()?;
+        let word = u64::from_le_bytes(*self.buffer.get(start as usize..)?.first_chunk()?);
+        let length = end.checked_sub(start)?;
+        matches!(length, 1..=8).then(|| (word & (u64::MAX >> (64 - 8 * length)), length))
+    }
+
     /// Argument `i` if there is one.
+    #[inline]
     pub fn get(self, i: usize) -> Option<&'a [u8]> {
         (i < self.spans.len()).then(|| self.at(i))
     }

@@ -194,6 +194,12 @@ impl Changes {
     /// a key is removed before the command writes it anew.
     #[inline]
     pub fn note_expired(&mut self, dbs: &mut Databases) {
+        if dbs.may_have_expired() {
+            self.note_expired_of_lent(dbs);
+        }
+    }
+
+    fn note_expired_of_lent(&mut self, dbs: &mut Databases) {
         for db in dbs.take_lent() {
             if dbs[db].has_expired() {
                 self.note_expired_of(db, &mut dbs[db]);

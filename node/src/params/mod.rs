@@ -34,7 +34,7 @@ pub use self::entry::{Change, Effect, Param};
 pub use self::kind::{Bytes, MemoryOrPercent};
 pub use self::shapes::{OutputLimit, OutputLimits, SavePoint, ShutdownOptions};
 pub use self::table::{Params, TABLE};
-pub use self::words::{Fsync, LogFormat, LogLevel, Permission, Policy};
+pub use self::words::{Fsync, IoUring, LogFormat, LogLevel, Permission, Policy};
 
 /// Why a value is not taken, in Redis's words; fits after `CONFIG SET failed (...) - `.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::shapes::{
     Addresses, ClassLimits, EventClasses, HostPort, OomScores, OutputLimits, Percentiles,
     SavePoint, SavePoints, ShutdownOptions, ShutdownWords,
 };
-use super::words::{Fsync, LogFormat, LogLevel, Permission, Policy};
+use super::words::{Fsync, IoUring, LogFormat, LogLevel, Permission, Policy};
 use crate::commands::Class;
 
 const I32: i64 = i32::MAX as i64;
@@ -56,6 +56,7 @@ parameters! {
     "General" {
         databases ~ "max-databases": usize = "16", Int::new(1, I32), Startup, Works, "Numbered databases.";
         threads | "io-threads": usize = "0", Int::new(0, 128), Startup, Works, "Threads that carry connections; 0 = one for each processor.";
+        io_uring: IoUring = "auto", OneOf::ANY, Startup, Works, "Serve clients by io_uring: if the kernel grants it, or not without it, or never.";
         hz: u32 = "10", Int::new(0, I32).clamped(1, 500), Live, Works, "Rounds of housekeeping a second.";
         dynamic_hz: bool = "yes", YesNo, Live, Inert("housekeeping costs the same with any number of clients"), "More rounds with more clients.";
         dir ~ "checkpointdir": String = ".", Text::DIRECTORY, Protected, Works, "Working directory.";

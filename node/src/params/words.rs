@@ -101,6 +101,26 @@ impl Words for LogFormat {
     ];
 }
 
+/// `io-uring`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IoUring {
+    /// Where the kernel grants it.
+    #[default]
+    Auto,
+    /// Or do not serve.
+    Yes,
+    /// Never.
+    No,
+}
+
+impl Words for IoUring {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auto", IoUring::Auto),
+        ("yes", IoUring::Yes),
+        ("no", IoUring::No),
+    ];
+}
+
 /// `enable-debug-command`, `enable-protected-configs`: who may do a dangerous thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Permission {

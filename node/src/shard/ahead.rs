@@ -1,40 +1,58 @@
 //! Brings the keys of the requests to come into the cache while the ones before them run: random keys cost two cache
 //! misses each, and misses that overlap cost little.
 
-use super::Shard;
+use almandine_storage::Db;
+
 use super::requests::Requests;
 
-/// How many requests ahead the bucket of a key is asked of memory, and its entry.
+/// How many requests ahead the bucket of a key is asked of memory, its entry, and its entry if that is in another bucket.
 const BUCKET_AHEAD: usize = 16;
 const ENTRY_AHEAD: usize = 8;
+const CHAINED_AHEAD: usize = 4;
 
 /// See the module.
+#[derive(Debug, Default)]
 pub(super) struct Ahead {
-    /// Hashes of the keys of requests `..buckets`, where they have one, by their number modulo the window.
+    /// Hashes of the keys of requests `..buckets` that are not done with, by their number modulo the window.
     hashes: [Option<u64>; BUCKET_AHEAD],
     /// The requests before this one have asked for their bucket, ...
     buckets: usize,
-    /// ... and those before this one for their entry too.
+    /// ... those before this one for their entry too, ...
     entries: usize,
+    /// ... and those before this one wherever it is.
+    chained: usize,
     last: usize,
 }
 
 impl Ahead {
-    /// A batch of one request has nothing to look ahead to.
-    pub(super) fn new(first: usize, last: usize) -> Self {
-        let last = if last - first > 1 { last } else { first };
-        Ahead {
-            hashes: [None; BUCKET_AHEAD],
-            buckets: first,
-            entries: first,
-            last,
-        }
+    /// The requests from number `first` on are to run; asks for the first buckets. A single one has nothing to look ahead to.
+    #[inline]
+    pub(super) fn begin(&mut self, db: &Db, requests: Requests<'_>, first: usize) {
+        let last = requests.len();
+        (self.buckets, self.entries, self.chained) = (first, first, first);
+        self.last = if last - first > 1 { last } else { first };
+        self.look_at_buckets(db, requests, first);
     }
 
     /// Called before request `i` runs.
     #[inline]
-    pub(super) fn look(&mut self, shard: &Shard, requests: Requests<'_>, db: usize, i: usize) {
-        let db = &shard.dbs[db];
+    pub(super) fn look(&mut self, db: &Db, requests: Requests<'_>, i: usize) {
+        self.look_at_buckets(db, requests, i);
+        while self.entries < self.buckets.min(i + ENTRY_AHEAD) {
+            let hash = &mut self.hashes[self.entries % BUCKET_AHEAD];
+            *hash = hash.filter(|hash| db.prefetch_entry(*hash));
+            self.entries += 1;
+        }
+        while self.chained < self.entries.min(i + CHAINED_AHEAD) {
+            if let Some(hash) = self.hashes[self.chained % BUCKET_AHEAD] {
+                db.prefetch_chained(hash);
+            }
+            self.chained += 1;
+        }
+    }
+
+    #[inline]
+    fn look_at_buckets(&mut self, db: &Db, requests: Requests<'_>, i: usize) {
         while self.buckets < self.last.min(i + BUCKET_AHEAD) {
             // Nearly every command has its key behind its name; a wrong guess costs nothing but a prefetch.
             let key = requests.args(self.buckets).get(1);
@@ -44,12 +62,6 @@ impl Ahead {
             }
             self.hashes[self.buckets % BUCKET_AHEAD] = hash;
             self.buckets += 1;
-        }
-        while self.entries < self.buckets.min(i + ENTRY_AHEAD) {
-            if let Some(hash) = self.hashes[self.entries % BUCKET_AHEAD] {
-                db.prefetch_entry(hash);
-            }
-            self.entries += 1;
         }
     }
 }

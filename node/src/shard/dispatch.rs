@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use almandine_protocol::Reply;
 
-use super::ahead::Ahead;
 use super::requests::{Progress, Requests, Stop};
 use super::{Parcel, Phase, Shard, Tracks, foreign, monitors, tracking};
 use crate::commands::Fault;
@@ -20,8 +19,15 @@ use crate::session::{OwnedRequest, Queued, Replies, Session};
 const REPLIES_PER_TURN: usize = 1 << 20;
 
 impl Shard {
-    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::begin`] comes before, with the
-    /// time of day that belongs to `at`.
+    /// The requests from number `first` on are the next to run. Memory is asked for their keys: the earlier, the less
+    /// [`Shard::run`] waits for them.
+    #[inline]
+    pub fn foresee(&mut self, requests: Requests<'_>, first: usize, session: &Session) {
+        self.ahead.begin(&self.dbs[session.db], requests, first);
+    }
+
+    /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::foresee`] comes before, and
+    /// [`Shard::begin`] with the time of day that belongs to `at`.
     pub fn run(
         &mut self,
         at: Instant,
@@ -42,7 +48,7 @@ impl Shard {
         self.close_run(requests, session);
         self.stats.meter.end();
         if progress.done > first {
-            self.show(requests, progress.done - 1, session);
+            self.show(session);
         }
         progress
     }
@@ -55,9 +61,8 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Progress {
         let full = out.len() + REPLIES_PER_TURN;
-        let mut ahead = Ahead::new(first, requests.len());
         for i in first..requests.len() {
-            ahead.look(self, requests, session.db, i);
+            self.ahead.look(&self.dbs[session.db], requests, i);
             let stop = self.request(requests, i, session, out);
             if !self.outgoing.own().is_empty() {
                 out.append(self.outgoing.own());
@@ -93,26 +98,29 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Option<Stop> {
         let (args, start) = (requests.args(i), out.len());
-        let id = match table::resolve(args) {
-            Ok(id) => id,
+        let (id, command) = match table::resolve_entry(args) {
+            Ok(found) => found,
             Err(_) if foreign::is_http(args) => {
+                self.last = None;
                 self.interrupt_run(requests, session);
                 self.foreign.note(session, self.now_ms);
                 return Some(Stop::Closing);
             }
             Err(fault) => {
+                self.last = None;
                 self.refuse(None, requests, args, fault, session, out);
                 return None;
             }
         };
-        let command = id.command();
         if let Err(fault) = self.admit(command, args, session) {
+            self.last = Some(id);
             self.refuse(Some(id), requests, args, fault, session, out);
             return None;
         }
         if self.is_paused(command, args, session) {
             return Some(Stop::Paused);
         }
+        self.last = Some(id);
         if session.transaction.is_some() && !runs_inside_multi(command) {
             self.interrupt_run(requests, session);
             queue(session, id, args);
@@ -262,7 +270,7 @@ impl Shard {
     ) -> bool {
         let (args, start, db) = (requests.args(i), out.len(), session.db);
         self.close_run(requests, session);
-        self.show(requests, i, session);
+        self.show(session);
         self.stats.resume_meter();
         perform_in_sight(&mut self.call(id.command(), args, session, out));
         let wait = self.waiting.take();
@@ -341,6 +349,7 @@ impl Shard {
     }
 
     /// CLIENT REPLY OFF and SKIP.
+    #[inline]
     fn silence(&self, session: &mut Session, out: &mut Vec<u8>, start: usize) {
         let next = match session.replies {
             Replies::On => return,

@@ -102,10 +102,9 @@ impl Shard {
         None
     }
 
-    /// Others see what the client does: request `i`.
-    pub(super) fn show(&self, requests: Requests<'_>, i: usize, session: &mut Session) {
-        // A batch is shown once: to find its last command again costs less than to remember each.
-        let index = table::resolve(requests.args(i)).map_or(u32::MAX, |id| id.index() as u32);
+    /// Others see what the client does: the last request.
+    pub(super) fn show(&self, session: &mut Session) {
+        let index = self.last.map_or(u32::MAX, |id| id.index() as u32);
         session.client.last_command.store(index, Ordering::Relaxed);
         if session.shows_multi || session.transaction.is_some() {
             let transaction = session.transaction.as_ref();
@@ -193,11 +192,12 @@ mod tests {
             let parsed = Parser::default().parse(&buffer, &Limits::default(), &mut batch);
             parsed.expect("inline requests");
             let (before, mut out) = (LOOKS.get(), Vec::new());
-            self.shard.begin(1_000_000_000_000);
             let requests = Requests {
                 buffer: &buffer,
                 batch: &batch,
             };
+            self.shard.foresee(requests, 0, &session);
+            self.shard.begin(1_000_000_000_000);
             let progress: Progress =
                 self.shard
                     .run((self.clock)(), requests, 0, &mut session, &mut out);

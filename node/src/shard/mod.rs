@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use almandine_storage::{Access, Databases, Rng, Thresholds};
 
+use self::ahead::Ahead;
 pub use blocked::{Blocked, Waiter};
 pub use monitors::Monitors;
 pub use requests::{Progress, Requests, Stop};
@@ -42,6 +43,7 @@ pub use tracking::{Tracking, Tracks};
 pub use watch::Watches;
 
 use crate::clients::Client;
+use crate::commands::table::CommandId;
 use crate::commands::{Changes, Wait};
 use crate::node::Node;
 use crate::params::Params;
@@ -66,6 +68,9 @@ pub struct Shard {
     pub(crate) phase: Phase,
     /// How often readers of the journal had begun when the effects last named their database.
     reselections: u64,
+    /// The command of the request that was run or refused last; none if it named none.
+    last: Option<CommandId>,
+    ahead: Ahead,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
     /// While one is being taken.
@@ -178,6 +183,8 @@ impl Shard {
             waiting: None,
             phase: Phase::Serving,
             reselections: 0,
+            last: None,
+            ahead: Ahead::default(),
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
             snapshot: None,

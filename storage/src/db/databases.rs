@@ -46,23 +46,35 @@ impl Databases {
         self.touches = touches;
     }
 
+    /// Whether [`Databases::take_lent`] has anything to tell of keys found expired. The common case, that one database was
+    /// lent and nothing in it has expired, is settled at once.
+    #[inline]
+    pub fn may_have_expired(&mut self) -> bool {
+        let db = self.lent.trailing_zeros() as usize;
+        if db < 63 && self.lent == 1 << db && !self.dbs[db].has_expired() {
+            self.lent = 0;
+        }
+        self.lent != 0
+    }
+
     /// Numbers of the databases that were lent to be changed since the last call.
     #[inline]
     pub fn take_lent(&mut self) -> impl Iterator<Item = usize> + use<> {
-        let (mut lent, count) = (mem::take(&mut self.lent), self.dbs.len());
-        let above = if lent >> 63 == 1 {
-            63..count.max(63)
-        } else {
-            0..0
-        };
-        lent &= u64::MAX >> 1;
+        let (mut lent, count, mut next) = (mem::take(&mut self.lent), self.dbs.len(), 0);
         std::iter::from_fn(move || {
-            let next = (lent != 0).then(|| lent.trailing_zeros() as usize);
-            lent &= lent.wrapping_sub(1);
-            next
+            if lent == 0 {
+                return None;
+            }
+            // The last bit stays: it stands for all databases from its own on.
+            let lowest = lent.trailing_zeros() as usize;
+            if lowest < 63 {
+                lent &= lent - 1;
+                next = lowest;
+            } else {
+                next = lowest.max(next + 1);
+            }
+            (next < count).then_some(next)
         })
-        .filter(move |db| *db < count)
-        .chain(above)
     }
 
     /// Exchanges the contents of two databases. Whoever waits for keys goes on waiting under the same number, and is told
@@ -114,5 +126,33 @@ impl std::ops::IndexMut<usize> for Databases {
         let lent = &mut self.dbs[db];
         (lent.now_ms, lent.access, lent.touches) = (self.now_ms, self.access, self.touches);
         lent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Ttl;
+
+    #[test]
+    fn only_databases_that_were_lent_are_named_and_those_above_62_together() {
+        let mut dbs = Databases::new(66, 1);
+        let lent = |dbs: &mut Databases| dbs.take_lent().collect::<Vec<_>>();
+        assert_eq!(lent(&mut dbs), []);
+        for db in [7, 0, 62] {
+            dbs[db].set_string(b"k", b"v", Ttl::Clear);
+        }
+        assert_eq!(lent(&mut dbs), [0, 7, 62]);
+        assert_eq!(lent(&mut dbs), [], "they are named once");
+        dbs[64].set_string(b"k", b"v", Ttl::Clear);
+        assert_eq!(lent(&mut dbs), [63, 64, 65]);
+        dbs[62].set_string(b"k", b"v", Ttl::Clear);
+        dbs[65].set_string(b"k", b"v", Ttl::Clear);
+        assert_eq!(lent(&mut dbs), [62, 63, 64, 65]);
+        assert!(dbs.iter_mut().all(|db| db.len() <= 1));
+        assert_eq!(lent(&mut dbs), (0..66).collect::<Vec<_>>());
+        let mut few = Databases::new(2, 1);
+        assert_eq!(few.iter_mut().count(), 2);
+        assert_eq!(lent(&mut few), [0, 1]);
     }
 }

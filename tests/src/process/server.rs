@@ -24,6 +24,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Another process may take the free port that we found before the server binds it.
 const START_ATTEMPTS: u32 = 5;
 
+/// `yes` or `no`: whether every node that tests start serves its clients by io_uring.
+const TRANSPORT_VARIABLE: &str = "ALMANDINE_IO_URING";
+
 /// A server program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Server {
@@ -190,9 +193,11 @@ impl Start {
             .stdin(Stdio::null())
             .stderr(log.try_clone()?)
             .stdout(log);
-        // The node reads its parameters from such variables too: tests must not depend on whose shell they run in.
+        // The node reads its parameters from such variables too: tests must not depend on whose shell they run in. Which
+        // way to the clients all tests shall take may be chosen so.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ALMANDINE_") {
+            let name_text = name.to_string_lossy();
+            if name_text.starts_with("ALMANDINE_") && name_text != TRANSPORT_VARIABLE {
                 command.env_remove(name);
             }
         }

@@ -183,7 +183,7 @@ fn a_listener_that_stays_behind_too_long_is_closed() {
 
 #[test]
 fn a_stranger_who_reads_nothing_is_closed_soon() {
-    let mut siege = Siege::lay(PASSWORD);
+    let mut siege = Siege::lay(&[PASSWORD, &["--threads", "1"]].concat());
     let mut stream = siege.connect();
     // The system's buffers take some replies; then 64 KiB are the limit.
     send_all(&mut stream, &b"PING\r\n".repeat(1_000_000));

@@ -18,6 +18,7 @@ pub mod messages;
 mod outbox;
 mod pause;
 mod replies;
+mod ring;
 mod scratch;
 mod socket;
 
@@ -35,6 +36,7 @@ use self::held::Held;
 use self::long::Long;
 use self::messages::{Answered, Deliver, Kill};
 use self::outbox::Outbox;
+pub use self::ring::{probe, start as start_ring};
 use self::scratch::Scratch;
 pub use self::socket::Socket;
 use super::lifeline::Lifeline;
@@ -42,7 +44,7 @@ use super::listener::Seat;
 use super::shard::handle::ShardHandle;
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
-use crate::moment::{Moment, now_ms};
+use crate::moment::now_ms;
 use crate::node::{Node, Paused};
 use crate::session::Session;
 use crate::shard::{Progress, Requests, Stop};
@@ -144,7 +146,7 @@ impl ConnectionActor {
             match self.state {
                 State::Broken => return Poll::Ready(()),
                 State::Closing if self.outbox.is_empty() && self.held.is_empty() => {
-                    return Poll::Ready(());
+                    return self.socket.poll_drained(task);
                 }
                 State::Closing | State::InFlight => return Poll::Pending,
                 _ if self.held.is_full() => return Poll::Pending,
@@ -203,28 +205,30 @@ impl ConnectionActor {
         }
         let mut scratch = Scratch::borrow();
         let outcome = self.socket.poll_read(&mut scratch.read, task);
-        if let Poll::Ready(Ok(count)) = outcome {
-            self.tail.extend_from_slice(&scratch.read[..count]);
-        }
-        outcome
+        outcome.map_ok(|bytes| {
+            self.tail.extend_from_slice(&bytes);
+            bytes.len()
+        })
     }
 
     /// The common case: nothing is left over from the last read, so the thread's own buffer serves.
     fn read_and_execute(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Read {
         let mut scratch = Scratch::borrow();
-        match self.socket.poll_read(&mut scratch.read, task) {
+        let mut room = std::mem::take(&mut scratch.read);
+        let outcome = match self.socket.poll_read(&mut room, task) {
             Poll::Pending => Read::Nothing,
-            Poll::Ready(Ok(0) | Err(_)) => Read::Closed,
-            Poll::Ready(Ok(count)) => {
-                self.count_read(count);
-                let read = std::mem::take(&mut scratch.read);
-                let used = self.execute(&read[..count], &mut scratch, ctx);
-                self.tail.extend_from_slice(&read[used..count]);
-                scratch.read = read;
+            Poll::Ready(Err(_)) => Read::Closed,
+            Poll::Ready(Ok(bytes)) if bytes.is_empty() => Read::Closed,
+            Poll::Ready(Ok(bytes)) => {
+                self.count_read(bytes.len());
+                let used = self.execute(&bytes, &mut scratch, ctx);
+                self.tail.extend_from_slice(&bytes[used..]);
                 self.begin_long();
                 Read::Bytes
             }
-        }
+        };
+        scratch.read = room;
+        outcome
     }
 
     fn execute_tail(&mut self, ctx: &mut Context<Self>) {
@@ -266,6 +270,9 @@ impl ConnectionActor {
                     return used;
                 }
                 if parsed.is_ok() {
+                    if used == bytes.len() {
+                        return used;
+                    }
                     continue;
                 }
             }
@@ -295,22 +302,21 @@ impl ConnectionActor {
             buffer: bytes,
             batch: &scratch.batch,
         };
-        let (mut now, mut done) = (Moment::now(), 0);
-        let stop = loop {
+        let mut done = 0;
+        let (stop, now) = loop {
             let Some(mut session) = self.session.take() else {
                 return 0;
             };
             scratch.out.clear();
-            let (progress, awaits) = shard.run(now, requests, done, &mut session, &mut scratch.out);
+            let (progress, awaits, now) = shard.run(requests, done, &mut session, &mut scratch.out);
             done = progress.done;
             let attached = session.attached.take();
             // What may wait for the client depends on who it is.
             self.session = Some(session);
             self.reply_all(&mut scratch.out, attached, awaits);
             if progress.stop != Stop::Full || self.state == State::Broken {
-                break progress.stop;
+                break (progress.stop, now);
             }
-            now = Moment::now();
         };
         scratch.trim();
         self.client.active_ms.store(now.ms, Ordering::Relaxed);

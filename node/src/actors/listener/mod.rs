@@ -254,7 +254,7 @@ impl Door {
             return;
         }
         self.hand_over(peer.to_string(), local, stream.as_raw_fd(), move || {
-            Ok(Socket::Tcp(TcpStream::from_std(stream)?))
+            Socket::tcp(stream)
         });
     }
 
@@ -270,7 +270,7 @@ impl Door {
         }
         let name = format!("{}:0", self.name);
         self.hand_over(name.clone(), name, stream.as_raw_fd(), move || {
-            Ok(Socket::Unix(UnixStream::from_std(stream)?))
+            Socket::unix(stream)
         });
     }
 

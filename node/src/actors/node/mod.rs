@@ -3,6 +3,7 @@
 mod ending;
 pub mod messages;
 mod scavenge;
+pub mod transport;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, System};
 use tracing::{error, info, warn};
 
 use self::messages::{Ending, Recovered};
+use self::transport::Transport;
 use super::config::ConfigActor;
 use super::gate::GateActor;
 use super::gate::messages::Advanced;
@@ -30,6 +32,7 @@ pub struct NodeActor {
     node: Arc<Node>,
     sockets: Option<Sockets>,
     seed: u64,
+    transport: Transport,
     config: Option<Addr<ConfigActor>>,
     /// Actors stop when nobody holds their address.
     core: Option<(Addr<PubSubActor>, Addr<ShardActor>)>,
@@ -46,11 +49,12 @@ pub struct NodeActor {
 impl NodeActor {
     /// A tree that stands once it is started. The sockets are bound already, so that a busy port ends the process before
     /// anything else happens. `seed` decides all dice.
-    pub fn new(node: Arc<Node>, sockets: Sockets, seed: u64) -> Self {
+    pub fn new(node: Arc<Node>, sockets: Sockets, seed: u64, transport: Transport) -> Self {
         NodeActor {
             node,
             sockets: Some(sockets),
             seed,
+            transport,
             config: None,
             core: None,
             gates: Vec::new(),
@@ -107,6 +111,8 @@ impl NodeActor {
     }
 
     fn add_worker(&mut self, arbiter: Arbiter, me: &Addr<Self>) {
+        let transport = self.transport;
+        arbiter.spawn_fn(move || transport.start_here());
         let (node, parent) = (self.node.clone(), me.clone().recipient());
         let gate = GateActor::start_in_arbiter(&arbiter.handle(), move |_| {
             GateActor::new(node, Lifeline::new(Child::Gate, parent))

@@ -79,19 +79,21 @@ impl LocalShard {
     }
 
     /// Runs a batch, and sends what it has for other connections. Returns with the progress the offset of the journal that
-    /// the replies must wait for, if the batch has changed anything.
+    /// the replies must wait for, if the batch has changed anything, and when it began.
     pub fn run(
         &self,
-        now: Moment,
         requests: Requests<'_>,
         first: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> (Progress, Option<u64>) {
-        self.with(|shard| {
+    ) -> (Progress, Option<u64>, Moment) {
+        let ((progress, now), offset) = self.with(|shard| {
+            shard.foresee(requests, first, session);
+            let now = Moment::now();
             shard.begin(now.ms);
-            shard.run(now.at, requests, first, session, out)
-        })
+            (shard.run(now.at, requests, first, session, out), now)
+        });
+        (progress, offset, now)
     }
 
     /// The connection is over.

@@ -21,7 +21,7 @@ use self::snapshots::Snapshots;
 use super::connection::messages::Answered;
 use super::lifeline::Lifeline;
 use super::node::messages::Recovered;
-use crate::moment::{Moment, now_ms};
+use crate::moment::now_ms;
 use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
@@ -110,8 +110,7 @@ impl Handler<ExecuteBatches> for ShardActor {
                 batch: &batch,
             };
             // One turn only: where the replies are many, the connection looks first whether the client reads them.
-            let now = Moment::now();
-            let (progress, awaits) = self.shard.run(now, requests, 0, &mut session, &mut out);
+            let (progress, awaits, _) = self.shard.run(requests, 0, &mut session, &mut out);
             answer_to.do_send(Answered(BatchDone {
                 buffer,
                 batch,

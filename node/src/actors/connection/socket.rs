@@ -1,6 +1,7 @@
 //! A TCP or unix socket.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -46,6 +47,14 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => pin!(stream.take(most).read_buf(tail)).poll(task),
             Socket::Unix(stream) => pin!(stream.take(most).read_buf(tail)).poll(task),
+        }
+    }
+
+    /// The same connection once more.
+    pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
+        match self {
+            Socket::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
+            Socket::Unix(stream) => stream.as_fd().try_clone_to_owned(),
         }
     }
 

@@ -88,10 +88,14 @@ impl LocalShard {
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> (Progress, Option<u64>) {
-        self.with(|shard| {
+        let (progress, awaits) = self.with(|shard| {
             shard.begin(now.ms);
             shard.run(now.at, requests, first, session, out)
-        })
+        });
+        if let Some(offset) = awaits {
+            session.written = offset;
+        }
+        (progress, awaits)
     }
 
     /// The connection is over.
@@ -184,9 +188,9 @@ fn send(parcels: Vec<Parcel>, offset: Option<u64>) {
     for Parcel {
         client,
         bytes,
-        unblocks,
+        next,
     } in parcels
     {
-        client.deliver(bytes, unblocks, offset);
+        client.deliver(bytes, next, offset);
     }
 }

@@ -51,12 +51,12 @@ fn work(address: SocketAddr, mut requests: Requests, stop: &AtomicBool) -> usize
     let mut client = Client::connect(address).expect("a connection");
     let mut count = 0;
     for round in 0_usize.. {
-        if stop.load(Ordering::Acquire) {
-            break;
-        }
         let mut batch: Vec<Vec<Vec<u8>>> = requests.by_ref().take(TOGETHER).collect();
         batch.extend(passing(round));
         count += client.pipeline(&batch).expect("answers").len();
+        if stop.load(Ordering::Acquire) {
+            break;
+        }
     }
     count
 }

@@ -103,7 +103,7 @@ fn content(client: &mut Client, name: &[u8]) -> Option<Content> {
         "none" => return None,
         "string" => match ok(client, &[b"GET", name]) {
             Value::Bulk(text) => Content::String(text),
-            Value::Null => return None,
+            Value::NilBulk | Value::Null => return None,
             other => panic!("{other:?}"),
         },
         "list" => Content::List(list(&["LRANGE", "0", "-1"])),

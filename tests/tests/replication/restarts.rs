@@ -2,7 +2,7 @@
 
 use almandine_tests::contents::{fill, samples};
 use almandine_tests::load::Load;
-use almandine_tests::process::TestNode;
+use almandine_tests::process::{Proxy, TestNode};
 
 use crate::stage::{assert_same, follow, syncs, wait_for_link, wait_for_offset};
 
@@ -13,6 +13,7 @@ fn a_replica_that_was_killed_goes_on_where_its_file_ends() {
     let mut primary = TestNode::start();
     let mut replica = TestNode::start_with(&WITH_FILE);
     primary.announce_lost_links();
+    replica.announce_lost_links();
     fill(&mut primary.client(), &samples());
     follow(&replica, primary.address());
     wait_for_link(&replica);
@@ -37,6 +38,7 @@ fn a_replica_that_was_killed_goes_on_where_its_file_ends() {
 fn a_primary_that_was_killed_is_followed_on_by_who_has_no_more_than_its_file() {
     let mut primary = TestNode::start_with(&WITH_FILE);
     let mut replica = TestNode::start();
+    primary.announce_lost_links();
     replica.announce_lost_links();
     fill(&mut primary.client(), &samples());
     follow(&replica, primary.address());
@@ -59,4 +61,24 @@ fn a_primary_that_was_killed_is_followed_on_by_who_has_no_more_than_its_file() {
             "life {life}: nothing is copied again"
         );
     }
+}
+
+#[test]
+fn a_replica_that_was_away_when_the_primary_was_killed_gets_what_it_missed_from_the_file() {
+    let mut primary = TestNode::start_with(&WITH_FILE);
+    let mut replica = TestNode::start();
+    primary.announce_lost_links();
+    replica.announce_lost_links();
+    let proxy = Proxy::to(primary.address());
+    follow(&replica, proxy.address());
+    wait_for_link(&replica);
+    fill(&mut primary.client(), &samples());
+    wait_for_offset(&primary, &replica);
+    proxy.close();
+    primary.client().call(&["SET", "missed", "1"]).expect("OK");
+    primary.restart(&[]);
+    primary.client().call(&["SET", "next", "1"]).expect("OK");
+    proxy.open();
+    assert_same(&primary, &replica);
+    assert_eq!(syncs(&primary), (0, 1));
 }

@@ -101,6 +101,11 @@ impl PersistenceActor {
             )?),
             false => None,
         };
+        if let Some(log) = &log
+            && let Err(error) = replace::recall(&node, log)
+        {
+            warn!(%error, "the end of the append-only file cannot be read again for replicas");
+        }
         node.journal.set_written(log.is_some());
         let size = log.as_ref().map(Log::size);
         node.saving.lock().log = size.map(|size| LogState {

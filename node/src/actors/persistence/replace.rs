@@ -1,11 +1,16 @@
 //! Whose stream the files are, and how the data set of a primary takes the place of all files.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
 use actix::{Context, Handler};
-use almandine_storage::aof::Term;
+use almandine_storage::aof::{Log, Term};
+use almandine_storage::disk::RealDisk;
 
 use super::messages::{Replace, Resume, Suspend};
 use super::{PersistenceActor, give_up};
 use crate::journal::History;
+use crate::node::Node;
 
 impl PersistenceActor {
     /// Says in the manifest whose stream follows, before anything of it is written.
@@ -21,6 +26,24 @@ impl PersistenceActor {
             give_up(&error);
         }
     }
+}
+
+/// The end of the file is the backlog of a node that has just started, for replicas that come back.
+pub(super) fn recall(node: &Node, log: &Log<RealDisk>) -> io::Result<()> {
+    let Some(last) = log.manifest().increments.last() else {
+        return Ok(());
+    };
+    let mut file = File::open(log.path_of(last))?;
+    let length = file.metadata()?.len();
+    if last.start_offset.map(|start| start + length) != Some(node.journal.offset()) {
+        return Ok(());
+    }
+    let kept = length.min(node.params().repl_backlog_size);
+    file.seek(SeekFrom::Start(length - kept))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    node.journal.recall(&bytes);
+    Ok(())
 }
 
 /// The ids as the manifest holds them.

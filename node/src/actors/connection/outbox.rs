@@ -64,7 +64,8 @@ impl Outbox {
     /// Takes what waits.
     pub(super) fn take(&mut self) -> Vec<u8> {
         let Outbox { chunks, sent, .. } = std::mem::take(self);
-        chunks.into_iter().flatten().skip(sent).collect()
+        let bytes = chunks.iter().flat_map(|chunk| chunk.iter().copied());
+        bytes.skip(sent).collect()
     }
 
     /// Writes what the socket takes now and keeps the rest; false = the connection is broken.

@@ -11,6 +11,7 @@ use almandine_protocol::Version;
 
 use crate::actors::connection::messages::{Deliver, Kill};
 use crate::moment::now_ms;
+use crate::shard::Next;
 
 /// One connection.
 #[derive(Debug)]
@@ -82,6 +83,8 @@ pub struct Profile {
     pub no_touch: bool,
     /// MONITOR.
     pub monitors: bool,
+    /// Whether another node is behind it, and which.
+    pub peer: Peer,
     /// CLIENT TRACKING.
     pub tracking: Option<Tracking>,
 }
@@ -95,6 +98,18 @@ pub struct Tracking {
     pub broadcast: bool,
     /// The client that was to be told is gone.
     pub is_broken: bool,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Peer {
+    /// A client.
+    #[default]
+    Client,
+    /// A replica of ours.
+    Replica,
+    /// Our primary.
+    Primary,
 }
 
 /// How a connection is reached from any thread.
@@ -184,13 +199,13 @@ impl Client {
         self.is_unix() || peer.is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
-    /// Sends it bytes; `unblocks` = they answer its blocked command; `awaits` = the offset of the journal that must be safe
+    /// Sends it bytes, and says what follows; `awaits` = the offset of the journal that must be safe
     /// before they leave.
-    pub fn deliver(&self, bytes: Vec<u8>, unblocks: bool, awaits: Option<u64>) {
+    pub fn deliver(&self, bytes: Vec<u8>, next: Next, awaits: Option<u64>) {
         if let Some(mailbox) = &self.mailbox {
             mailbox.deliver.do_send(Deliver {
                 bytes,
-                unblocks,
+                next,
                 awaits,
             });
         }

@@ -25,6 +25,7 @@ pub mod node;
 pub mod open_files;
 pub mod params;
 pub mod pubsub;
+pub mod replication;
 pub mod saving;
 pub mod session;
 pub mod shard;

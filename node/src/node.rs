@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use actix::Recipient;
+use actix::{Addr, Recipient};
 use almandine_storage::Rng;
 use arc_swap::ArcSwap;
 
 use crate::actors::config::messages::ParametersChanged;
 use crate::actors::node::messages::Shutdown;
 use crate::actors::persistence::messages::{FileOrder, WriteDown};
+use crate::actors::replication::ReplicationActor;
 use crate::clients::Clients;
 use crate::journal::{Id, Journal};
 use crate::lazyfree::Lazyfree;
 use crate::moment::now_ms;
 use crate::params::{LogLevel, Params};
+use crate::replication::Replication;
 use crate::saving::Saving;
 use crate::stats::traffic::Traffic;
 
@@ -49,8 +51,10 @@ pub struct Node {
     pub seed: u64,
     /// 40 random hex digits, new at every start.
     pub run_id: String,
-    /// 40 random hex digits that name the data set for replicas, new at every start.
-    pub replication_id: ArcSwap<String>,
+    /// Primary or replica.
+    pub replication: Replication,
+    /// Who holds the links to other nodes; set once the tree stands.
+    pub replicator: OnceLock<Addr<ReplicationActor>>,
     /// When the process began.
     pub started: Instant,
     /// Unix time of the start in milliseconds.
@@ -132,7 +136,8 @@ impl Node {
         let backlog = usize::try_from(params.repl_backlog_size).unwrap_or(usize::MAX);
         Node {
             run_id: new_id(&mut rng),
-            replication_id: ArcSwap::from_pointee(new_id(&mut rng)),
+            replication: Replication::default(),
+            replicator: OnceLock::new(),
             traffic: Traffic::new(params.worker_threads()),
             params: ArcSwap::from_pointee(params),
             clients: Clients::default(),
@@ -161,8 +166,9 @@ impl Node {
         Node { origin, ..self }
     }
 
-    /// Has what was appended to the journal written, if there is an append-only file.
+    /// Has what was appended to the journal written, if there is an append-only file, and sent to replicas.
     pub fn call_writer(&self) {
+        self.journal.wake_readers();
         if let Some(writer) = self.writer.get()
             && self.journal.calls_writer()
         {
@@ -286,7 +292,7 @@ impl Pause {
     }
 }
 
-/// 40 random hex digits: the name of a run, or of a data set's history.
+/// 40 random hex digits: the name of a run.
 pub fn new_id(rng: &mut Rng) -> String {
     let digits: String = (0..3).map(|_| format!("{:016x}", rng.bits())).collect();
     digits[..40].to_owned()

@@ -10,6 +10,7 @@ use almandine_storage::Shared;
 use crate::clients::Client;
 use crate::commands::Args;
 use crate::commands::table::CommandId;
+use crate::replication::{Announced, Attachment};
 use crate::shard::Tracks;
 
 /// The state of one connection that commands read and change.
@@ -45,6 +46,12 @@ pub struct Session {
     pub whole: Option<Whole>,
     /// Parts of the replies of the batch that runs.
     pub attached: Attached,
+    /// The offset of the journal after the last batch of this connection that has changed anything.
+    pub written: u64,
+    /// REPLCONF.
+    pub announced: Option<Box<Announced>>,
+    /// Set by PSYNC, with `closing`: the connection goes on as that of a replica.
+    pub attachment: Option<Box<Attachment>>,
 }
 
 /// A request that begins with its longest argument, in a block of its own:
@@ -122,6 +129,9 @@ impl Session {
             closing: false,
             whole: None,
             attached: Attached::default(),
+            written: 0,
+            announced: None,
+            attachment: None,
         }
     }
 
@@ -190,8 +200,13 @@ impl Attached {
 impl OwnedRequest {
     /// Copies the arguments.
     pub fn copy(args: Args<'_>) -> Self {
+        OwnedRequest::new(args.from(0))
+    }
+
+    /// A request of these arguments.
+    pub fn new<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Self {
         let (mut buffer, mut spans) = (Vec::new(), Vec::with_capacity(args.len()));
-        for arg in args.from(0) {
+        for arg in args {
             let start = buffer.len() as u32;
             buffer.extend_from_slice(arg);
             spans.push(Span {

@@ -5,6 +5,7 @@
 //! Read lookups (`string`, `list`, ..., `get`) count as hits and misses and touch the access clock; `peek`, `kind` and
 //! `expire_at` leave no trace.
 
+mod copied;
 mod databases;
 mod stored;
 mod walk;
@@ -23,6 +24,9 @@ use crate::{
 pub use databases::Databases;
 pub use stored::Stored;
 pub use walk::{Form, Position};
+
+/// Draws of a random key among keys that may all be over.
+const DRAWS_MAX: usize = 100;
 
 /// What a write does with the time to live of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub struct Db {
     access: Access,
     /// CLIENT NO-TOUCH: reads leave the access clock alone.
     touches: bool,
+    /// Keys whose time is up are hidden from look-ups, but stay: on a replica, whose primary says when they go.
+    keeps_expired: bool,
     hits: u64,
     misses: u64,
     /// The bit of the entries that belong to the newest snapshot or are younger; all do while no walk is under way.
@@ -142,6 +148,7 @@ impl Db {
             now_ms: 0,
             access: Access::default(),
             touches: true,
+            keeps_expired: false,
             hits: 0,
             misses: 0,
             generation: 0,
@@ -214,12 +221,12 @@ impl Db {
         let hash = self.settle(key);
         let (access, touches) = (self.access, self.touches);
         match self.table.get_mut_hashed(hash, key) {
-            Some(entry) => {
+            Some(entry) if !(self.keeps_expired && entry.is_over(self.now_ms)) => {
                 self.hits += 1;
                 entry.set_access(touch(access, touches, entry.access()));
                 Some(entry.lend())
             }
-            None => {
+            _ => {
                 self.misses += 1;
                 None
             }
@@ -472,11 +479,13 @@ impl Db {
         true
     }
 
-    /// A random living key.
+    /// A random living key. Where keys whose time is up stay there may be no other: then one of them.
     pub fn random_key(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
+        let mut draws = 0;
         loop {
             let key = self.table.random(rng)?.key().to_vec();
-            if self.contains(&key) {
+            draws += 1;
+            if self.contains(&key) || (self.keeps_expired && draws == DRAWS_MAX) {
                 return Some(key);
             }
         }
@@ -605,7 +614,7 @@ impl Db {
     #[inline]
     fn settle(&mut self, key: &[u8]) -> u64 {
         let hash = self.table.hash(key);
-        if self.table.marked() > 0 {
+        if self.table.marked() > 0 && !self.keeps_expired {
             self.remove_if_over(hash, key);
         }
         hash
@@ -648,7 +657,9 @@ impl Db {
 
     fn live(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let hash = self.settle(key);
-        self.table.get_mut_hashed(hash, key)
+        let (keeps_expired, now_ms) = (self.keeps_expired, self.now_ms);
+        let entry = self.table.get_mut_hashed(hash, key)?;
+        (!(keeps_expired && entry.is_over(now_ms))).then_some(entry)
     }
 
     #[inline]

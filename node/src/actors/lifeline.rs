@@ -17,6 +17,12 @@ pub enum Child {
     Persistence,
     /// The gate of a worker.
     Gate,
+    /// The links to other nodes.
+    Replication,
+    /// The link to the primary.
+    PrimaryLink,
+    /// The link to the replica with this id.
+    ReplicaLink(u64),
     /// The connection with this id.
     Connection(u64),
 }

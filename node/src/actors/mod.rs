@@ -9,6 +9,9 @@
 //! | `ShardActor` | worker 0 | the keyspace | the process exits |
 //! | `PersistenceActor`, its `SyncActor` | disk, sync | the append-only file | the process exits |
 //! | `GateActor` | worker k | replies that wait for the journal | the process exits |
+//! | `ReplicationActor` | journal | the links to other nodes | the process exits |
+//! | `PrimaryLinkActor` | journal | the connection to the primary | it is started again |
+//! | `ReplicaLinkActor` | journal | the connection of a replica | the replica comes back |
 //! | `PubSubActor` | worker 0 | subscriptions | the process exits |
 
 pub mod config;
@@ -19,4 +22,5 @@ pub mod listener;
 pub mod node;
 pub mod persistence;
 pub mod pubsub;
+pub mod replication;
 pub mod shard;

@@ -114,6 +114,19 @@ pub struct Wait {
     pub deadline_ms: Option<i64>,
     /// The reply inside a transaction, where nothing waits. (A wait that is over is answered by `*-1`.)
     pub in_exec: Nothing,
+    /// Instead of keys: acknowledgements.
+    pub acknowledgements: Option<Acknowledgements>,
+}
+
+/// What WAIT and WAITAOF wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledgements {
+    /// WAITAOF: replicas count once it is on their disks; whether it must be on ours too.
+    pub on_disk: Option<bool>,
+    /// How many replicas.
+    pub replicas: usize,
+    /// Up to which offset of the journal; none = that of the batch that is running.
+    pub offset: Option<u64>,
 }
 
 /// The two replies that say "nothing" in RESP2; both are `_` in RESP3.

@@ -266,6 +266,16 @@ impl Effects {
         self.db = None;
     }
 
+    /// The database that a reader of everything up to here has selected.
+    pub fn db(&self) -> Option<usize> {
+        self.db
+    }
+
+    /// A piece of another node's stream, as it stands.
+    pub fn pass_on(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     fn open(&mut self) {
         self.transaction = Some(false);
     }

@@ -123,7 +123,11 @@ fn introduce(call: &mut Call<'_>) {
         .integer(if version == Version::Resp3 { 3 } else { 2 });
     call.reply.bulk(b"id");
     call.reply.integer(id);
-    for (name, value) in [("mode", "standalone"), ("role", "master")] {
+    let role = match call.node.replication.is_replica() {
+        true => "replica",
+        false => "master",
+    };
+    for (name, value) in [("mode", "standalone"), ("role", role)] {
         call.reply.bulk(name.as_bytes());
         call.reply.bulk(value.as_bytes());
     }

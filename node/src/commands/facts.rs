@@ -189,6 +189,10 @@ static TIPS: &[Named] = &[
         &["keys"],
     ),
     (
+        &["request_policy:all_shards", "response_policy:agg_min"],
+        &["wait", "waitaof"],
+    ),
+    (
         &["request_policy:all_shards", "response_policy:agg_sum"],
         &["dbsize"],
     ),

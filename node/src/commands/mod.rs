@@ -39,6 +39,7 @@ pub mod hash;
 pub mod list;
 pub mod pubsub;
 pub mod random;
+pub mod replication;
 pub mod scan;
 pub mod server;
 pub mod set;

@@ -24,6 +24,7 @@ pub static FAMILIES: &[&[Command]] = &[
     super::list::places::COMMANDS,
     super::list::search::COMMANDS,
     super::pubsub::COMMANDS,
+    super::replication::COMMANDS,
     super::server::COMMANDS,
     super::set::COMMANDS,
     super::sorted_set::add::COMMANDS,

@@ -48,6 +48,7 @@ pub(super) fn wait_for<'a>(
         kind,
         deadline_ms,
         in_exec,
+        acknowledgements: None,
     })
 }
 

@@ -77,6 +77,11 @@ impl History {
         }
     }
 
+    /// The stream of `id`, which has had other ids `earlier`, oldest first, each up to an offset.
+    pub fn restore(id: Id, earlier: Vec<(Id, u64)>) -> Self {
+        History { id, earlier }
+    }
+
     /// The present id.
     pub fn id(&self) -> Id {
         self.id

@@ -8,14 +8,20 @@
 //! ```
 //! Offsets count the bytes of Redis's replication stream since its beginning; offset `n` is the one after `n` bytes. A shard
 //! appends once per batch, under a lock that is held for a copy; everything slow happens elsewhere.
+//!
+//! Readers (the links of replicas) pull: each names the offset that it needs next, so that the backlog keeps it, and leaves
+//! a waker to hear of more.
 
 mod backlog;
 mod history;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 pub use backlog::Backlog;
+use backlog::NO_FLOOR;
 pub use history::{History, Id};
 
 /// See the module.
@@ -33,6 +39,10 @@ pub struct Journal {
     is_called: AtomicBool,
     /// Rises whenever a reader begins in the middle of the stream: the next effects name their database.
     reselections: AtomicU64,
+    /// How often the ids have changed.
+    term_changes: AtomicU64,
+    /// Whether a reader has left its waker since the last call of [`Journal::wake_readers`].
+    is_awaited: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -42,6 +52,25 @@ struct Inner {
     /// Bytes of `unwritten` after which a new increment begins.
     cut: Option<usize>,
     history: History,
+    /// The offsets that readers need next, by the numbers of the readers.
+    needed: BTreeMap<u64, u64>,
+    wakers: Vec<Waker>,
+}
+
+impl Inner {
+    /// The first offset that a reader needs.
+    fn floor(&self) -> u64 {
+        self.needed.values().copied().min().unwrap_or(NO_FLOOR)
+    }
+}
+
+/// Why a reader cannot go on where it wants to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutOfReach {
+    /// Its stream is not this one, or has bytes that this one does not have.
+    Stranger,
+    /// The backlog begins after the offset.
+    Gone,
 }
 
 /// What the append-only file takes next.
@@ -73,6 +102,8 @@ impl Journal {
                 unwritten: Vec::new(),
                 cut: None,
                 history: History::new(id),
+                needed: BTreeMap::new(),
+                wakers: Vec::new(),
             }),
             is_on: AtomicBool::new(false),
             is_written: AtomicBool::new(false),
@@ -81,6 +112,8 @@ impl Journal {
             synced: AtomicU64::new(0),
             is_called: AtomicBool::new(false),
             reselections: AtomicU64::new(0),
+            term_changes: AtomicU64::new(0),
+            is_awaited: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +126,20 @@ impl Journal {
     /// From now on effects are collected.
     pub fn turn_on(&self) {
         self.is_on.store(true, Ordering::Release);
+    }
+
+    /// From now on no effects are collected, unless there is an append-only file. What changes meanwhile is in no stream, hence
+    /// the next one has another id.
+    pub fn turn_off(&self, id: Id) {
+        let mut inner = self.lock();
+        if self.is_written.load(Ordering::Acquire) || !inner.needed.is_empty() {
+            return;
+        }
+        self.is_on.store(false, Ordering::Release);
+        inner.history = History::new(id);
+        self.note_term_change();
+        let offset = inner.backlog.end();
+        inner.backlog.restart(offset);
     }
 
     /// From now on effects are kept for the append-only file, or not any more (then what waits is given up).
@@ -128,7 +175,8 @@ impl Journal {
     /// Appends the effects of a batch; returns the offset after them.
     pub fn append(&self, effects: &[u8]) -> u64 {
         let mut inner = self.lock();
-        inner.backlog.append(effects);
+        let floor = inner.floor();
+        inner.backlog.append(effects, floor);
         if self.is_written.load(Ordering::Acquire) {
             inner.unwritten.extend_from_slice(effects);
         }
@@ -195,7 +243,73 @@ impl Journal {
 
     /// `repl-backlog-size` has changed.
     pub fn resize_backlog(&self, bytes: usize) {
-        self.lock().backlog.resize(bytes);
+        let mut inner = self.lock();
+        let floor = inner.floor();
+        inner.backlog.resize(bytes, floor);
+    }
+
+    /// A reader that has the stream of `id` up to `offset` wants to go on there: from now on the backlog keeps what it needs.
+    /// Returns the present id.
+    pub fn attach(&self, reader: u64, id: Id, offset: u64) -> Result<Id, OutOfReach> {
+        let mut inner = self.lock();
+        if !self.is_on() || !inner.history.allows(id, offset) || offset > inner.backlog.end() {
+            return Err(OutOfReach::Stranger);
+        }
+        if offset < inner.backlog.start() {
+            return Err(OutOfReach::Gone);
+        }
+        inner.needed.insert(reader, offset);
+        Ok(inner.history.id())
+    }
+
+    /// A reader begins at the present offset, where the next effects name their database. Effects are collected from now on.
+    /// Returns the present id and the offset.
+    pub fn attach_here(&self, reader: u64) -> (Id, u64) {
+        let mut inner = self.lock();
+        self.turn_on();
+        self.reselections.fetch_add(1, Ordering::AcqRel);
+        let offset = inner.backlog.end();
+        inner.needed.insert(reader, offset);
+        (inner.history.id(), offset)
+    }
+
+    /// The reader needs nothing any more.
+    pub fn detach(&self, reader: u64) {
+        self.lock().needed.remove(&reader);
+    }
+
+    /// As [`Journal::read`], for a reader that is attached and needs nothing before `offset`.
+    pub fn read_on(&self, reader: u64, offset: u64, max: usize, into: &mut Vec<u8>) -> bool {
+        let mut inner = self.lock();
+        match inner.needed.get_mut(&reader) {
+            Some(needed) => *needed = offset,
+            None => return false,
+        }
+        inner.backlog.read(offset, max, into)
+    }
+
+    /// Whether there is something after `offset`; if not, `waker` is woken when there is.
+    pub fn has_more(&self, offset: u64, waker: &Waker) -> bool {
+        if self.offset() > offset {
+            return true;
+        }
+        let mut inner = self.lock();
+        if inner.backlog.end() > offset {
+            return true;
+        }
+        inner.wakers.push(waker.clone());
+        self.is_awaited.store(true, Ordering::Release);
+        false
+    }
+
+    /// Wakes the readers that wait for more. Called by whoever has appended, once for many appends.
+    #[inline]
+    pub fn wake_readers(&self) {
+        if self.is_awaited.load(Ordering::Acquire) {
+            let mut inner = self.lock();
+            self.is_awaited.store(false, Ordering::Release);
+            inner.wakers.drain(..).for_each(Waker::wake);
+        }
     }
 
     /// Everything up to `offset` is with the system, or (`is_synced`) on the disk.
@@ -221,6 +335,11 @@ impl Journal {
         self.is_written.load(Ordering::Acquire)
     }
 
+    /// Whether there is an append-only file and the disk has everything up to `offset` of it.
+    pub fn is_synced(&self, offset: u64) -> bool {
+        self.is_written.load(Ordering::Acquire) && self.synced.load(Ordering::Acquire) >= offset
+    }
+
     /// How far the append-only file is written and synced.
     pub fn watermarks(&self) -> (u64, u64) {
         (
@@ -242,18 +361,30 @@ impl Journal {
         self.reselections.load(Ordering::Acquire)
     }
 
+    /// How often the ids have changed.
+    pub fn term_changes(&self) -> u64 {
+        self.term_changes.load(Ordering::Acquire)
+    }
+
+    fn note_term_change(&self) {
+        self.term_changes.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Whose stream this is, and whose it was.
     pub fn history(&self) -> History {
         self.lock().history.clone()
     }
 
-    /// The stream goes on at `offset` under the ids of `history`; the bytes before are not known here.
+    /// The stream goes on at `offset` under the ids of `history`; the bytes before are not known here. Readers are detached:
+    /// theirs was another stream.
     pub fn restart(&self, history: History, offset: u64) {
         let mut inner = self.lock();
         inner.history = history;
         inner.backlog.restart(offset);
         inner.unwritten.clear();
         inner.cut = None;
+        inner.needed.clear();
+        self.note_term_change();
         for mark in [&self.offset, &self.written, &self.synced] {
             mark.store(offset, Ordering::Release);
         }
@@ -264,6 +395,24 @@ impl Journal {
         let mut inner = self.lock();
         let offset = inner.backlog.end();
         inner.history.begin(id, offset);
+        self.note_term_change();
+    }
+
+    /// The stream has another id from its beginning on: no reader of it may go on.
+    pub fn rename(&self, id: Id) {
+        self.lock().history = History::new(id);
+        self.note_term_change();
+    }
+
+    /// The bytes before the present offset, found on the disk, for readers that come back.
+    pub fn recall(&self, bytes: &[u8]) {
+        let mut inner = self.lock();
+        let offset = inner.backlog.end();
+        let floor = inner.floor();
+        inner
+            .backlog
+            .restart(offset.saturating_sub(bytes.len() as u64));
+        inner.backlog.append(bytes, floor);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -343,6 +492,78 @@ mod tests {
         assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(5));
         assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(8));
         assert_eq!(bytes, b"678");
+    }
+
+    #[test]
+    fn a_reader_goes_on_where_it_was_and_what_it_needs_is_kept() {
+        let journal = journal();
+        assert_eq!(
+            journal.attach(1, Id::new(1), 0),
+            Err(OutOfReach::Stranger),
+            "nothing was collected"
+        );
+        journal.turn_on();
+        journal.append(&[b'a'; 100]);
+        assert_eq!(journal.attach(1, Id::new(1), 35), Err(OutOfReach::Gone));
+        assert_eq!(
+            journal.attach(1, Id::new(1), 101),
+            Err(OutOfReach::Stranger)
+        );
+        assert_eq!(
+            journal.attach(1, Id::new(2), 100),
+            Err(OutOfReach::Stranger)
+        );
+        assert_eq!(journal.attach(1, Id::new(1), 36), Ok(Id::new(1)));
+        journal.append(&[b'b'; 100]);
+        let mut bytes = Vec::new();
+        assert!(journal.read_on(1, 36, 1000, &mut bytes));
+        assert_eq!(bytes.len(), 164);
+        journal.detach(1);
+        journal.append(b"c");
+        assert_eq!(journal.backlog(), (137, 64));
+        assert!(!journal.read_on(1, 200, 1000, &mut bytes), "detached");
+    }
+
+    #[test]
+    fn readers_hear_of_more_once() {
+        struct Bell(AtomicU64);
+        impl std::task::Wake for Bell {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let bell = std::sync::Arc::new(Bell(AtomicU64::new(0)));
+        let waker = Waker::from(bell.clone());
+        let journal = journal();
+        let (_, offset) = journal.attach_here(1);
+        assert!(!journal.has_more(offset, &waker));
+        journal.append(b"a");
+        journal.wake_readers();
+        journal.wake_readers();
+        assert_eq!(bell.0.load(Ordering::Relaxed), 1);
+        assert!(journal.has_more(offset, &waker));
+    }
+
+    #[test]
+    fn what_was_not_collected_is_in_no_stream() {
+        let journal = journal();
+        journal.turn_on();
+        journal.append(b"abc");
+        journal.turn_off(Id::new(9));
+        assert!(!journal.is_on());
+        assert_eq!(journal.history(), History::new(Id::new(9)));
+        assert_eq!(journal.backlog(), (3, 0));
+    }
+
+    #[test]
+    fn bytes_found_on_the_disk_come_before_the_present_offset() {
+        let journal = journal();
+        journal.restart(History::new(Id::new(1)), 10);
+        journal.turn_on();
+        journal.recall(b"abc");
+        let mut bytes = Vec::new();
+        assert!(journal.read(7, 10, &mut bytes));
+        assert_eq!((bytes.as_slice(), journal.offset()), (&b"abc"[..], 10));
     }
 
     #[test]

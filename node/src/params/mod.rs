@@ -26,7 +26,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use almandine_protocol::Limits;
-use almandine_storage::Thresholds;
+use almandine_storage::{Access, Thresholds};
 
 use crate::journal::Demand;
 
@@ -111,6 +111,20 @@ impl Params {
             (false, _) => Demand::Nothing,
             (true, Fsync::Always) => Demand::Synced,
             (true, Fsync::EverySecond | Fsync::No) => Demand::Written,
+        }
+    }
+
+    /// How accesses to keys are remembered under the policy in force.
+    pub fn access(&self, now_ms: i64, dice: u32) -> Access {
+        let now_s = u64::try_from(now_ms / 1000).unwrap_or(0);
+        match self.maxmemory_policy.is_lfu() {
+            false => Access::Lru { now_s },
+            true => Access::Lfu {
+                now_s,
+                log_factor: self.lfu_log_factor,
+                decay_minutes: self.lfu_decay_time,
+                dice,
+            },
         }
     }
 

@@ -18,7 +18,6 @@ const I32: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 const I64: i64 = i64::MAX;
 
-const REPLICATION: Effect = Inert("there is no replication yet");
 const CLUSTER: Effect = Inert("there is no cluster mode yet");
 const STREAMS: Effect = Inert("there are no streams yet");
 const SCRIPTS: Effect = Inert("there are no scripts yet");
@@ -28,7 +27,6 @@ const TITLE: Effect = Inert("the process keeps the title it was started with");
 const FORK: Effect = Inert("this process never forks");
 const NO_TLS: Effect = Refused("TLS is not supported yet");
 const NO_CLUSTER: Effect = Refused("cluster mode is not supported yet");
-const NO_REPLICATION: Effect = Refused("replication is not supported yet");
 const NO_ACL_FILE: Effect = Refused("ACL files are not supported yet; set requirepass");
 const NO_CPU_LIST: Effect = Inert("threads are not bound to processors; use taskset");
 
@@ -48,7 +46,7 @@ parameters! {
         proto_max_bulk_len: u64 = "536870912", Int::memory_from(1 << 20), Live, Works, "Bytes of one argument or string.";
         max_new_connections_per_cycle: u32 = "10", Int::unsigned(1, 1000), Live, Inert("accepting is never a burden to those connected"), "Connections accepted before others are served.";
         max_new_tls_connections_per_cycle: u32 = "1", Int::unsigned(1, 1000), Live, TLS, "TLS connections accepted before others are served.";
-        bind_source_addr: String = "", Text::ANY, Live, REPLICATION, "Address from which connections to other nodes are made.";
+        bind_source_addr: String = "", Text::ANY, Live, Works, "Address from which connections to other nodes are made.";
         socket_mark_id: u32 = "0", Int::unsigned(0, U32), Startup, Inert("sockets are not marked"), "Mark of the sockets for packet filters.";
         unixsocketgroup: String = "", Text::ANY, Startup, Refused("set the group of the directory instead"), "Group of the Unix socket's file.";
         mptcp: bool = "no", YesNo, Startup, Refused("Multipath TCP is not supported"), "Multipath TCP for clients.";
@@ -63,7 +61,7 @@ parameters! {
         pidfile: String = "", Text::ANY, Startup, Works, "File that holds the process id while the node runs; empty = none.";
         daemonize: bool = "no", YesNo, Startup, Refused("run the node in the foreground under systemd, a container or `nohup ... &`"), "Go to the background.";
         supervised: &'static str = "no", Choice(&["upstart", "systemd", "auto", "no"]), Startup, Inert("the node does not talk to its supervisor yet"), "Tell the supervisor when the node is ready.";
-        shutdown_timeout: u64 = "10", Int::new(0, I32), Live, REPLICATION, "Seconds to wait for replicas at the end.";
+        shutdown_timeout: u64 = "10", Int::new(0, I32), Live, Inert("replicas that lag catch up when the node is back"), "Seconds to wait for replicas at the end.";
         shutdown_on_sigterm: ShutdownOptions = "default", ShutdownWords, Live, Works, "How to end after SIGTERM.";
         shutdown_on_sigint: ShutdownOptions = "default", ShutdownWords, Live, Works, "How to end after SIGINT.";
         busy_reply_threshold | "lua-time-limit": u64 = "5000", Int::new(0, I64), Live, SCRIPTS, "Milliseconds after which a script that still runs makes others be answered BUSY.";
@@ -74,7 +72,7 @@ parameters! {
         ignore_warnings: String = "", Text::ANY, Live, Inert("the node makes none of these checks"), "Warnings that do not stop the start.";
         availability_zone: String = "", Text::ANY, Live, CLUSTER, "Zone in which the node runs.";
         extended_redis_compatibility: bool = "no", YesNo, Live, Inert("the node always presents itself as Redis"), "Present the node as Redis.";
-        import_mode: bool = "no", YesNo, Live, REPLICATION, "Keep expired keys while data is imported.";
+        import_mode: bool = "no", YesNo, Live, Inert("keys are always imported with their expiry"), "Keep expired keys while data is imported.";
         hash_seed: String = "", Text::ANY, Startup, Inert("every start draws its own seed"), "Seed of the hash function.";
     }
     "Logging" {
@@ -183,33 +181,33 @@ parameters! {
         aof_rewrite_incremental_fsync: bool = "yes", YesNo, Live, Works, "Write through while rewriting.";
     }
     "Replication" {
-        replicaof | "slaveof": Option<(String, u16)> = "", HostPort, Startup, NO_REPLICATION, "Primary to copy.";
-        masterauth | "primaryauth": Bytes = "", AnyBytes, Live, REPLICATION, "Password for the primary.";
-        masteruser | "primaryuser": Bytes = "", AnyBytes, Live, REPLICATION, "User for the primary.";
-        replica_serve_stale_data | "slave-serve-stale-data": bool = "yes", YesNo, Live, REPLICATION, "Answer while the primary is unreachable.";
-        replica_read_only | "slave-read-only": bool = "yes", YesNo, Live, REPLICATION, "Refuse writes on a replica.";
-        replica_priority | "slave-priority": u32 = "100", Int::new(0, I32), Live, REPLICATION, "Rank when a primary is chosen; 0 = never.";
-        replica_announced: bool = "yes", YesNo, Live, REPLICATION, "Show this replica to Sentinel.";
-        replica_announce_ip | "slave-announce-ip": String = "", Text::ANY, Live, REPLICATION, "Address told to the primary.";
-        replica_announce_port | "slave-announce-port": u16 = "0", Int::new(0, 65535), Live, REPLICATION, "Port told to the primary.";
-        replica_ignore_maxmemory | "slave-ignore-maxmemory": bool = "yes", YesNo, Live, REPLICATION, "A replica evicts nothing by itself.";
-        replica_ignore_disk_write_errors: bool = "no", YesNo, Live, REPLICATION, "A replica goes on when its disk fails.";
-        replica_lazy_flush | "slave-lazy-flush": bool = "yes", YesNo, Live, REPLICATION, "Free old data in the background before a full copy.";
-        replica_full_sync_buffer_limit: u64 = "0", Int::memory(), Live, REPLICATION, "Bytes kept for a full copy.";
-        repl_backlog_size: u64 = "10485760", Int::memory_from(1), Live, REPLICATION, "Bytes kept for replicas that come back.";
-        repl_backlog_ttl: u64 = "3600", Int::new(0, I64), Live, REPLICATION, "Seconds after which they are given up.";
-        repl_timeout: u32 = "60", Int::new(1, I32), Live, REPLICATION, "Seconds after which a link is dead.";
-        repl_ping_replica_period | "repl-ping-slave-period": u32 = "10", Int::new(1, I32), Live, REPLICATION, "Seconds between signs of life.";
-        repl_disable_tcp_nodelay: bool = "no", YesNo, Live, REPLICATION, "Collect bytes for larger packets.";
-        repl_diskless_sync: bool = "yes", YesNo, Live, REPLICATION, "Send full copies without a file.";
-        repl_diskless_sync_delay: u32 = "5", Int::new(0, I32), Live, REPLICATION, "Seconds to wait for more replicas.";
-        repl_diskless_sync_max_replicas: u32 = "0", Int::new(0, I32), Live, REPLICATION, "Replicas not to wait beyond.";
-        repl_diskless_load: &'static str = "disabled", Choice(&["disabled", "on-empty-db", "swapdb", "flush-before-load"]), Live, REPLICATION, "Load full copies without a file.";
-        repl_mptcp: bool = "no", YesNo, Startup, REPLICATION, "Multipath TCP between nodes.";
-        dual_channel_replication_enabled: bool = "no", YesNo, Live, REPLICATION, "Full copies on a connection of their own.";
-        min_replicas_to_write | "min-slaves-to-write": u32 = "0", Int::new(0, I32), Live, REPLICATION, "Replicas without which writes are refused.";
-        min_replicas_max_lag | "min-slaves-max-lag": u32 = "10", Int::new(0, I32), Live, REPLICATION, "Seconds of lag at which a replica counts.";
-        propagation_error_behavior: &'static str = "ignore", Choice(&["ignore", "panic", "panic-on-replicas"]), Live, REPLICATION, "What to do when a change cannot be repeated.";
+        replicaof | "slaveof": Option<(String, u16)> = "", HostPort, Startup, Works, "Primary to copy.";
+        masterauth | "primaryauth": Bytes = "", AnyBytes, Live, Works, "Password for the primary.";
+        masteruser | "primaryuser": Bytes = "", AnyBytes, Live, Works, "User for the primary.";
+        replica_serve_stale_data | "slave-serve-stale-data": bool = "yes", YesNo, Live, Works, "Answer while the primary is unreachable.";
+        replica_read_only | "slave-read-only": bool = "yes", YesNo, Live, Works, "Refuse writes on a replica.";
+        replica_priority | "slave-priority": u32 = "100", Int::new(0, I32), Live, Works, "Rank when a primary is chosen; 0 = never.";
+        replica_announced: bool = "yes", YesNo, Live, Works, "Show this replica to Sentinel.";
+        replica_announce_ip | "slave-announce-ip": String = "", Text::ANY, Live, Works, "Address told to the primary.";
+        replica_announce_port | "slave-announce-port": u16 = "0", Int::new(0, 65535), Live, Works, "Port told to the primary.";
+        replica_ignore_maxmemory | "slave-ignore-maxmemory": bool = "yes", YesNo, Live, Works, "A replica evicts nothing by itself.";
+        replica_ignore_disk_write_errors: bool = "no", YesNo, Live, Inert("a replica whose disk is full waits for room"), "A replica goes on when its disk fails.";
+        replica_lazy_flush | "slave-lazy-flush": bool = "yes", YesNo, Live, Inert("old data are always freed in the background"), "Free old data in the background before a full copy.";
+        replica_full_sync_buffer_limit: u64 = "0", Int::memory(), Live, Inert("what follows a copy waits with the primary"), "Bytes kept for a full copy.";
+        repl_backlog_size: u64 = "10485760", Int::memory_from(1), Live, Works, "Bytes kept for replicas that come back.";
+        repl_backlog_ttl: u64 = "3600", Int::new(0, I64), Live, Works, "Seconds after which they are given up.";
+        repl_timeout: u32 = "60", Int::new(1, I32), Live, Works, "Seconds after which a link is dead.";
+        repl_ping_replica_period | "repl-ping-slave-period": u32 = "10", Int::new(1, I32), Live, Works, "Seconds between signs of life.";
+        repl_disable_tcp_nodelay: bool = "no", YesNo, Live, Inert("the stream leaves in large pieces anyway"), "Collect bytes for larger packets.";
+        repl_diskless_sync: bool = "yes", YesNo, Live, Inert("copies are always sent without a file"), "Send full copies without a file.";
+        repl_diskless_sync_delay: u32 = "5", Int::new(0, I32), Live, Inert("no copy waits for other replicas"), "Seconds to wait for more replicas.";
+        repl_diskless_sync_max_replicas: u32 = "0", Int::new(0, I32), Live, Inert("no copy waits for other replicas"), "Replicas not to wait beyond.";
+        repl_diskless_load: &'static str = "disabled", Choice(&["disabled", "on-empty-db", "swapdb", "flush-before-load"]), Live, Works, "Load full copies without a file.";
+        repl_mptcp: bool = "no", YesNo, Startup, Inert("Multipath TCP is not supported"), "Multipath TCP between nodes.";
+        dual_channel_replication_enabled: bool = "no", YesNo, Live, Inert("a copy and the stream share a connection"), "Full copies on a connection of their own.";
+        min_replicas_to_write | "min-slaves-to-write": u32 = "0", Int::new(0, I32), Live, Works, "Replicas without which writes are refused.";
+        min_replicas_max_lag | "min-slaves-max-lag": u32 = "10", Int::new(0, I32), Live, Works, "Seconds of lag at which a replica counts.";
+        propagation_error_behavior: &'static str = "ignore", Choice(&["ignore", "panic", "panic-on-replicas"]), Live, Inert("a change that cannot be repeated always breaks the link"), "What to do when a change cannot be repeated.";
     }
     "Cluster" {
         cluster_enabled ~ "cluster": bool = "no", YesNo, Startup, NO_CLUSTER, "Be a node of a cluster.";

@@ -15,6 +15,8 @@ pub struct Blocked {
     clients: HashMap<u64, Waiter>,
     queues: HashMap<Key, VecDeque<u64>>,
     deadlines: BTreeSet<(i64, u64)>,
+    /// Those that wait for acknowledgements.
+    acknowledgements: BTreeSet<u64>,
 }
 
 /// One of them.
@@ -64,6 +66,9 @@ impl Blocked {
         if let Some(deadline) = waiter.waiting.wait.deadline_ms {
             self.deadlines.insert((deadline, client));
         }
+        if waiter.waiting.wait.acknowledgements.is_some() {
+            self.acknowledgements.insert(client);
+        }
         self.clients.insert(client, waiter);
     }
 
@@ -82,6 +87,7 @@ impl Blocked {
         if let Some(deadline) = waiter.waiting.wait.deadline_ms {
             self.deadlines.remove(&(deadline, client));
         }
+        self.acknowledgements.remove(&client);
         Some(waiter)
     }
 
@@ -91,6 +97,25 @@ impl Blocked {
             .get(&(db, key.to_vec()))
             .map(|queue| queue.iter().copied().collect())
             .unwrap_or_default()
+    }
+
+    /// Who waits for keys or for acknowledgements.
+    pub fn who_wait_for_data(&self) -> Vec<u64> {
+        let clients = self.clients.iter().filter(|(_, waiter)| {
+            let wait = &waiter.waiting.wait;
+            !wait.keys.is_empty() || wait.acknowledgements.is_some()
+        });
+        clients.map(|(client, _)| *client).collect()
+    }
+
+    /// Who waits for acknowledgements.
+    pub fn who_wait_for_acknowledgements(&self) -> Vec<u64> {
+        self.acknowledgements.iter().copied().collect()
+    }
+
+    /// How many do.
+    pub fn acknowledgement_count(&self) -> usize {
+        self.acknowledgements.len()
     }
 
     /// The keys of `db` for which somebody waits.

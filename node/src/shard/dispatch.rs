@@ -203,11 +203,17 @@ impl Shard {
         {
             return Err(Fault::text(reason));
         }
+        if self.standing.is_replica || self.lacks_replicas {
+            self.refuse_writes(command, session)?;
+        }
         if session.is_subscriber() && !is_for_subscribers(command) {
             return Err(Fault::text(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 command.name
             )));
+        }
+        if self.standing.is_cut_off {
+            self.refuse_stale(command)?;
         }
         if self.phase != Phase::Serving && !flags.contains(Flags::LOADING) {
             return Err(Fault::new("LOADING Redis is loading the dataset in memory"));
@@ -237,6 +243,9 @@ impl Shard {
 
     /// Evicts; refuses a command that may need memory where that does not help.
     fn make_room(&mut self, command: &'static Command, session: &Session) -> Result<(), Fault> {
+        if self.standing.is_replica && self.params.replica_ignore_maxmemory {
+            return Ok(());
+        }
         let has_room = self.evict();
         let needs_room = command.flags.contains(Flags::DENYOOM)
             || (command.name == "exec"
@@ -443,7 +452,7 @@ fn may_write(command: &Command, session: &Session) -> bool {
     has_any(command, session, Flags::WRITE.union(Flags::MAY_REPLICATE))
 }
 
-fn writes(command: &Command, session: &Session) -> bool {
+pub(super) fn writes(command: &Command, session: &Session) -> bool {
     has_any(command, session, Flags::WRITE)
 }
 

@@ -36,8 +36,14 @@ impl Shard {
     /// Removes keys whose time is up, and answers clients that have waited long enough. Called every few milliseconds.
     pub fn tick(&mut self) {
         self.time_out_waiters();
-        if self.node.switches.allow_expiry() && !self.node.pause.holds_expiry(self.now_ms) {
+        let may_expire =
+            self.node.switches.allow_expiry() && !self.node.pause.holds_expiry(self.now_ms);
+        // On a replica keys expire when the primary says so.
+        if may_expire && !self.standing.is_replica {
             self.expire_cycle();
+        }
+        if self.blocked.acknowledgement_count() > 0 {
+            self.serve_acknowledged();
         }
         self.note_expired();
         self.tell();

@@ -84,6 +84,8 @@ pub struct Recovered {
     pub id: Option<Id>,
     /// Keys of a snapshot that were read, and those that were not because their time was up.
     pub keys: (u64, u64),
+    /// The database that the stream has selected there.
+    pub db: usize,
 }
 
 /// Why a node cannot start from its files.
@@ -198,7 +200,6 @@ impl Loader {
         let start = file.fill_buf().map_err(failed)?;
         let is_snapshot = start.starts_with(b"REDIS") || start.starts_with(b"VALKEY");
         self.offset = start_offset.unwrap_or(self.offset);
-        self.session.db = 0;
         let contents = match is_snapshot || self.manifest.is_none() {
             true => Contents::Snapshot(self.open_snapshot(&path, file)?),
             false => Contents::Requests(Requests::new(Cursor::default().chain(file), 0)),
@@ -280,6 +281,7 @@ impl Loader {
             offset: self.offset,
             id,
             keys: (self.keys, self.expired),
+            db: self.session.db,
         }
     }
 }

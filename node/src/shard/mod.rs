@@ -8,16 +8,19 @@
 //!       │             ├── monitors.rs who sees every command
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── foreign.rs  who speaks another protocol
+//!       │             ├── standing.rs what a replica refuses
 //!       │             ├── measure.rs  how long it takes
 //!       │             ├── ahead.rs    the keys of the requests to come
 //!       │             ├── snapshot.rs who must not change what is being saved
 //!       │             └── changes     effects for the journal, notifications
+//!   follow(stream of a primary) ── following.rs
 //!       └── outgoing: bytes for other connections, sent by the actor after the batch
 //! ```
 
 mod ahead;
 pub mod blocked;
 pub mod dispatch;
+pub mod following;
 mod foreign;
 pub mod housekeeping;
 pub mod loading;
@@ -25,6 +28,7 @@ mod measure;
 mod monitors;
 mod requests;
 pub mod snapshot;
+mod standing;
 pub mod tracking;
 pub mod waiting;
 pub mod watch;
@@ -48,6 +52,7 @@ use crate::commands::{Changes, Wait};
 use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
+use crate::replication::Standing;
 use crate::stats::Stats;
 
 /// See the module.
@@ -66,11 +71,19 @@ pub struct Shard {
     pub(crate) outgoing: Outgoing,
     pub(crate) waiting: Option<Wait>,
     pub(crate) phase: Phase,
+    /// As it was when the batch began.
+    standing: Standing,
+    /// Whether there are too few replicas for writes.
+    lacks_replicas: bool,
+    /// The stream of the primary.
+    following: following::Following,
     /// How often readers of the journal had begun when the effects last named their database.
     reselections: u64,
     /// The command of the request that was run or refused last; none if it named none.
     last: Option<CommandId>,
     ahead: Ahead,
+    /// The offset after what this batch has handed to the journal already.
+    journalled: Option<u64>,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
     /// While one is being taken.
@@ -106,8 +119,19 @@ pub struct Parcel {
     pub client: Arc<Client>,
     /// Encoded in its version.
     pub bytes: Vec<u8>,
-    /// The answer to its blocked command: it goes on with its next request.
-    pub unblocks: bool,
+    /// What follows.
+    pub next: Next,
+}
+
+/// What a connection does when it has got a parcel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it was a message.
+    Nothing,
+    /// It was the answer to a blocked command: the next request.
+    Request,
+    /// It ends.
+    End,
 }
 
 impl Outgoing {
@@ -134,13 +158,13 @@ impl Outgoing {
             return;
         }
         match self.parcels.last_mut() {
-            Some(last) if last.client.id == client.id && !last.unblocks => {
+            Some(last) if last.client.id == client.id && last.next == Next::Nothing => {
                 last.bytes.extend_from_slice(bytes)
             }
             _ => self.parcels.push(Parcel {
                 client: client.clone(),
                 bytes: bytes.to_vec(),
-                unblocks: false,
+                next: Next::Nothing,
             }),
         }
     }
@@ -150,7 +174,16 @@ impl Outgoing {
         self.parcels.push(Parcel {
             client: client.clone(),
             bytes,
-            unblocks: true,
+            next: Next::Request,
+        });
+    }
+
+    /// The answer to a blocked command, and the end of the connection.
+    pub fn send_off(&mut self, client: &Arc<Client>, bytes: Vec<u8>) {
+        self.parcels.push(Parcel {
+            client: client.clone(),
+            bytes,
+            next: Next::End,
         });
     }
 
@@ -182,9 +215,13 @@ impl Shard {
             outgoing: Outgoing::default(),
             waiting: None,
             phase: Phase::Serving,
+            standing: Standing::default(),
+            lacks_replicas: false,
+            following: following::Following::default(),
             reselections: 0,
             last: None,
             ahead: Ahead::default(),
+            journalled: None,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
             snapshot: None,
@@ -206,9 +243,24 @@ impl Shard {
         let is_watched = !self.watches.is_empty() || !self.tracking.is_empty();
         self.changes
             .begin(self.params.notify_keyspace_events, is_watched);
-        if self.node.journal.is_on() {
+        self.look_at_standing();
+        if self.standing.is_replica {
+            self.stop_collecting();
+        } else if self.node.journal.is_on() {
             self.collect_effects();
         }
+    }
+
+    /// What a replica changes by itself is no part of the stream. What it has changed as a primary in this very batch is.
+    fn stop_collecting(&mut self) {
+        let Some(effects) = &self.changes.effects else {
+            return;
+        };
+        if let Some(db) = effects.db() {
+            self.follow_in(db);
+        }
+        self.journalled = self.journal();
+        self.changes.effects = None;
     }
 
     fn collect_effects(&mut self) {
@@ -222,13 +274,19 @@ impl Shard {
 
     /// Hands the effects collected since the last call to the journal; returns the offset after them, if there were any.
     pub fn journal(&mut self) -> Option<u64> {
-        let effects = self.changes.effects.as_mut()?;
-        if effects.is_empty() {
-            return None;
+        let effects = self.changes.effects.as_mut();
+        let offset = effects
+            .filter(|effects| !effects.is_empty())
+            .map(|effects| {
+                let offset = self.node.journal.append(effects.bytes());
+                effects.clear();
+                offset
+            })
+            .or(self.journalled.take());
+        if self.blocked.acknowledgement_count() > 0 {
+            self.set_awaited_offset(offset.unwrap_or_else(|| self.node.journal.offset()));
         }
-        let offset = self.node.journal.append(effects.bytes());
-        effects.clear();
-        Some(offset)
+        offset
     }
 
     /// Whether it does.
@@ -254,18 +312,11 @@ impl Shard {
 
     /// How accesses are remembered under the policy in force.
     fn access(&mut self) -> Access {
-        let now_s = u64::try_from(self.now_ms / 1000).unwrap_or(0);
-        if !self.params.maxmemory_policy.is_lfu() {
-            return Access::Lru { now_s };
-        }
-        let dice = self.rng.bits() as u32;
-        let (log_factor, decay_minutes) = (self.params.lfu_log_factor, self.params.lfu_decay_time);
-        Access::Lfu {
-            now_s,
-            log_factor,
-            decay_minutes,
-            dice,
-        }
+        let dice = match self.params.maxmemory_policy.is_lfu() {
+            true => self.rng.bits() as u32,
+            false => 0,
+        };
+        self.params.access(self.now_ms, dice)
     }
 
     /// The connection of `client` is over.

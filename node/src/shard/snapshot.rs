@@ -114,7 +114,7 @@ impl Shard {
         file.aux("ctime", &(now_ms / 1000).to_string());
         file.aux("used-mem", &memory::used().to_string());
         if self.node.journal.is_on() {
-            file.aux("repl-stream-db", "0");
+            file.aux("repl-stream-db", &self.stream_db().to_string());
             let id = self.node.journal.history().id();
             file.aux("repl-id", &id.to_string());
             file.aux("repl-offset", &offset.to_string());

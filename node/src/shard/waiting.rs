@@ -65,6 +65,35 @@ impl Shard {
         drop(profile);
         let session = session.clone();
         self.blocked.add(session.id(), Waiter { waiting, session });
+        self.count_awaiting();
+    }
+
+    /// Links tell of acknowledgements while somebody waits for them.
+    fn count_awaiting(&self) {
+        let count = self.blocked.acknowledgement_count();
+        self.node.replication.set_waiting(count);
+    }
+
+    /// What was not journalled yet when clients began to wait for it ends at `offset`, or was nothing.
+    pub(super) fn set_awaited_offset(&mut self, offset: u64) {
+        for client in self.blocked.who_wait_for_acknowledgements() {
+            if let Some(waiter) = self.blocked.get_mut(client)
+                && let Some(wanted) = &mut waiter.waiting.wait.acknowledgements
+            {
+                wanted.offset.get_or_insert(offset);
+            }
+        }
+    }
+
+    /// Answers those who have waited for acknowledgements that are here now.
+    pub fn serve_acknowledged(&mut self) {
+        for client in self.blocked.who_wait_for_acknowledgements() {
+            let wait = self.blocked.get(client).map(|waiter| &waiter.waiting.wait);
+            let wanted = wait.and_then(|wait| wait.acknowledgements);
+            if wanted.is_some_and(|wanted| wanted.are_here(&self.node)) {
+                self.time_out(client);
+            }
+        }
     }
 
     /// A command of a batch may have made keys for which others wait: it is not charged with their time.
@@ -92,6 +121,14 @@ impl Shard {
                 }
             }
             ready = self.ready_keys();
+        }
+    }
+
+    /// As [`Shard::serve_after`], where no command of a client has made them.
+    pub(super) fn serve_ready(&mut self) {
+        if !self.blocked.is_empty() {
+            let ready = self.ready_keys();
+            self.serve(ready);
         }
     }
 
@@ -137,11 +174,15 @@ impl Shard {
         self.release(client, out);
     }
 
-    /// A client has waited long enough.
+    /// A client has waited long enough, or has what it waited for.
     pub(super) fn time_out(&mut self, client: u64) {
         let mut answer = Vec::new();
         if let Some(waiter) = self.blocked.get(client) {
-            Reply::new(&mut answer, waiter.session.version).null_array();
+            let mut reply = Reply::new(&mut answer, waiter.session.version);
+            match waiter.waiting.wait.acknowledgements {
+                None => reply.null_array(),
+                Some(wanted) => wanted.answer(&self.node, &mut reply),
+            }
         }
         self.release(client, answer);
     }
@@ -152,6 +193,7 @@ impl Shard {
             return;
         };
         waiter.stop_waiting(&mut self.dbs);
+        self.count_awaiting();
         if matches!(waiter.session.replies, Replies::Off | Replies::SkipThis) {
             answer.clear();
         }

@@ -7,6 +7,8 @@
 //! ```
 //! A crash between any two steps leaves a manifest that names files which exist and hold everything.
 
+mod replace;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};

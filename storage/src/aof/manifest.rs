@@ -1,4 +1,7 @@
 //! The manifest: a line for each file, `file NAME seq N type b|h|i [startoffset N]`.
+//!
+//! Whose replication stream the increments are is said in comments, which Redis passes over: `# stream ID until OFFSET` of
+//! each id that was in force before, and `# stream ID` of the one that is.
 
 use std::fmt;
 
@@ -35,6 +38,17 @@ pub struct Manifest {
     pub increments: Vec<Segment>,
     /// To be removed.
     pub history: Vec<Segment>,
+    /// The ids of the stream, oldest first; none if that is not known.
+    pub terms: Vec<Term>,
+}
+
+/// An id of the replication stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// The id, a word.
+    pub id: String,
+    /// The offset at which another one followed.
+    pub end: Option<u64>,
 }
 
 /// A manifest that cannot be used.
@@ -66,6 +80,7 @@ impl Manifest {
         for (number, line) in text.lines().enumerate() {
             let at = at(number + 1);
             if line.starts_with('#') {
+                manifest.terms.extend(Term::parse(line));
                 continue;
             }
             manifest
@@ -85,7 +100,8 @@ impl Manifest {
             .iter()
             .chain(&self.history)
             .chain(&self.increments);
-        all.map(Segment::print).collect()
+        let terms = self.terms.iter().map(Term::print);
+        all.map(Segment::print).chain(terms).collect()
     }
 
     /// The sequence number of the next base or increment.
@@ -121,6 +137,30 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+}
+
+impl Term {
+    /// Other comments are none.
+    fn parse(line: &str) -> Option<Term> {
+        let mut words = line.split(' ');
+        if (words.next(), words.next()) != (Some("#"), Some("stream")) {
+            return None;
+        }
+        let id = words.next()?.to_owned();
+        let end = match (words.next(), words.next()) {
+            (None, _) => None,
+            (Some("until"), Some(offset)) => Some(offset.parse().ok()?),
+            _ => return None,
+        };
+        Some(Term { id, end })
+    }
+
+    fn print(&self) -> String {
+        match self.end {
+            None => format!("# stream {}\n", self.id),
+            Some(end) => format!("# stream {} until {end}\n", self.id),
+        }
     }
 }
 
@@ -225,6 +265,25 @@ mod tests {
         assert_eq!(manifest.next_seq(FileKind::Base), 3);
         assert_eq!(manifest.next_seq(FileKind::Increment), 6);
         assert_eq!(manifest.increments[1].start_offset, Some(77));
+    }
+
+    #[test]
+    fn the_ids_of_the_stream_are_comments() {
+        let text = "file a.1.incr.aof seq 1 type i startoffset 7\n\
+                    # stream aa until 5\n\
+                    # stream bb\n";
+        let manifest = Manifest::parse(text.as_bytes()).expect("a manifest");
+        let term = |id: &str, end| Term { id: id.into(), end };
+        assert_eq!(manifest.terms, [term("aa", Some(5)), term("bb", None)]);
+        assert_eq!(manifest.print(), text);
+        for other in [
+            "# streams aa",
+            "#stream aa",
+            "# stream",
+            "# stream a until x",
+        ] {
+            assert_eq!(Term::parse(other), None, "{other}");
+        }
     }
 
     #[test]

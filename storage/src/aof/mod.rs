@@ -17,6 +17,6 @@ mod read;
 mod requests;
 
 pub use log::{BaseForm, Log, LogError, Rewrite, Syncer, temporary_base};
-pub use manifest::{BadManifest, FileKind, Manifest, Segment};
+pub use manifest::{BadManifest, FileKind, Manifest, Segment, Term};
 pub use read::{BadFile, Requests, Tail, Unit};
 pub use requests::MakingRequests;

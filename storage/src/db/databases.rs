@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::Db;
+use super::{Db, Removed};
 use crate::access::Access;
 
 /// The numbered databases of a shard.
@@ -12,6 +12,7 @@ pub struct Databases {
     now_ms: i64,
     access: Access,
     touches: bool,
+    keeps_expired: bool,
     /// Databases that were lent to be changed since [`Databases::take_lent`], one bit each (the last for all above 62).
     lent: u64,
 }
@@ -27,6 +28,7 @@ impl Databases {
             now_ms: 0,
             access: Access::default(),
             touches: true,
+            keeps_expired: false,
             lent: 0,
         }
     }
@@ -55,6 +57,21 @@ impl Databases {
             self.lent = 0;
         }
         self.lent != 0
+    }
+
+    /// Whether keys whose time is up are hidden and stay, instead of being removed, until the next call.
+    pub fn set_keeps_expired(&mut self, keeps_expired: bool) {
+        self.keeps_expired = keeps_expired;
+    }
+
+    /// These databases hold what `copy` holds; what they held is handed out. Whoever waits for keys goes on waiting, and is
+    /// told of those that are there now. Databases that `copy` has beyond ours must be empty.
+    pub fn adopt(&mut self, copy: Databases) -> Vec<Removed> {
+        let old: Vec<Removed> = self.iter_mut().map(Db::take_all).collect();
+        for (db, other) in self.iter_mut().zip(copy.dbs) {
+            db.adopt(other);
+        }
+        old
     }
 
     /// Numbers of the databases that were lent to be changed since the last call.
@@ -107,6 +124,7 @@ impl Databases {
         self.lent = u64::MAX;
         for db in &mut self.dbs {
             (db.now_ms, db.access, db.touches) = (now_ms, access, touches);
+            db.keeps_expired = self.keeps_expired;
         }
         self.dbs.iter_mut()
     }
@@ -125,6 +143,7 @@ impl std::ops::IndexMut<usize> for Databases {
         self.lent |= 1 << db.min(63);
         let lent = &mut self.dbs[db];
         (lent.now_ms, lent.access, lent.touches) = (self.now_ms, self.access, self.touches);
+        lent.keeps_expired = self.keeps_expired;
         lent
     }
 }

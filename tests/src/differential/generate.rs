@@ -6,7 +6,7 @@ use super::atoms::Draw;
 use super::grammar::{Check, Piece, Rule, parse};
 use crate::process::Identity;
 
-/// The rules, one text a group of commands.
+/// The rules, one text a group of commands; those that change or read data come first.
 const TEXTS: &[&str] = &[
     include_str!("rules/string.rules"),
     include_str!("rules/generic.rules"),
@@ -20,13 +20,13 @@ const TEXTS: &[&str] = &[
     include_str!("rules/server.rules"),
 ];
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+/// How many of the texts are of data.
+const DATA_TEXTS: usize = 7;
+
+static RULES: LazyLock<Vec<Vec<Rule>>> = LazyLock::new(|| {
     let parsed = TEXTS.iter().map(|text| parse(text));
     let all: Result<Vec<_>, _> = parsed.collect();
     all.unwrap_or_else(|reason| panic!("the rules cannot be read: {reason}"))
-        .into_iter()
-        .flatten()
-        .collect()
 });
 
 /// Connections that send commands; the one that subscribes comes after them.
@@ -70,7 +70,17 @@ pub(super) struct Generator {
 
 impl Generator {
     pub(super) fn new(seed: u64, peer: &Identity) -> Generator {
-        let rules: Vec<&Rule> = RULES.iter().filter(|rule| rule.suits(peer)).collect();
+        Generator::of(RULES.iter().flatten(), seed, peer)
+    }
+
+    /// Only commands on data, none of which waits or subscribes.
+    pub(super) fn of_data(seed: u64, peer: &Identity) -> Generator {
+        let rules = RULES[..DATA_TEXTS].iter().flatten();
+        Generator::of(rules.filter(|rule| !rule.listener), seed, peer)
+    }
+
+    fn of(rules: impl Iterator<Item = &'static Rule>, seed: u64, peer: &Identity) -> Generator {
+        let rules: Vec<&Rule> = rules.filter(|rule| rule.suits(peer)).collect();
         let mut sum = 0;
         let sums = rules.iter().map(|rule| {
             sum += rule.weight;
@@ -335,7 +345,7 @@ mod tests {
     #[test]
     fn every_command_of_the_groups_has_a_rule_or_a_reason() {
         let mut made = BTreeSet::new();
-        for command in RULES.iter().flat_map(|rule| &rule.commands) {
+        for command in RULES.iter().flatten().flat_map(|rule| &rule.commands) {
             let names = command.first().map_or_else(Vec::new, words);
             let subs = command.get(1).map_or_else(Vec::new, words);
             for name in &names {

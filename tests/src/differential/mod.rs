@@ -166,6 +166,39 @@ fn note(
     Ok(())
 }
 
+/// Random requests on data of all types, transactions among them, for tests that want a server to be busy.
+pub struct Requests {
+    generator: Generator,
+    pending: std::collections::VecDeque<Vec<Vec<u8>>>,
+}
+
+impl Requests {
+    /// The seed decides all of them; `peer` knows the commands.
+    pub fn new(seed: u64, peer: &Identity) -> Requests {
+        Requests {
+            generator: Generator::of_data(seed, peer),
+            pending: std::collections::VecDeque::new(),
+        }
+    }
+}
+
+impl Iterator for Requests {
+    type Item = Vec<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Vec<Vec<u8>>> {
+        while self.pending.is_empty() {
+            let steps = self.generator.next().into_iter();
+            // None may wait for ever. And of MSETEX with two times of expiry Valkey tells its replicas what they refuse.
+            let quick = steps.filter(|step| {
+                let name = step.name();
+                !name.starts_with('B') && name != "MSETEX"
+            });
+            self.pending.extend(quick.map(|step| step.request));
+        }
+        self.pending.pop_front()
+    }
+}
+
 impl Finding {
     /// What findings of the same cause have in common, most likely.
     fn kind(&self) -> (String, String) {

@@ -4,6 +4,7 @@
 //!   build.rs    builds the node's binary, once
 //!   server.rs   what can be started, and a running one
 //!   node.rs     our node in a test: fails the test if its log says more than it should
+//!   proxy.rs    a connection between two servers that can be cut
 //!   tool.rs     programs that we did not write: redis-cli and its like
 //!   spawn.rs    processes that end with us
 //!   wait.rs     waiting for a condition
@@ -11,12 +12,14 @@
 
 pub mod build;
 mod node;
+mod proxy;
 mod server;
 mod spawn;
 mod tool;
 mod wait;
 
 pub use node::TestNode;
+pub use proxy::Proxy;
 pub use server::{Directory, Identity, Running, Server, Start, StartError};
 pub use tool::{Run, Tool};
 pub use wait::{wait_for, wait_until};

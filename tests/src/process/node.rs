@@ -49,6 +49,16 @@ impl TestNode {
         self.announced.push(text.to_owned());
     }
 
+    /// Permits what a node says when its links to others break.
+    pub fn announce_lost_links(&mut self) {
+        for text in [
+            "Connection with master lost",
+            "Connection with replica lost",
+        ] {
+            self.announce(text);
+        }
+    }
+
     fn complaints(&self) -> Vec<String> {
         complaints(&self.running.log(), &self.announced)
     }

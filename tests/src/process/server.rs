@@ -179,9 +179,12 @@ impl Start {
             Some(dir) => dir.clone(),
             None => fresh_dir()?,
         };
+        self.attempt_in(dir, free_port()?)
+    }
+
+    fn attempt_in(&self, dir: PathBuf, port: u16) -> Result<Running, StartError> {
         let log_path = dir.join("log");
-        let log = File::create(&log_path)?;
-        let port = free_port()?;
+        let log = File::options().create(true).append(true).open(&log_path)?;
         let mut command = Command::new(self.server.program());
         command
             .arg("--port")
@@ -202,8 +205,7 @@ impl Start {
             }
         }
         if !self.server.is_ours() {
-            command.args(["--appendonly", "no", "--daemonize", "no"]);
-            command.args(["--bind", "127.0.0.1"]);
+            command.args(["--daemonize", "no", "--bind", "127.0.0.1"]);
         }
         command.args(&self.args);
         if let Some(bytes) = self.file_limit {
@@ -214,6 +216,7 @@ impl Start {
             error,
         })?;
         let mut running = Running {
+            start: self.clone(),
             server: self.server.clone(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             child,
@@ -290,6 +293,7 @@ impl fmt::Display for Identity {
 
 /// A running server. It is killed, and its directory removed, when this is dropped.
 pub struct Running {
+    start: Start,
     server: Server,
     address: SocketAddr,
     child: Child,
@@ -404,6 +408,18 @@ impl Running {
         let _ = self.child.wait();
     }
 
+    /// Kills the process and starts it again in its directory, at its address, with its arguments and `more`.
+    ///
+    /// # Panics
+    /// If it does not start again.
+    pub fn restart(&mut self, more: &[&str]) {
+        self.kill();
+        let start = self.start.clone().args(more);
+        let dir = std::mem::take(&mut self.dir);
+        let again = start.attempt_in(dir, self.address.port());
+        *self = again.unwrap_or_else(|error| panic!("it does not start again: {error}"));
+    }
+
     fn wait_until_ready(&mut self) -> Result<(), StartError> {
         let state = wait_for(START_TIMEOUT, || match self.has_ended() {
             Some(status) => Some(Err(status)),
@@ -421,11 +437,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
-        if self.keeps_dir {
-            return;
+        // What remains is in the target directory, where `cargo clean` finds it. A server that was started again has left its
+        // directory to its successor.
+        if !self.keeps_dir && !self.dir.as_os_str().is_empty() {
+            let _ = fs::remove_dir_all(&self.dir);
         }
-        // What remains is in the target directory, where `cargo clean` finds it.
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

@@ -69,6 +69,10 @@ impl Handler<ParametersChanged> for ConfigActor {
             match name.as_str() {
                 "loglevel" => (self.node.origin.set_log_level)(params.loglevel),
                 "dir" => self.enter(&params.dir),
+                "repl-backlog-size" => {
+                    let size = usize::try_from(params.repl_backlog_size);
+                    self.node.journal.resize_backlog(size.unwrap_or(usize::MAX));
+                }
                 name => warn_if_inert(name),
             }
         }

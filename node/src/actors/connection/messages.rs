@@ -3,6 +3,7 @@
 use actix::Message;
 
 use crate::actors::shard::messages::BatchDone;
+use crate::shard::Next;
 
 /// Bytes for the peer: a message of a channel, or the answer to its blocked command. Sent by shards.
 #[derive(Debug, Message)]
@@ -10,8 +11,8 @@ use crate::actors::shard::messages::BatchDone;
 pub struct Deliver {
     /// Encoded in the connection's version.
     pub bytes: Vec<u8>,
-    /// The connection goes on with its next request.
-    pub unblocks: bool,
+    /// What follows.
+    pub next: Next,
     /// The offset of the journal that must be safe before the bytes leave.
     pub awaits: Option<u64>,
 }

@@ -6,12 +6,14 @@
 //!
 //! ```text
 //!   Reading ──batch on another thread──▶ InFlight ──Answered──▶ Reading
-//!      ├──BLPOP──▶ Blocked ──Deliver{unblocks}──▶ Reading
+//!      ├──BLPOP──▶ Blocked ──Deliver{Next::Request}──▶ Reading
 //!      ├──CLIENT PAUSE──▶ Paused ──timer──▶ Reading
+//!      ├──PSYNC──▶ HandedOver ──▶ stopped; the connection goes on in a ReplicaLinkActor
 //!      ├──QUIT, protocol error──▶ Closing ──everything sent──▶ stopped
 //!      └──socket broken, too much unread──▶ Broken ──▶ stopped
 //! ```
 
+mod handover;
 mod held;
 mod long;
 pub mod messages;
@@ -46,8 +48,9 @@ use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
 use crate::moment::now_ms;
 use crate::node::{Node, Paused};
+use crate::replication::Attachment;
 use crate::session::Session;
-use crate::shard::{Progress, Requests, Stop};
+use crate::shard::{Next, Progress, Requests, Stop};
 use crate::stats::bump;
 use crate::stats::traffic::Cell;
 
@@ -75,10 +78,13 @@ pub struct ConnectionActor {
     outbox: Outbox,
     held: Held,
     state: State,
+    /// Set by PSYNC: as what it goes on once all requests before are answered.
+    leaves_with: Option<Box<Attachment>>,
     /// While the state is `Paused`.
     paused: Option<Paused>,
     waker: Option<Waker>,
-    _seat: Seat,
+    /// Until the connection is handed over.
+    seat: Option<Seat>,
     _lifeline: Lifeline,
 }
 
@@ -92,6 +98,8 @@ enum State {
     Closing,
     /// Over: the peer can be told nothing more.
     Broken,
+    /// Over: a link to a replica has the connection.
+    HandedOver,
 }
 
 /// What a read has brought.
@@ -127,9 +135,10 @@ impl ConnectionActor {
             outbox: Outbox::default(),
             held: Held::default(),
             state: State::Reading,
+            leaves_with: None,
             paused: None,
             waker: None,
-            _seat: seat,
+            seat: Some(seat),
             _lifeline: lifeline,
         }
     }
@@ -144,7 +153,14 @@ impl ConnectionActor {
             }
             self.show_buffers();
             match self.state {
-                State::Broken => return Poll::Ready(()),
+                State::Broken | State::HandedOver => return Poll::Ready(()),
+                State::Closing if self.held.is_empty() && self.leaves_with.is_some() => {
+                    let Poll::Ready(left) = self.socket.poll_leave(task) else {
+                        return Poll::Pending;
+                    };
+                    self.hand_over(left);
+                    return Poll::Ready(());
+                }
                 State::Closing if self.outbox.is_empty() && self.held.is_empty() => {
                     return self.socket.poll_drained(task);
                 }
@@ -353,6 +369,10 @@ impl ConnectionActor {
         if self.state == State::Broken {
             return;
         }
+        let session = self.session.as_mut();
+        if let Some(attachment) = session.and_then(|session| session.attachment.take()) {
+            self.leaves_with = Some(attachment);
+        }
         self.state = match progress.stop {
             Stop::Finished | Stop::Full => State::Reading,
             Stop::Blocked => State::Blocked,
@@ -450,7 +470,9 @@ impl Actor for ConnectionActor {
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
-        self.node.clients.remove(self.client.id);
+        if self.state != State::HandedOver {
+            self.node.clients.remove(self.client.id);
+        }
         self.shard.forget(self.client.id);
     }
 }
@@ -460,8 +482,18 @@ impl Handler<Deliver> for ConnectionActor {
 
     fn handle(&mut self, message: Deliver, _: &mut Context<Self>) {
         self.reply(&message.bytes, message.awaits);
-        if message.unblocks {
-            self.resume(State::Blocked);
+        if let (Some(awaits), Some(session)) = (message.awaits, &mut self.session)
+            && message.next != Next::Nothing
+        {
+            session.written = session.written.max(awaits);
+        }
+        match message.next {
+            Next::Nothing => {}
+            Next::Request => self.resume(State::Blocked),
+            Next::End => {
+                self.state = State::Closing;
+                self.wake();
+            }
         }
     }
 }

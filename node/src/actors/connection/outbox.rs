@@ -61,6 +61,13 @@ impl Outbox {
         *self = Outbox::default();
     }
 
+    /// Takes what waits.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let Outbox { chunks, sent, .. } = std::mem::take(self);
+        let bytes = chunks.iter().flat_map(|chunk| chunk.iter().copied());
+        bytes.skip(sent).collect()
+    }
+
     /// Writes what the socket takes now and keeps the rest; false = the connection is broken.
     pub(super) fn send(&mut self, socket: &Socket, bytes: &[u8]) -> bool {
         let written = self.write(socket, bytes);

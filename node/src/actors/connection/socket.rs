@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ops::Deref;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -110,6 +111,19 @@ impl Socket {
             }
             Way::Ring(socket) => socket.poll_read_into(tail, wants, task),
         }
+    }
+
+    /// The same connection for another thread, and what has come of it and was not read.
+    pub(super) fn poll_leave(
+        &mut self,
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<(OwnedFd, Vec<u8>)>> {
+        let socket = match &mut self.0 {
+            Way::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
+            Way::Unix(stream) => stream.as_fd().try_clone_to_owned(),
+            Way::Ring(socket) => return socket.poll_leave(task),
+        };
+        Poll::Ready(socket.map(|socket| (socket, Vec::new())))
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

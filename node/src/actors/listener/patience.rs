@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use tracing::debug;
 
-use crate::clients::Client;
+use crate::clients::{Client, Peer};
 use crate::node::Node;
 use crate::params::Params;
 
@@ -12,6 +12,10 @@ use crate::params::Params;
 pub(super) fn close_overdue(node: &Node, now_ms: i64) {
     let params = node.params();
     for client in node.clients.all() {
+        // The links of nodes have their own patience.
+        if client.profile().peer != Peer::Client {
+            continue;
+        }
         if is_idle(&client, &params, now_ms) {
             debug!(client = client.id, "closing idle client");
             client.kill();

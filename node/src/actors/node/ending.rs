@@ -71,6 +71,7 @@ impl NodeActor {
             }
         };
         ctx.spawn(written.into_actor(self).map(|(), me, _| {
+            me.replication = None;
             me.core = None;
             me.persistence = None;
             for arbiter in me.arbiters.drain(..).rev() {

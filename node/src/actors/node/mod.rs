@@ -8,6 +8,7 @@ pub mod transport;
 use std::sync::Arc;
 
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, System};
+use almandine_storage::aof::Term;
 use tracing::{error, info, warn};
 
 use self::messages::{Ending, Recovered};
@@ -20,10 +21,12 @@ use super::listener::{ListenerActor, Sockets, Worker};
 use super::persistence::PersistenceActor;
 use super::persistence::messages::Join;
 use super::pubsub::PubSubActor;
+use super::replication::ReplicationActor;
 use super::shard::ShardActor;
 use super::shard::handle::{ShardHandle, ShardLink};
 use super::shard::messages::{Load, Serve};
 use crate::journal::History;
+use crate::moment::now_ms;
 use crate::node::Node;
 use crate::shard::loading;
 
@@ -38,6 +41,7 @@ pub struct NodeActor {
     core: Option<(Addr<PubSubActor>, Addr<ShardActor>)>,
     gates: Vec<Addr<GateActor>>,
     persistence: Option<Addr<PersistenceActor>>,
+    replication: Option<Addr<ReplicationActor>>,
     listener: Option<Addr<ListenerActor>>,
     workers: Vec<Worker>,
     arbiters: Vec<Arbiter>,
@@ -59,6 +63,7 @@ impl NodeActor {
             core: None,
             gates: Vec::new(),
             persistence: None,
+            replication: None,
             listener: None,
             workers: Vec::new(),
             arbiters: Vec::new(),
@@ -122,16 +127,27 @@ impl NodeActor {
         self.arbiters.push(arbiter);
     }
 
+    /// The ids of the stream that the files hold. A primary begins a new term: replicas may have heard more of the last one
+    /// than the files do. A replica asks its primary to go on.
+    fn history_after(&self, found: &loading::Recovered) -> History {
+        let fresh = self.node.journal.history().id();
+        let known = found
+            .manifest
+            .as_ref()
+            .and_then(|manifest| recovered(&manifest.terms));
+        let Some(mut history) = known.or(found.id.map(History::new)) else {
+            return History::new(fresh);
+        };
+        if !self.node.replication.is_replica() {
+            history.begin(fresh, found.offset);
+        }
+        history
+    }
+
     /// The files go on where those that were read have ended.
     fn start_persistence(&mut self, found: loading::Recovered, me: &Addr<Self>) {
         let Some((_, shard)) = &self.core else { return };
-        let mut history = self.node.journal.history();
-        if let Some(id) = found.id {
-            // The bytes before were of that stream: who has them as well need not copy everything.
-            let present = history.id();
-            history = History::new(id);
-            history.begin(present, found.offset);
-        }
+        let history = self.history_after(&found);
         self.node.journal.restart(history, found.offset);
         self.node.saving.lock().loaded = found.keys;
         let lifeline = Lifeline::new(Child::Persistence, me.clone().recipient());
@@ -157,6 +173,20 @@ impl NodeActor {
         self.arbiters.push(arbiter);
     }
 
+    fn start_replication(&mut self, me: &Addr<Self>) {
+        let (Some((_, shard)), Some(persistence)) = (&self.core, &self.persistence) else {
+            return;
+        };
+        let (node, shard, persistence) = (self.node.clone(), shard.clone(), persistence.clone());
+        let lifeline = Lifeline::new(Child::Replication, me.clone().recipient());
+        let arbiter = Arbiter::new();
+        let actor = ReplicationActor::start_in_arbiter(&arbiter.handle(), move |_| {
+            ReplicationActor::new(node, shard, persistence, lifeline)
+        });
+        self.replication = Some(actor);
+        self.arbiters.push(arbiter);
+    }
+
     fn start_listener(&mut self, me: &Addr<Self>) {
         let Some(sockets) = &self.sockets else { return };
         let sockets = match sockets.try_clone() {
@@ -177,6 +207,16 @@ impl NodeActor {
     }
 }
 
+/// The ids that a manifest holds, if they are all there.
+fn recovered(terms: &[Term]) -> Option<History> {
+    let (last, earlier) = terms.split_last()?;
+    let earlier = earlier
+        .iter()
+        .map(|term| Some((term.id.parse().ok()?, term.end?)));
+    let id = last.id.parse().ok().filter(|_| last.end.is_none())?;
+    Some(History::restore(id, earlier.collect::<Option<_>>()?))
+}
+
 impl Actor for NodeActor {
     type Context = Context<Self>;
 
@@ -186,6 +226,9 @@ impl Actor for NodeActor {
         let _ = self.node.stop.set(me.clone().recipient());
         let lifeline = Lifeline::new(Child::Config, me.clone().recipient());
         self.config = Some(ConfigActor::new(self.node.clone(), lifeline).start());
+        if let Some((host, port)) = &self.node.params().replicaof {
+            self.node.replication.follow(host, *port, now_ms());
+        }
         self.start_workers(&me);
         self.start_listener(&me);
         scavenge::keep_house(&self.node, ctx);
@@ -204,6 +247,7 @@ impl Handler<Recovered> for NodeActor {
 
     fn handle(&mut self, Recovered(found): Recovered, ctx: &mut Context<Self>) {
         self.start_persistence(found, &ctx.address());
+        self.start_replication(&ctx.address());
         let Some((_, shard)) = &self.core else { return };
         shard.do_send(Serve);
         let kinds = self.sockets.as_ref().map(Sockets::kinds);

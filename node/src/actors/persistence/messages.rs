@@ -1,6 +1,7 @@
 //! What the `PersistenceActor` is told.
 
 use std::io;
+use std::path::PathBuf;
 
 use actix::{Message, Recipient};
 use almandine_storage::aof::LogError;
@@ -67,6 +68,30 @@ pub struct SnapshotWritten {
 pub struct Synced {
     /// What was written when the sync began.
     pub offset: u64,
+    /// How often the files had been replaced by then.
+    pub replaced: u64,
     /// Whether it is safe.
     pub outcome: Result<(), LogError>,
+}
+
+/// Write nothing any more: all files are about to be replaced. Sent by the link to the primary, which sends [`Replace`] or
+/// [`Resume`] next.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Suspend;
+
+/// Write on. Sent by the link to the primary.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Resume;
+
+/// The data set is another one: it begins with the snapshot at `base`, which is synced, and goes on from `offset` of the
+/// journal. Sent by the link to the primary.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Replace {
+    /// The snapshot; it gets another name.
+    pub base: PathBuf,
+    /// Where the journal goes on.
+    pub offset: u64,
 }

@@ -16,6 +16,7 @@
 //! All that was appended while one write was under way is written by the next: the busier the node, the larger the groups.
 
 pub mod messages;
+mod replace;
 mod rewrite;
 mod saves;
 mod snapshot_file;
@@ -69,6 +70,12 @@ pub struct PersistenceActor {
     rewrite: Option<Rewrite>,
     shard: Addr<ShardActor>,
     snapshot_files: Option<Addr<SnapshotFileActor>>,
+    /// Whether all files are about to be replaced.
+    is_suspended: bool,
+    /// How often they were.
+    replaced: u64,
+    /// How often the journal had changed its ids when the manifest was told.
+    terms: Option<u64>,
     sync_thread: Arbiter,
     snapshot_thread: Arbiter,
     _lifeline: Lifeline,
@@ -94,6 +101,11 @@ impl PersistenceActor {
             )?),
             false => None,
         };
+        if let Some(log) = &log
+            && let Err(error) = replace::recall(&node, log)
+        {
+            warn!(%error, "the end of the append-only file cannot be read again for replicas");
+        }
         node.journal.set_written(log.is_some());
         let size = log.as_ref().map(Log::size);
         node.saving.lock().log = size.map(|size| LogState {
@@ -114,6 +126,9 @@ impl PersistenceActor {
             rewrite: None,
             shard,
             snapshot_files: None,
+            is_suspended: false,
+            replaced: 0,
+            terms: None,
             sync_thread: Arbiter::new(),
             snapshot_thread: Arbiter::new(),
             _lifeline: lifeline,
@@ -122,6 +137,10 @@ impl PersistenceActor {
 
     fn write_down(&mut self) {
         self.node.journal.answer_call();
+        if self.is_suspended {
+            return;
+        }
+        self.note_terms();
         loop {
             if self.buffer.is_empty() {
                 match self.node.journal.take_unwritten(&mut self.buffer) {
@@ -206,6 +225,7 @@ impl PersistenceActor {
         actor.do_send(Sync {
             syncer,
             offset: written,
+            replaced: self.replaced,
         });
     }
 }
@@ -310,10 +330,12 @@ impl Handler<Finish> for PersistenceActor {
 impl Handler<Synced> for PersistenceActor {
     type Result = ();
 
-    fn handle(&mut self, Synced { offset, outcome }: Synced, _: &mut Context<Self>) {
+    fn handle(&mut self, synced: Synced, _: &mut Context<Self>) {
         self.is_syncing = false;
-        match outcome {
-            Ok(()) => self.advance(offset, true),
+        match synced.outcome {
+            // Those files are no more.
+            _ if synced.replaced != self.replaced => {}
+            Ok(()) => self.advance(synced.offset, true),
             Err(error) => give_up(&error),
         }
     }

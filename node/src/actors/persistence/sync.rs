@@ -16,6 +16,8 @@ pub(super) struct Sync {
     pub(super) syncer: Syncer<File>,
     /// What was written when this was sent.
     pub(super) offset: u64,
+    /// How often the files had been replaced by then.
+    pub(super) replaced: u64,
 }
 
 /// See the module.
@@ -30,8 +32,17 @@ impl Actor for SyncActor {
 impl Handler<Sync> for SyncActor {
     type Result = ();
 
-    fn handle(&mut self, Sync { syncer, offset }: Sync, _: &mut Context<Self>) {
+    fn handle(&mut self, sync: Sync, _: &mut Context<Self>) {
+        let Sync {
+            syncer,
+            offset,
+            replaced,
+        } = sync;
         let outcome = syncer.sync();
-        self.tell.do_send(Synced { offset, outcome });
+        self.tell.do_send(Synced {
+            offset,
+            replaced,
+            outcome,
+        });
     }
 }

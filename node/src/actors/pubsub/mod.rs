@@ -11,6 +11,7 @@ use actix::{Actor, Context, Handler};
 use self::messages::Publish;
 use super::lifeline::Lifeline;
 use crate::pubsub::Subscriptions;
+use crate::shard::Next;
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 4096;
@@ -59,7 +60,7 @@ impl Handler<Publish> for PubSubActor {
         self.subscriptions
             .borrow()
             .publish(kind, &channel, &message, &mut |client, bytes| {
-                client.deliver(bytes.to_vec(), false, None);
+                client.deliver(bytes.to_vec(), Next::Nothing, None);
             })
     }
 }

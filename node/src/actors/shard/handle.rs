@@ -93,6 +93,9 @@ impl LocalShard {
             shard.begin(now.ms);
             (shard.run(now.at, requests, first, session, out), now)
         });
+        if let Some(offset) = offset {
+            session.written = offset;
+        }
         (progress, offset, now)
     }
 
@@ -186,9 +189,9 @@ fn send(parcels: Vec<Parcel>, offset: Option<u64>) {
     for Parcel {
         client,
         bytes,
-        unblocks,
+        next,
     } in parcels
     {
-        client.deliver(bytes, unblocks, offset);
+        client.deliver(bytes, next, offset);
     }
 }

@@ -1,11 +1,14 @@
 //! What a `ShardActor` is told.
 
+use actix::dev::MessageResponse;
 use actix::{Message, Recipient};
 use almandine_protocol::Batch;
 
 use crate::actors::connection::messages::Answered;
+use crate::journal::Id;
 use crate::session::Session;
 use crate::shard::Progress;
+use crate::shard::following::{Copy, Followed};
 use crate::shard::snapshot::Purpose;
 
 /// The requests of several connections of one worker, gathered over a turn of its event loop.
@@ -141,3 +144,74 @@ pub struct AbortSnapshot {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub(super) struct Walk;
+/// A piece of the primary's stream: whole requests. Sent by the link to the primary.
+#[derive(Debug, Message)]
+#[rtype(result = "FollowDone")]
+pub struct Follow {
+    /// How often the role had changed when the link began.
+    pub changes: u64,
+    /// The bytes.
+    pub buffer: Vec<u8>,
+    /// Where the requests stand in them.
+    pub batch: Batch,
+}
+
+/// The answer to [`Follow`].
+#[derive(Debug, MessageResponse)]
+pub struct FollowDone {
+    /// To be used again.
+    pub batch: Batch,
+    /// What came of it.
+    pub outcome: Result<Followed, FollowError>,
+}
+
+/// Why the shard does not do what a link to a primary wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FollowError {
+    /// The node has another role by now.
+    Outdated,
+    /// A request was refused.
+    Refused(String),
+}
+
+/// The primary goes on where the journal stands, perhaps under another id. Sent by the link to the primary.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), FollowError>")]
+pub struct ContinueStream {
+    /// As in [`Follow`].
+    pub changes: u64,
+    /// The id.
+    pub id: Option<Id>,
+}
+
+/// Remove everything, a copy is about to be loaded. Sent by the link to the primary, which sends [`Adopt`] or
+/// [`GiveCopyUp`] next.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), FollowError>")]
+pub struct MakeRoom {
+    /// As in [`Follow`].
+    pub changes: u64,
+}
+
+/// Here is the copy. Sent by the link to the primary.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), FollowError>")]
+pub struct Adopt {
+    /// As in [`Follow`].
+    pub changes: u64,
+    /// All data.
+    pub copy: Box<Copy>,
+}
+
+/// There will be no copy. Sent by the link to the primary.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), FollowError>")]
+pub struct GiveCopyUp {
+    /// As in [`Follow`].
+    pub changes: u64,
+}
+
+/// Replicas have acknowledged something for which clients may wait. Sent by their links.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Acknowledged;

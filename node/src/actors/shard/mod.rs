@@ -1,6 +1,7 @@
 //! The keyspace of the node. Started by `NodeActor` on worker 0; owns the [`Shard`], which connections of the same thread
 //! borrow and connections of other threads reach by message; keeps house by timer.
 
+mod following;
 pub mod handle;
 pub mod messages;
 mod snapshots;
@@ -136,7 +137,10 @@ impl Handler<Load> for ShardActor {
             outcome.map(|found| (loader, found))
         });
         match outcome {
-            Ok((_, Some(found))) => self.tree.do_send(Recovered(found)),
+            Ok((_, Some(found))) => {
+                self.shard.with(|shard| shard.follow_in(found.db));
+                self.tree.do_send(Recovered(found));
+            }
             Ok((loader, None)) => {
                 self.loader = Some(loader);
                 let me = ctx.address();

@@ -1,6 +1,6 @@
 //! What CLIENT LIST and CLIENT KILL select by.
 
-use crate::clients::{Client, Profile};
+use crate::clients::{Client, Peer, Profile};
 use crate::commands::Fault;
 
 /// Everything that is given must fit.
@@ -36,10 +36,11 @@ impl Filter {
 
 /// The class by which clients are filtered and limited.
 fn kind_of(profile: &Profile) -> &'static str {
-    if profile.is_subscribed() {
-        "pubsub"
-    } else {
-        "normal"
+    match profile.peer {
+        Peer::Primary => "master",
+        Peer::Replica => "replica",
+        Peer::Client if profile.is_subscribed() => "pubsub",
+        Peer::Client => "normal",
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use almandine_protocol::number;
 
 use super::filter::{Filter, parse_kind};
-use crate::clients::{Client, Profile};
+use crate::clients::{Client, Peer, Profile};
 use crate::commands::table::CommandId;
 use crate::commands::{Call, Fault, Outcome};
 
@@ -108,6 +108,8 @@ pub(in crate::commands) fn memory_of(client: &Client, profile: &Profile) -> u64 
 fn flags(client: &Client, profile: &Profile) -> String {
     let letters = [
         (profile.monitors, 'O'),
+        (profile.peer == Peer::Replica, 'S'),
+        (profile.peer == Peer::Primary, 'M'),
         (profile.is_subscribed(), 'P'),
         (profile.multi.is_some(), 'x'),
         (profile.blocked, 'b'),

@@ -178,7 +178,10 @@ pub(in crate::commands) fn unblock(call: &mut Call<'_>) -> Outcome {
             reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
             Some("UNBLOCKED")
         } else {
-            reply.null_array();
+            match waiter.waiting.wait.acknowledgements {
+                None => reply.null_array(),
+                Some(wanted) => wanted.answer(call.node, &mut reply),
+            }
             None
         };
         waiter.book(call.stats, answer.len(), failed, call.now_ms);

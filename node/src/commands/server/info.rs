@@ -3,6 +3,7 @@
 mod counters;
 mod identity;
 mod persistence;
+mod replication;
 mod state;
 mod text;
 
@@ -25,7 +26,7 @@ const SECTIONS: &[Section] = &[
     section("memory", "Memory", memory),
     section("persistence", "Persistence", persistence::persistence),
     section("stats", "Stats", counters::stats),
-    section("replication", "Replication", state::replication),
+    section("replication", "Replication", replication::replication),
     section("cpu", "CPU", identity::cpu),
     section("modules", "Modules", |_, _| {}),
     Section {

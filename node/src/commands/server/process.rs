@@ -41,6 +41,7 @@ fn shutdown(call: &mut Call<'_>) -> Outcome {
         kind: Kind::String,
         deadline_ms: None,
         in_exec: Nothing::Value,
+        acknowledgements: None,
     })
 }
 

@@ -24,6 +24,7 @@ fn save(call: &mut Call<'_>) -> Outcome {
         kind: Kind::String,
         deadline_ms: None,
         in_exec: Nothing::Value,
+        acknowledgements: None,
     })
 }
 

@@ -18,6 +18,8 @@ pub(super) struct SnapshotFile {
     reader: Reader<BufReader<File>>,
     id: Option<Id>,
     offset: Option<u64>,
+    /// The database that the stream has selected where it follows.
+    stream_db: usize,
 }
 
 impl SnapshotFile {
@@ -28,6 +30,7 @@ impl SnapshotFile {
             b"valkey-ver" => info!("Loading RDB produced by Valkey version {text}"),
             b"repl-id" => self.id = text.parse().ok(),
             b"repl-offset" => self.offset = text.parse().ok(),
+            b"repl-stream-db" => self.stream_db = text.parse().unwrap_or(0),
             _ => {}
         }
     }
@@ -45,6 +48,7 @@ impl Loader {
             reader: reader.map_err(|error| LoadError::Snapshot(path.to_owned(), error))?,
             id: None,
             offset: None,
+            stream_db: 0,
         })
     }
 
@@ -76,6 +80,8 @@ impl Loader {
             Some(Item::Sizes { .. }) => {}
             None => {
                 self.stream = file.id.zip(file.offset);
+                // The file of a replica goes on wherever the stream of its primary stands.
+                self.session.db = file.stream_db.min(shard.dbs.count() - 1);
                 let at = file.reader.offset();
                 let (rest, source) = file.reader.into_rest();
                 if self.manifest.is_some() {

@@ -259,7 +259,7 @@ impl State {
                         slot.watch = Watch::On;
                     }
                 }
-                Receive::On if slot.is_left => {
+                Receive::On if slot.is_left || !slot.listens => {
                     queues.stop_receiving(number);
                     slot.receive = Receive::Stopping;
                 }

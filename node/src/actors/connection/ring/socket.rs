@@ -1,6 +1,7 @@
 //! The socket of one connection as the connection sees it.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
 use super::{OUT_MAX, Piece, Receive, Ring, Slot};
@@ -97,6 +98,30 @@ impl RingSocket {
             }
             outcome => Poll::Ready(outcome),
         }
+    }
+
+    /// Ready when the kernel has nothing more to do with the connection: its descriptor once more, and what has come and was
+    /// not looked at.
+    pub(in super::super) fn poll_leave(
+        &mut self,
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<(OwnedFd, Vec<u8>)>> {
+        if self.poll_drained(task).is_pending() {
+            return Poll::Pending;
+        }
+        let mut state = self.ring.0.borrow_mut();
+        let slot = state.slot(self.number);
+        slot.listens = false;
+        if slot.receive == Receive::Off {
+            let unread = slot.inbox.drain(..).fold(Vec::new(), |mut all, piece| {
+                all.extend_from_slice(&piece);
+                all
+            });
+            return Poll::Ready(slot.fd.try_clone().map(|socket| (socket, unread)));
+        }
+        slot.remember(task);
+        state.mark(self.number);
+        Poll::Pending
     }
 
     /// Ready when everything has left, or nothing more can.

@@ -1,7 +1,6 @@
 //! What DEBUG does to the node: sleep, crash, switch things off, make keys.
 
 use std::alloc::Layout;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use almandine_storage::Ttl;
 use tracing::{error, info, warn};
 
 use crate::commands::{Call, Fault, Outcome};
-use crate::node::new_id;
+use crate::journal::Id;
 use crate::params::kind::memory;
 use crate::params::rewrite::{Extent, rewrite};
 
@@ -119,8 +118,7 @@ pub(super) fn replicate(call: &mut Call<'_>) -> Outcome {
 }
 
 pub(super) fn change_replication_id(call: &mut Call<'_>) -> Outcome {
-    let id = new_id(call.rng);
-    call.node.replication_id.store(Arc::new(id));
+    call.node.journal.rename(Id::new(call.rng.bits()));
     call.reply.ok();
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What was counted: INFO stats, commandstats, errorstats, latencystats.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::text::Text;
 use crate::commands::Call;
 use crate::commands::table;
@@ -18,15 +20,16 @@ pub(super) fn stats(call: &mut Call<'_>, text: &mut Text) {
 }
 
 fn rates(call: &Call<'_>, text: &mut Text, traffic: Totals) {
-    let rates = &call.stats.rates;
+    let (rates, counters) = (&call.stats.rates, &call.node.replication.counters);
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     text.numbers(&[
         ("total_connections_received", traffic.accepted),
         ("total_commands_processed", call.stats.commands.calls()),
         ("instantaneous_ops_per_sec", rates.commands()),
         ("total_net_input_bytes", traffic.bytes_in),
         ("total_net_output_bytes", traffic.bytes_out),
-        ("total_net_repl_input_bytes", 0),
-        ("total_net_repl_output_bytes", 0),
+        ("total_net_repl_input_bytes", count(&counters.received)),
+        ("total_net_repl_output_bytes", count(&counters.sent)),
     ]);
     for (name, rate) in [
         ("instantaneous_input_kbps", rates.kilobytes_in()),
@@ -38,9 +41,9 @@ fn rates(call: &Call<'_>, text: &mut Text, traffic: Totals) {
     }
     text.numbers(&[
         ("rejected_connections", traffic.refused),
-        ("sync_full", 0),
-        ("sync_partial_ok", 0),
-        ("sync_partial_err", 0),
+        ("sync_full", count(&counters.full)),
+        ("sync_partial_ok", count(&counters.partial)),
+        ("sync_partial_err", count(&counters.refused)),
     ]);
 }
 
@@ -114,12 +117,13 @@ fn defragmentation(text: &mut Text) {
 }
 
 fn replies(call: &Call<'_>, text: &mut Text, traffic: Totals) {
+    let refused = &call.node.replication.counters.unexpected;
     let (keys, items, prefixes) = call.tracking.counts();
     text.numbers(&[
         ("tracking_total_keys", keys as u64),
         ("tracking_total_items", items as u64),
         ("tracking_total_prefixes", prefixes as u64),
-        ("unexpected_error_replies", 0),
+        ("unexpected_error_replies", refused.load(Ordering::Relaxed)),
         (
             "total_error_replies",
             call.stats.errors.total() + traffic.protocol_errors,

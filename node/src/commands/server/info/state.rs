@@ -1,4 +1,4 @@
-//! How things stand: INFO clients, persistence, replication, keyspace.
+//! How things stand: INFO clients, persistence, keyspace.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,22 +48,6 @@ pub(super) fn clients(call: &mut Call<'_>, text: &mut Text) {
         ("total_watched_keys", watched as u64),
         ("total_blocking_keys", call.blocked.key_count() as u64),
         ("total_blocking_keys_on_nokey", 0),
-    ]);
-}
-
-pub(super) fn replication(call: &mut Call<'_>, text: &mut Text) {
-    text.field("role", "master");
-    text.field("connected_slaves", 0);
-    text.field("master_failover_state", "no-failover");
-    text.field("master_replid", call.node.replication_id.load());
-    text.field("master_replid2", "0".repeat(40));
-    text.field("master_repl_offset", 0);
-    text.field("second_repl_offset", -1);
-    text.numbers(&[
-        ("repl_backlog_active", 0),
-        ("repl_backlog_size", call.params.repl_backlog_size),
-        ("repl_backlog_first_byte_offset", 0),
-        ("repl_backlog_histlen", 0),
     ]);
 }
 

@@ -1,0 +1,98 @@
+//! Whose stream the files are, and how the data set of a primary takes the place of all files.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use actix::{Context, Handler};
+use almandine_storage::aof::{Log, Term};
+use almandine_storage::disk::RealDisk;
+
+use super::messages::{Replace, Resume, Suspend};
+use super::{PersistenceActor, give_up};
+use crate::journal::History;
+use crate::node::Node;
+
+impl PersistenceActor {
+    /// Says in the manifest whose stream follows, before anything of it is written.
+    pub(super) fn note_terms(&mut self) {
+        let changes = self.node.journal.term_changes();
+        if self.terms == Some(changes) {
+            return;
+        }
+        self.terms = Some(changes);
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.set_terms(terms(&self.node.journal.history()))
+        {
+            give_up(&error);
+        }
+    }
+}
+
+/// The end of the file is the backlog of a node that has just started, for replicas that come back.
+pub(super) fn recall(node: &Node, log: &Log<RealDisk>) -> io::Result<()> {
+    let Some(last) = log.manifest().increments.last() else {
+        return Ok(());
+    };
+    let mut file = File::open(log.path_of(last))?;
+    let length = file.metadata()?.len();
+    if last.start_offset.map(|start| start + length) != Some(node.journal.offset()) {
+        return Ok(());
+    }
+    let kept = length.min(node.params().repl_backlog_size);
+    file.seek(SeekFrom::Start(length - kept))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    node.journal.recall(&bytes);
+    Ok(())
+}
+
+/// The ids as the manifest holds them.
+fn terms(history: &History) -> Vec<Term> {
+    let earlier = history.earlier().iter().map(|(id, end)| Term {
+        id: id.to_string(),
+        end: Some(*end),
+    });
+    let present = Term {
+        id: history.id().to_string(),
+        end: None,
+    };
+    earlier.chain([present]).collect()
+}
+
+impl Handler<Suspend> for PersistenceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Suspend, _: &mut Context<Self>) {
+        self.write_down();
+        self.is_suspended = true;
+    }
+}
+
+impl Handler<Resume> for PersistenceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Resume, _: &mut Context<Self>) {
+        self.is_suspended = false;
+        self.write_down();
+    }
+}
+
+impl Handler<Replace> for PersistenceActor {
+    type Result = ();
+
+    fn handle(&mut self, Replace { base, offset }: Replace, _: &mut Context<Self>) {
+        self.buffer.clear();
+        self.replaced += 1;
+        if self.rewrite.take().is_some() {
+            // Its increment is one of the files that go.
+            self.give_up_snapshot();
+        }
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.replace(&base, offset, terms(&self.node.journal.history()))
+        {
+            give_up(&error);
+        }
+        self.is_suspended = false;
+        self.write_down();
+    }
+}

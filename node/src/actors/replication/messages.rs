@@ -1,0 +1,46 @@
+//! What the `ReplicationActor` is told.
+
+use std::os::fd::OwnedFd;
+
+use actix::Message;
+
+use crate::actors::listener::Seat;
+use crate::clients::{Identity, Profile};
+use crate::replication::Attachment;
+
+/// The node follows another primary, or none. Sent by the shard that ran REPLICAOF; the role itself is changed already.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct RoleChanged;
+
+/// Somebody waits for the acknowledgements of replicas: ask for them. Sent by WAIT.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct AskForAcknowledgements;
+
+/// The connection of a client is that of a replica from now on. Sent by its `ConnectionActor`, which ends.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Attach {
+    /// The connection.
+    pub socket: OwnedFd,
+    /// Whether it is a unix socket.
+    pub is_unix: bool,
+    /// Replies that have not left yet.
+    pub unsent: Vec<u8>,
+    /// What has come after PSYNC.
+    pub unread: Vec<u8>,
+    /// Who it was.
+    pub identity: Identity,
+    /// What others saw of it.
+    pub profile: Profile,
+    /// Its place among the connections.
+    pub seat: Seat,
+    /// What it wants.
+    pub attachment: Attachment,
+}
+
+/// A client has asked for a failover. Sent by the shard that ran FAILOVER.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct FailOver;

@@ -1,0 +1,159 @@
+//! The thread beside the shard that stores a copy, or builds databases of it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::PathBuf;
+
+use almandine_storage::Databases;
+use almandine_storage::rdb::{Item, Reader, Verify};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::LinkError;
+use super::copy::create;
+use crate::moment::now_ms;
+use crate::node::Node;
+
+/// What the thread is to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Store the pieces in this file.
+    Store(PathBuf),
+    /// Build databases.
+    Load(Plan),
+}
+
+/// Of what databases are built.
+#[derive(Debug)]
+pub(super) enum Plan {
+    /// This file.
+    File(PathBuf),
+    /// The pieces as they come, which are stored here as well.
+    Pieces(Option<PathBuf>),
+}
+
+/// Databases, and what was said of them.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// The keys.
+    pub(super) dbs: Databases,
+    /// The database that the stream has selected.
+    pub(super) stream_db: usize,
+}
+
+/// The pieces of a copy one after the other.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    receiver: mpsc::Receiver<Vec<u8>>,
+    piece: Vec<u8>,
+    at: usize,
+    kept: Option<BufWriter<File>>,
+}
+
+impl Pieces {
+    /// Those that come from `receiver`.
+    pub(super) fn new(receiver: mpsc::Receiver<Vec<u8>>) -> Self {
+        Pieces {
+            receiver,
+            piece: Vec::new(),
+            at: 0,
+            kept: None,
+        }
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() {
+            let Some(piece) = self.receiver.blocking_recv() else {
+                return Ok(0);
+            };
+            if let Some(file) = &mut self.kept {
+                file.write_all(&piece)?;
+            }
+            (self.piece, self.at) = (piece, 0);
+        }
+        let count = into.len().min(self.piece.len() - self.at);
+        into[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+impl Work {
+    /// Does it.
+    pub(super) fn run(self, mut pieces: Pieces, node: &Node) -> Result<Option<Loaded>, LinkError> {
+        match self {
+            Work::Store(path) => {
+                let mut file = create(&path)?;
+                io::copy(&mut pieces, &mut file)
+                    .and_then(|_| file.sync_data())
+                    .map_err(LinkError::Disk)?;
+                Ok(None)
+            }
+            Work::Load(Plan::File(path)) => {
+                let file = File::open(&path).map_err(LinkError::Disk)?;
+                load(file, node).map(Some)
+            }
+            Work::Load(Plan::Pieces(kept)) => {
+                let kept = kept.as_ref().map(create).transpose()?;
+                pieces.kept = kept.map(BufWriter::new);
+                let loaded = load(&mut pieces, node)?;
+                if let Some(file) = pieces.kept.take() {
+                    let file = file.into_inner().map_err(io::IntoInnerError::into_error);
+                    file.and_then(|file| file.sync_data())
+                        .map_err(LinkError::Disk)?;
+                }
+                Ok(Some(loaded))
+            }
+        }
+    }
+}
+
+/// Builds databases of an RDB file. Keys whose time is up are loaded as well: the primary says when they go.
+fn load(source: impl Read, node: &Node) -> Result<Loaded, LinkError> {
+    let params = node.params();
+    let mut rng = almandine_storage::Rng::new(node.seed ^ now_ms() as u64);
+    let mut dbs = Databases::new(params.databases, rng.bits());
+    dbs.set_now(0, params.access(now_ms(), rng.bits() as u32));
+    let verify = match params.rdbchecksum {
+        true => Verify::Yes,
+        false => Verify::No,
+    };
+    let limits = params.thresholds();
+    let foreign = |error: almandine_storage::rdb::Error| LinkError::Foreign(described(&error));
+    let mut reader = Reader::new(source, &limits, &mut rng, verify).map_err(foreign)?;
+    let mut stream_db = 0;
+    while let Some(item) = reader.next_item().map_err(foreign)? {
+        match item {
+            Item::Aux {
+                name: b"repl-stream-db",
+                value,
+            } => {
+                let text = std::str::from_utf8(value).ok();
+                stream_db = text.and_then(|text| text.parse().ok()).unwrap_or(0);
+            }
+            Item::Entry(entry) => {
+                let db = usize::try_from(entry.db).ok();
+                let db = db.filter(|db| *db < dbs.count()).ok_or_else(|| {
+                    LinkError::Foreign(format!(
+                        "database {} (databases is {})",
+                        entry.db, params.databases
+                    ))
+                })?;
+                dbs[db].load(entry.key, entry.value, entry.expire_at, entry.usage);
+            }
+            Item::Function(_) => warn!("a library of functions is not kept: there are none here"),
+            Item::Aux { .. } | Item::Sizes { .. } | Item::SlotImport { .. } => {}
+        }
+    }
+    Ok(Loaded { dbs, stream_db })
+}
+
+/// The error and its cause.
+fn described(error: &almandine_storage::rdb::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

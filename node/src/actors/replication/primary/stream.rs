@@ -1,0 +1,107 @@
+//! The stream: read, cut into requests, handed to the shard, acknowledged.
+
+use std::convert::Infallible;
+use std::mem;
+use std::time::{Duration, Instant};
+
+use almandine_protocol::{Batch, Limits, Parser};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::connection::Connection;
+use super::{Link, LinkError};
+use crate::actors::shard::messages::{Follow, FollowDone};
+
+/// How often the primary hears how far we are.
+const ACKNOWLEDGE: Duration = Duration::from_secs(1);
+
+/// Whatever the primary sends is ours to take.
+const LIMITS: Limits = Limits {
+    bulk: u32::MAX as u64,
+    arguments: i32::MAX as usize,
+    line: 64 << 10,
+    batch: 8192,
+    is_unauthenticated: false,
+};
+
+/// Follows until something goes wrong.
+pub(super) async fn follow(
+    link: &Link,
+    connection: &mut Connection,
+) -> Result<Infallible, LinkError> {
+    let (mut parser, mut batch) = (Parser::default(), Batch::default());
+    let mut heard = Instant::now();
+    let mut clock = interval(ACKNOWLEDGE);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    acknowledge(link, connection).await?;
+    loop {
+        let wants_acknowledgement;
+        (batch, wants_acknowledgement) = take(link, connection, &mut parser, batch).await?;
+        if wants_acknowledgement {
+            acknowledge(link, connection).await?;
+        }
+        tokio::select! {
+            read = connection.read() => {
+                read?;
+                heard = Instant::now();
+                link.heard();
+            }
+            _ = clock.tick() => {
+                if heard.elapsed() > link.timeout() {
+                    return Err(LinkError::Silence);
+                }
+                acknowledge(link, connection).await?;
+            }
+        }
+    }
+}
+
+/// Has the shard carry out all requests that are complete.
+async fn take(
+    link: &Link,
+    connection: &mut Connection,
+    parser: &mut Parser,
+    mut batch: Batch,
+) -> Result<(Batch, bool), LinkError> {
+    let mut wants_acknowledgement = false;
+    loop {
+        batch.clear();
+        let parsed = parser.parse(&connection.unread, &LIMITS, &mut batch);
+        let Some(last) = batch.requests.last() else {
+            let skipped = parsed.map_err(|error| {
+                LinkError::Foreign(format!(
+                    "bad bytes in the stream: {}",
+                    error.text().escape_ascii()
+                ))
+            })?;
+            connection.unread.drain(..skipped);
+            if skipped == 0 {
+                return Ok((batch, wants_acknowledgement));
+            }
+            continue;
+        };
+        let rest = connection.unread.split_off(last.end as usize);
+        let buffer = mem::replace(&mut connection.unread, rest);
+        let follow = Follow {
+            changes: link.changes,
+            buffer,
+            batch,
+        };
+        let FollowDone {
+            batch: returned,
+            outcome,
+        } = link.shard.send(follow).await?;
+        batch = returned;
+        wants_acknowledgement |= outcome?.wants_acknowledgement;
+    }
+}
+
+/// Says how far we are, and how far our disk is.
+async fn acknowledge(link: &Link, connection: &mut Connection) -> Result<(), LinkError> {
+    let offset = link.node.journal.offset().to_string();
+    let mut words: Vec<&[u8]> = vec![b"REPLCONF", b"ACK", offset.as_bytes()];
+    let synced = link.node.journal.watermarks().1.to_string();
+    if link.node.params().appendonly {
+        words.extend([b"FACK".as_slice(), synced.as_bytes()]);
+    }
+    connection.request(&words).await
+}

@@ -1,0 +1,121 @@
+//! A connection between two servers that can be cut.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Listens, and connects whoever comes to another address. Ends when it is dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    target: SocketAddr,
+    open: Mutex<Vec<TcpStream>>,
+    connections: AtomicUsize,
+    is_closed: AtomicBool,
+    has_ended: AtomicBool,
+}
+
+impl Proxy {
+    /// Connects to `target` whoever connects to it.
+    ///
+    /// # Panics
+    /// If there is no port to listen on: the test cannot go on.
+    pub fn to(target: SocketAddr) -> Proxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("a bound address");
+        let shared = Arc::new(Shared {
+            target,
+            open: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            is_closed: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
+        });
+        let mine = shared.clone();
+        thread::spawn(move || mine.accept(&listener));
+        Proxy { address, shared }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections were made through it.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Acquire)
+    }
+
+    /// Breaks all connections.
+    pub fn cut(&self) {
+        for stream in self.shared.open().drain(..) {
+            // The other side may have closed it already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Breaks all connections and lets none through until [`Proxy::open`].
+    pub fn close(&self) {
+        self.shared.is_closed.store(true, Ordering::Release);
+        self.cut();
+    }
+
+    /// Lets connections through again.
+    pub fn open(&self) {
+        self.shared.is_closed.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.has_ended.store(true, Ordering::Release);
+        self.close();
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Shared {
+    fn open(&self) -> std::sync::MutexGuard<'_, Vec<TcpStream>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        for stream in listener.incoming() {
+            if self.has_ended.load(Ordering::Acquire) {
+                return;
+            }
+            let Ok(near) = stream else { continue };
+            if self.is_closed.load(Ordering::Acquire) {
+                continue;
+            }
+            // A target that is gone is what many tests are about.
+            let _ = self.join(near);
+        }
+    }
+
+    fn join(&self, near: TcpStream) -> io::Result<()> {
+        let far = TcpStream::connect(self.target)?;
+        for stream in [&near, &far] {
+            stream.set_nodelay(true)?;
+            self.open().push(stream.try_clone()?);
+        }
+        self.connections.fetch_add(1, Ordering::AcqRel);
+        for (from, to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
+            thread::spawn(move || carry(from, to));
+        }
+        Ok(())
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream) {
+    // However it ends, it ends for both sides.
+    let _ = io::copy(&mut from, &mut to);
+    for stream in [from, to] {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}

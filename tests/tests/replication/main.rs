@@ -1,0 +1,14 @@
+//! Replication between real processes: our node, redis-server and its kin, as primaries and as replicas of each other.
+//!
+//! ```text
+//!   peers.rs     we follow a server of others and they follow us, busy, cut off, again and again
+//!   chain.rs     replicas of replicas, and who leads when the first one leaves
+//!   restarts.rs  whoever is killed goes on where it has stopped
+//!   manners.rs   what a primary waits for and refuses, what both sides show of each other
+//! ```
+
+mod chain;
+mod manners;
+mod peers;
+mod restarts;
+mod stage;

@@ -1,0 +1,84 @@
+//! Whoever is killed goes on where it has stopped, as far as its append-only file tells.
+
+use almandine_tests::contents::{fill, samples};
+use almandine_tests::load::Load;
+use almandine_tests::process::{Proxy, TestNode};
+
+use crate::stage::{assert_same, follow, syncs, wait_for_link, wait_for_offset};
+
+const WITH_FILE: [&str; 2] = ["--appendonly", "yes"];
+
+#[test]
+fn a_replica_that_was_killed_goes_on_where_its_file_ends() {
+    let mut primary = TestNode::start();
+    let mut replica = TestNode::start_with(&WITH_FILE);
+    primary.announce_lost_links();
+    replica.announce_lost_links();
+    fill(&mut primary.client(), &samples());
+    follow(&replica, primary.address());
+    wait_for_link(&replica);
+    let address = primary.address();
+    let replicaof = format!("{} {}", address.ip(), address.port());
+    for life in 1..=3 {
+        let load = Load::begin(primary.address(), life, &primary.identity());
+        wait_for_link(&replica);
+        replica.restart(&["--replicaof", &replicaof]);
+        wait_for_link(&replica);
+        assert!(load.end() > 0);
+        assert_same(&primary, &replica);
+        assert_eq!(
+            syncs(&primary),
+            (1, life as i64),
+            "only what was missed is sent"
+        );
+    }
+}
+
+#[test]
+fn a_primary_that_was_killed_is_followed_on_by_who_has_no_more_than_its_file() {
+    let mut primary = TestNode::start_with(&WITH_FILE);
+    let mut replica = TestNode::start();
+    primary.announce_lost_links();
+    replica.announce_lost_links();
+    fill(&mut primary.client(), &samples());
+    follow(&replica, primary.address());
+    wait_for_link(&replica);
+    for life in 1..=3 {
+        let load = Load::begin(primary.address(), life, &primary.identity());
+        wait_for_link(&replica);
+        assert!(load.end() > 0);
+        wait_for_offset(&primary, &replica);
+        // The reply to the last write says that the file has it.
+        primary.client().call(&["SET", "last", "1"]).expect("OK");
+        wait_for_offset(&primary, &replica);
+        primary.restart(&[]);
+        wait_for_link(&replica);
+        primary.client().call(&["SET", "next", "1"]).expect("OK");
+        assert_same(&primary, &replica);
+        assert_eq!(
+            syncs(&primary),
+            (0, 1),
+            "life {life}: nothing is copied again"
+        );
+    }
+}
+
+#[test]
+fn a_replica_that_was_away_when_the_primary_was_killed_gets_what_it_missed_from_the_file() {
+    let mut primary = TestNode::start_with(&WITH_FILE);
+    let mut replica = TestNode::start();
+    primary.announce_lost_links();
+    replica.announce_lost_links();
+    let proxy = Proxy::to(primary.address());
+    follow(&replica, proxy.address());
+    wait_for_link(&replica);
+    fill(&mut primary.client(), &samples());
+    wait_for_offset(&primary, &replica);
+    proxy.close();
+    primary.client().call(&["SET", "missed", "1"]).expect("OK");
+    primary.restart(&[]);
+    primary.client().call(&["SET", "next", "1"]).expect("OK");
+    proxy.open();
+    assert_same(&primary, &replica);
+    assert_eq!(syncs(&primary), (0, 1));
+}

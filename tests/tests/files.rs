@@ -8,7 +8,7 @@ use almandine_tests::contents::{Contents, differences, fill, held_by, samples};
 use almandine_tests::process::{
     Directory, Running, Server, Start, StartError, TestNode, wait_until,
 };
-use almandine_tests::resp::{Client, Value};
+use almandine_tests::resp::{Client, Value, encode_request};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -425,4 +425,28 @@ fn debug_reload_takes_everything_through_a_file() {
     ok(&mut client, "FLUSHALL");
     ok(&mut client, "DEBUG RELOAD NOSAVE NOFLUSH");
     assert_holds(&mut client, &samples(), "what was saved before");
+}
+
+/// The file of a replica is the stream of its primary, with what only newer servers say and what the primary was refused.
+#[test]
+fn the_stream_of_a_newer_primary_is_loaded() {
+    let dir = Directory::new();
+    let requests: &[&[&str]] = &[
+        &["SELECT", "0"],
+        &["HSETEX", "h", "KEEPTTL", "FIELDS", "1", "f", "1.5"],
+        &["SET", "s", "v"],
+        &["LPUSH", "s", "refused"],
+        &["PING"],
+        &["REPLCONF", "GETACK", "*"],
+        &["APPEND", "s", "w"],
+    ];
+    let mut bytes = Vec::new();
+    for request in requests {
+        encode_request(request, &mut bytes);
+    }
+    fs::write(dir.path("appendonly.aof"), bytes).expect("a file");
+    let node = TestNode::start_in(&dir, &["--appendonly", "yes"]);
+    let mut client = loaded(&node);
+    assert_eq!(ok(&mut client, "HGET h f"), Value::bulk("1.5"));
+    assert_eq!(ok(&mut client, "GET s"), Value::bulk("vw"));
 }

@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
-use crate::shard::{Blocked, Outgoing, Tracking, Watches};
+use crate::shard::{Blocked, Migrations, Outgoing, Tracking, Watches};
 use crate::stats::Stats;
 
 /// `Ok` = the reply is written (or the client waits, see [`Call::wait`]). An `Err` takes back what was written.
@@ -175,6 +175,8 @@ pub struct Call<'a> {
     pub tracking: &'a mut Tracking,
     /// Clients in blocking commands.
     pub blocked: &'a mut Blocked,
+    /// Keys on their way to other servers.
+    pub migrations: &'a mut Migrations,
     /// Who listens to which channel.
     pub pubsub: &'a RefCell<Subscriptions>,
     /// Bytes for other connections.
@@ -232,6 +234,7 @@ impl<'a> Call<'a> {
             watches: self.watches,
             tracking: self.tracking,
             blocked: self.blocked,
+            migrations: self.migrations,
             pubsub: self.pubsub,
             outgoing: self.outgoing,
             stats: self.stats,

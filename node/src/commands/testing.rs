@@ -14,7 +14,7 @@ use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
-use crate::shard::{Blocked, Outgoing, Tracking, Watches};
+use crate::shard::{Blocked, Migrations, Outgoing, Tracking, Watches};
 use crate::stats::Stats;
 
 /// Runs one command after the other on its own databases.
@@ -45,6 +45,8 @@ pub(crate) struct Bench {
     pub tracking: Tracking,
     /// Clients in blocking commands.
     pub blocked: Blocked,
+    /// Keys on their way to other servers.
+    pub migrations: Migrations,
     /// Who listens to which channel.
     pub pubsub: RefCell<Subscriptions>,
     /// Bytes for other connections.
@@ -83,6 +85,7 @@ impl Bench {
             watches: Watches::default(),
             tracking: Tracking::default(),
             blocked: Blocked::default(),
+            migrations: Migrations::default(),
             pubsub: RefCell::default(),
             outgoing: Outgoing::default(),
             stats: Stats::new(&Params::default()),
@@ -155,6 +158,7 @@ impl Bench {
                 watches: &mut self.watches,
                 tracking: &mut self.tracking,
                 blocked: &mut self.blocked,
+                migrations: &mut self.migrations,
                 pubsub: &self.pubsub,
                 outgoing: &mut self.outgoing,
                 stats: &mut self.stats,

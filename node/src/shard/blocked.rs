@@ -29,6 +29,12 @@ pub struct Waiter {
 }
 
 impl Waiter {
+    /// Whether CLIENT UNBLOCK ends it: keys that are on their way to another server cannot be called back.
+    pub fn may_give_up(&self) -> bool {
+        let wait = &self.waiting.wait;
+        !wait.keys.is_empty() || wait.acknowledgements.is_some()
+    }
+
     /// It waits no more: its keys need not be watched for it, and others see it so.
     pub fn stop_waiting(&self, dbs: &mut Databases) {
         let db = &mut dbs[self.session.db];
@@ -101,10 +107,8 @@ impl Blocked {
 
     /// Who waits for keys or for acknowledgements.
     pub fn who_wait_for_data(&self) -> Vec<u64> {
-        let clients = self.clients.iter().filter(|(_, waiter)| {
-            let wait = &waiter.waiting.wait;
-            !wait.keys.is_empty() || wait.acknowledgements.is_some()
-        });
+        let clients = self.clients.iter();
+        let clients = clients.filter(|(_, waiter)| waiter.may_give_up());
         clients.map(|(client, _)| *client).collect()
     }
 

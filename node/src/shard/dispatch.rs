@@ -264,7 +264,7 @@ impl Shard {
     fn is_paused(&mut self, command: &Command, args: Args<'_>, session: &Session) -> bool {
         let pause = &self.node.pause;
         pause.stops(self.now_ms, || may_write(command, session))
-            || (self.is_saving() && self.snapshot_holds(command, args, session))
+            || (self.holds_keys() && self.must_wait(command, args, session))
     }
 
     /// Runs a command that is measured alone, and everything that follows from it; says whether the client must wait.
@@ -283,6 +283,9 @@ impl Shard {
         self.stats.resume_meter();
         perform_in_sight(&mut self.call(id.command(), args, session, out));
         let wait = self.waiting.take();
+        if wait.is_some() && !self.migrations.is_empty() {
+            self.watch_migration();
+        }
         self.settle(db, args);
         if id.command().flags.contains(Flags::ADMIN) {
             // It may have taken long, and what it set holds from here on: for its own entry in the logs too.
@@ -324,6 +327,7 @@ impl Shard {
             watches: &mut self.watches,
             tracking: &mut self.tracking,
             blocked: &mut self.blocked,
+            migrations: &mut self.migrations,
             pubsub: &self.pubsub,
             outgoing: &mut self.outgoing,
             stats: &mut self.stats,

@@ -162,10 +162,18 @@ impl Shard {
         if is_done {
             return Ok(());
         }
+        self.bear_refusal(name, out)
+    }
+
+    /// A request of a stream was refused with `reply`.
+    ///
+    /// # Errors
+    /// If whoever has run it first was not refused.
+    pub(super) fn bear_refusal(&self, name: &str, reply: &[u8]) -> Result<(), String> {
         let counter = &self.node.replication.counters.unexpected;
         counter.fetch_add(1, Ordering::Relaxed);
-        let said = format!("{name}: {}", out.trim_ascii().escape_ascii());
-        match command.name {
+        let said = format!("{name}: {}", reply.trim_ascii().escape_ascii());
+        match name {
             // The primary holds what we cannot.
             "select" | "restore" => Err(said),
             // The primary was refused the same way, but has found a key expired on the way: Redis passes such requests on.
@@ -245,7 +253,7 @@ impl Shard {
 }
 
 /// `HSETEX key KEEPTTL FIELDS n field value ...`, in which Redis 8 passes HINCRBYFLOAT on, is HSET where no field expires.
-fn without_expiry(args: Args<'_>) -> Option<OwnedRequest> {
+pub(super) fn without_expiry(args: Args<'_>) -> Option<OwnedRequest> {
     let is_plain = args.is(2, "keepttl") && args.is(3, "fields") && args.len() > 5;
     let pairs: Vec<&[u8]> = args.from(5).collect();
     let words = [b"HSET".as_slice(), args.get(1)?];

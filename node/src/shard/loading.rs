@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use self::snapshot::SnapshotFile;
 use super::Shard;
 use super::dispatch::perform;
+use super::following::without_expiry;
 use crate::commands::call::{Args, Span};
 use crate::commands::{Class, table};
 use crate::journal::Id;
@@ -363,6 +364,11 @@ impl Shard {
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
+        if args.is(0, "hsetex")
+            && let Some(plain) = without_expiry(args)
+        {
+            return self.apply(plain.args(), session, out);
+        }
         let command = table::resolve(args).map(|id| id.command());
         let command = command
             .and_then(|command| table::check_arity(command, args.len()).map(|()| command))
@@ -376,6 +382,7 @@ impl Shard {
         if is_done {
             return Ok(());
         }
-        Err(String::from_utf8_lossy(out.trim_ascii()).into_owned())
+        // A replica's file is the stream of its primary.
+        self.bear_refusal(command.name, out)
     }
 }

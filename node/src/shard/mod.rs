@@ -6,6 +6,8 @@
 //!       │             ├── watch.rs    whose transaction must fail
 //!       │             ├── tracking.rs who keeps copies of what it has read
 //!       │             ├── monitors.rs who sees every command
+//!       │             ├── holds.rs    who must wait because of these
+//!       │             ├── migrations.rs which keys are on their way to another server
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── standing.rs what a replica refuses
@@ -22,9 +24,11 @@ pub mod blocked;
 pub mod dispatch;
 pub mod following;
 mod foreign;
+mod holds;
 pub mod housekeeping;
 pub mod loading;
 mod measure;
+pub mod migrations;
 mod monitors;
 mod requests;
 pub mod snapshot;
@@ -41,6 +45,7 @@ use almandine_storage::{Access, Databases, Rng, Thresholds};
 
 use self::ahead::Ahead;
 pub use blocked::{Blocked, Waiter};
+pub use migrations::Migrations;
 pub use monitors::Monitors;
 pub use requests::{Progress, Requests, Stop};
 pub use tracking::{Tracking, Tracks};
@@ -67,6 +72,7 @@ pub struct Shard {
     pub(crate) watches: Watches,
     pub(crate) tracking: Tracking,
     pub(crate) blocked: Blocked,
+    pub(crate) migrations: Migrations,
     pub(crate) pubsub: Rc<RefCell<Subscriptions>>,
     pub(crate) outgoing: Outgoing,
     pub(crate) waiting: Option<Wait>,
@@ -211,6 +217,7 @@ impl Shard {
             watches: Watches::default(),
             tracking: Tracking::default(),
             blocked: Blocked::default(),
+            migrations: Migrations::default(),
             pubsub,
             outgoing: Outgoing::default(),
             waiting: None,

@@ -15,12 +15,8 @@ use almandine_storage::{Databases, Form};
 use self::output::Output;
 use super::Shard;
 use crate::REDIS_VERSION;
-use crate::commands::call::Args;
-use crate::commands::keys;
-use crate::commands::spec::{Command, Flags};
 use crate::memory;
 use crate::params::Params;
-use crate::session::Session;
 
 /// What is done between two looks at the clock, bytes looked at.
 const STEP: usize = 8 << 10;
@@ -189,44 +185,6 @@ impl Shard {
             snapshot.is_discarded = true;
             self.dbs.iter_mut().for_each(|db| db.discard_walk());
         }
-    }
-
-    /// Whether a request must wait until keys that it changes are in the snapshot: they are long and not written whole, or so
-    /// much was written for others that the walk must go on first.
-    #[cold]
-    pub(super) fn snapshot_holds(
-        &mut self,
-        command: &Command,
-        args: Args<'_>,
-        session: &Session,
-    ) -> bool {
-        let transaction = session.transaction.as_ref();
-        let Some(transaction) = transaction.filter(|_| command.name == "exec") else {
-            return self.snapshot_holds_keys(command, args, session.db);
-        };
-        let (mut db, mut is_held) = (session.db, false);
-        for queued in &transaction.queued {
-            let (command, args) = (queued.id.command(), queued.request.args());
-            if command.name == "select" {
-                let number = args.integer(1).ok().and_then(|n| usize::try_from(n).ok());
-                db = number.filter(|n| *n < self.dbs.count()).unwrap_or(db);
-            }
-            is_held |= self.snapshot_holds_keys(command, args, db);
-        }
-        is_held
-    }
-
-    fn snapshot_holds_keys(&mut self, command: &Command, args: Args<'_>, db: usize) -> bool {
-        if !command.flags.contains(Flags::WRITE) {
-            return false;
-        }
-        let (mut is_held, db) = (false, &mut self.dbs[db]);
-        // A request whose keys cannot be told is refused by its handler.
-        let _ = keys::each(command, args, |key| {
-            let key = args.get(key.at);
-            is_held |= key.is_some_and(|key| db.must_wait(key));
-        });
-        is_held
     }
 
     /// The waiters for a key are served once the snapshot lets them change what they would change.

@@ -150,7 +150,7 @@ impl Shard {
         };
         let (id, request) = (waiter.waiting.id, waiter.waiting.request.clone());
         let session = waiter.session.clone();
-        self.snapshot_holds(id.command(), request.args(), &session)
+        self.must_wait(id.command(), request.args(), &session)
     }
 
     /// Runs the command of a blocked client again if it waits for a value of `kind`.

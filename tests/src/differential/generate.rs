@@ -306,6 +306,9 @@ mod tests {
 
     /// Commands of the groups that no rule makes, and why.
     const LEFT_OUT: &[(&str, &str)] = &[
+        ("migrate", "needs another server; tests/migrate.rs has one"),
+        ("wait", "depends on replicas; tests/replication has some"),
+        ("waitaof", "depends on replicas and the disk"),
         ("client|capa", "Valkey only; nothing to see"),
         (
             "client|help",

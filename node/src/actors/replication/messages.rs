@@ -18,6 +18,27 @@ pub struct RoleChanged;
 #[rtype(result = "()")]
 pub struct AskForAcknowledgements;
 
+/// Move keys to another server. Sent by the shard that ran MIGRATE; it is told
+/// [`Migrated`](crate::actors::shard::messages::Migrated).
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Migrate {
+    /// Which migration of the shard.
+    pub ticket: u64,
+    /// The other server.
+    pub host: String,
+    /// Its port, as the client has written it.
+    pub port: String,
+    /// How long each step may take.
+    pub timeout_ms: u64,
+    /// Everything that is to be sent: AUTH, SELECT, a RESTORE for each key.
+    pub requests: Vec<u8>,
+    /// Requests before the first RESTORE.
+    pub prelude: usize,
+    /// How many keys.
+    pub keys: usize,
+}
+
 /// The connection of a client is that of a replica from now on. Sent by its `ConnectionActor`, which ends.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -5,9 +5,11 @@
 //!   primary ──stream──▶ PrimaryLinkActor ──Follow──▶ ShardActor ──▶ journal ──▶ ReplicaLinkActor ──stream──▶ replica
 //!           ◀────ACK───                                                                        ◀────ACK───
 //! ```
+//! migration.rs sends keys to other servers (MIGRATE).
 //! A link to a replica pulls from the journal as fast as its socket takes; nothing is queued for it.
 
 pub mod messages;
+mod migration;
 mod primary;
 mod replica;
 
@@ -18,12 +20,14 @@ use std::time::Duration;
 use actix::{Actor, Addr, AsyncContext, Context, Handler};
 use tracing::{error, info};
 
-use self::messages::{AskForAcknowledgements, Attach, RoleChanged};
+use self::messages::{AskForAcknowledgements, Attach, Migrate, RoleChanged};
+use self::migration::Idle;
 use self::primary::{Leave, PrimaryLinkActor};
 use self::replica::{Disconnect, ReplicaLinkActor};
 use super::lifeline::{Child, ChildExited, Exit, Lifeline};
 use super::persistence::PersistenceActor;
 use super::shard::ShardActor;
+use super::shard::messages::Migrated;
 use crate::journal::Id;
 use crate::moment::now_ms;
 use crate::node::Node;
@@ -50,6 +54,7 @@ pub struct ReplicationActor {
     alone_since_ms: i64,
     /// The offset after the last question for acknowledgements.
     asked: u64,
+    idle: Idle,
     _lifeline: Lifeline,
 }
 
@@ -71,6 +76,7 @@ impl ReplicationActor {
             pinged_ms: now_ms,
             alone_since_ms: now_ms,
             asked: 0,
+            idle: Idle::default(),
             _lifeline: lifeline,
         }
     }
@@ -104,6 +110,7 @@ impl ReplicationActor {
     }
 
     fn heartbeat(&mut self) {
+        self.idle.close_old();
         let (params, now_ms) = (self.node.params(), now_ms());
         if params.min_replicas_to_write > 0 {
             let replication = &self.node.replication;
@@ -167,6 +174,18 @@ impl Handler<AskForAcknowledgements> for ReplicationActor {
         if is_primary && self.node.replication.has_replicas() {
             self.asked = self.append(GETACK);
         }
+    }
+}
+
+impl Handler<Migrate> for ReplicationActor {
+    type Result = ();
+
+    fn handle(&mut self, order: Migrate, _: &mut Context<Self>) {
+        let (idle, shard, ticket) = (self.idle.clone(), self.shard.clone(), order.ticket);
+        actix_rt::spawn(async move {
+            let moved = migration::migrate(idle, order).await;
+            shard.do_send(Migrated { ticket, moved });
+        });
     }
 }
 

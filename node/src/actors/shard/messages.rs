@@ -9,6 +9,7 @@ use crate::journal::Id;
 use crate::session::Session;
 use crate::shard::Progress;
 use crate::shard::following::{Copy, Followed};
+use crate::shard::migrations::Moved;
 use crate::shard::snapshot::Purpose;
 
 /// The requests of several connections of one worker, gathered over a turn of its event loop.
@@ -144,6 +145,17 @@ pub struct AbortSnapshot {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub(super) struct Walk;
+
+/// A migration is over. Sent by `ReplicationActor`.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Migrated {
+    /// Which.
+    pub ticket: u64,
+    /// What has come of it.
+    pub moved: Moved,
+}
+
 /// A piece of the primary's stream: whole requests. Sent by the link to the primary.
 #[derive(Debug, Message)]
 #[rtype(result = "FollowDone")]

@@ -16,7 +16,7 @@ use tracing::error;
 
 use self::handle::LocalShard;
 use self::messages::{
-    AnswerWaiter, BatchDone, ExecuteBatches, Forget, Load, RemoteBatch, Serve, Settle,
+    AnswerWaiter, BatchDone, ExecuteBatches, Forget, Load, Migrated, RemoteBatch, Serve, Settle,
 };
 use self::snapshots::Snapshots;
 use super::connection::messages::Answered;
@@ -171,6 +171,17 @@ impl Handler<Serve> for ShardActor {
         self.node.saving.lock().saved_changes = changes;
         self.node.saving.set_changes(changes);
         self.node.saving.set_loading(false);
+    }
+}
+
+impl Handler<Migrated> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, Migrated { ticket, moved }: Migrated, _: &mut Context<Self>) {
+        self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.finish_migration(ticket, moved);
+        });
     }
 }
 

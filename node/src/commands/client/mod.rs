@@ -14,6 +14,7 @@ use super::help::help;
 use super::table::wrong_subcommand_syntax;
 use super::{Args, Call, Fault, Outcome};
 use crate::session::Replies;
+use crate::shard::Waiter;
 
 pub(in crate::commands) fn id(call: &mut Call<'_>) -> Outcome {
     call.reply.integer(call.session.id() as i64);
@@ -168,6 +169,7 @@ pub(in crate::commands) fn unblock(call: &mut Call<'_>) -> Outcome {
     let id = call.args.integer(2)?;
     let waiter = u64::try_from(id)
         .ok()
+        .filter(|id| call.blocked.get(*id).is_some_and(Waiter::may_give_up))
         .and_then(|id| call.blocked.remove(id));
     call.reply.integer(i64::from(waiter.is_some()));
     if let Some(waiter) = waiter {

@@ -24,7 +24,7 @@ pub(super) fn dump(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-fn compression(call: &Call<'_>) -> Compression {
+pub(super) fn compression(call: &Call<'_>) -> Compression {
     match call.params.rdbcompression {
         true => Compression::Lzf,
         false => Compression::None,

@@ -11,6 +11,7 @@ use super::*;
 use crate::clients::{Client, Identity};
 use crate::node::Node;
 use crate::pubsub::Subscriptions;
+use crate::session::Session;
 use crate::shard::{Requests, Stop};
 
 /// What can be seen of the keys: a digest, and which there are in which database with which expiry.

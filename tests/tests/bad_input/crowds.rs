@@ -124,6 +124,10 @@ fn a_storm_of_connections_passes() {
     assert!(wait_until(PATIENCE, || siege.node.open_files() <= files));
 }
 
+/// Twenty thousand leave no more than a thousand do: under io_uring many are served at a time, and the allocator keeps a part
+/// of what they held. Any leak of what was sent would be 200 MB.
+const REMAINS_OF_MANY: u64 = 48 * MB;
+
 #[test]
 fn resets_inside_a_bulk_leave_nothing() {
     let mut siege = Siege::lay(&[]);
@@ -133,12 +137,12 @@ fn resets_inside_a_bulk_leave_nothing() {
         &[b'x'; 100_000],
     ]
     .concat();
-    for _ in 0..1_000 {
+    for _ in 0..2_000 {
         let mut stream = siege.connect();
         send_all(&mut stream, &half);
         reset(stream);
     }
-    siege.is_lifted(REMAINS);
+    siege.is_lifted(REMAINS_OF_MANY);
     assert!(wait_until(PATIENCE, || siege.node.open_files() <= files));
 }
 

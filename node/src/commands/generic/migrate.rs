@@ -9,7 +9,10 @@ use almandine_storage::{Kind, rdb};
 use super::dump::compression;
 use crate::actors::replication::messages::Migrate;
 use crate::commands::call::{Nothing, Wait};
-use crate::commands::{Args, Call, Fault, Outcome, keys};
+use crate::commands::spec::{Begin, Find};
+use crate::commands::{
+    Acl, Args, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run, keys,
+};
 use crate::shard::migrations::Migration;
 
 /// Milliseconds where the request names no time above zero.
@@ -54,7 +57,7 @@ impl<'a> Options<'a> {
     }
 }
 
-pub(super) fn migrate(call: &mut Call<'_>) -> Outcome {
+fn migrate(call: &mut Call<'_>) -> Outcome {
     let options = Options::parse(call.args)?;
     let timeout = call.args.integer(5)?;
     let target_db = call.args.integer(4)?;
@@ -137,3 +140,41 @@ fn write_request(words: &[&[u8]], out: &mut Vec<u8>) {
         request.bulk(word);
     }
 }
+
+/// The entry.
+pub(super) const MIGRATE: Command = Command {
+    name: "migrate",
+    arity: -6,
+    flags: Flags::MOVABLEKEYS.union(Flags::WRITE),
+    acl: Acl::DANGEROUS.union(Acl::KEYSPACE),
+    keys: &[
+        KeySpec {
+            flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
+            begin: Begin::Index(3),
+            find: Find::Range {
+                last: 0,
+                step: 1,
+                limit: 0,
+            },
+        },
+        KeySpec {
+            flags: KeyFlags::RW
+                .union(KeyFlags::ACCESS)
+                .union(KeyFlags::DELETE)
+                .union(KeyFlags::INCOMPLETE),
+            begin: Begin::Keyword("KEYS", -2),
+            find: Find::Range {
+                last: -1,
+                step: 1,
+                limit: 0,
+            },
+        },
+    ],
+    group: Group::Generic,
+    since: "2.6.0",
+    summary: "Moves keys to another server.",
+    complexity: "O(N) with the size of the values",
+    args: "host port:integer key-selector=<key:key|empty-string=\"\"> destination-db:integer timeout:integer [COPY] [REPLACE] \
+           [authentication=<AUTH auth|AUTH2 auth2=(username password)>] [KEYS keys:key...]",
+    run: Run::Shard(migrate),
+};

@@ -469,42 +469,7 @@ pub static COMMANDS: &[Command] = &[
         args: "pattern:pattern",
         run: Run::Shard(keys),
     },
-    Command {
-        name: "migrate",
-        arity: -6,
-        flags: Flags::MOVABLEKEYS.union(Flags::WRITE),
-        acl: Acl::DANGEROUS.union(Acl::KEYSPACE),
-        keys: &[
-            KeySpec {
-                flags: KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE),
-                begin: Begin::Index(3),
-                find: Find::Range {
-                    last: 0,
-                    step: 1,
-                    limit: 0,
-                },
-            },
-            KeySpec {
-                flags: KeyFlags::RW
-                    .union(KeyFlags::ACCESS)
-                    .union(KeyFlags::DELETE)
-                    .union(KeyFlags::INCOMPLETE),
-                begin: Begin::Keyword("KEYS", -2),
-                find: Find::Range {
-                    last: -1,
-                    step: 1,
-                    limit: 0,
-                },
-            },
-        ],
-        group: Group::Generic,
-        since: "2.6.0",
-        summary: "Moves keys to another server.",
-        complexity: "O(N) with the size of the values",
-        args: "host port:integer key-selector=<key:key|empty-string=\"\"> destination-db:integer timeout:integer [COPY] [REPLACE] \
-               [authentication=<AUTH auth|AUTH2 auth2=(username password)>] [KEYS keys:key...]",
-        run: Run::Shard(migrate::migrate),
-    },
+    migrate::MIGRATE,
     Command {
         name: "move",
         arity: 3,

@@ -9,6 +9,7 @@
 //!   kills/         the node is killed under load, and what it has acknowledged is looked for
 //!   contents/      what servers and RDB files hold, to be compared
 //!   load.rs        a server that is kept busy while a test does something to it
+//!   flags.rs       flags of the tools and of the benches
 //!   facts.rs       what servers say about their commands
 //!   sys.rs         system calls that the standard library does not offer
 //! ```
@@ -18,6 +19,7 @@ pub mod contents;
 pub mod conversation;
 pub mod differential;
 pub mod facts;
+pub mod flags;
 pub mod kills;
 pub mod load;
 pub mod process;

@@ -8,7 +8,7 @@ use almandine_tests::process::{Server, Start};
 use almandine_tests::resp::Protocol;
 
 use super::Failure;
-use super::flags::Flags;
+use almandine_tests::flags::Flags;
 
 pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     let mut flags = Flags::parse(args, &["update"])?;

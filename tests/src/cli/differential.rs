@@ -8,7 +8,7 @@ use almandine_tests::differential::{Plan, run as play};
 use almandine_tests::process::Server;
 
 use super::Failure;
-use super::flags::Flags;
+use almandine_tests::flags::Flags;
 
 pub(super) const HELP: &str = "\
 differential [--seed N] [--commands 200000] [--findings 10] [--peer PATH]...

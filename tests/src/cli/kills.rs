@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use almandine_tests::kills::{Plan, run as play};
 
 use super::Failure;
-use super::flags::Flags;
+use almandine_tests::flags::Flags;
 
 pub(super) const HELP: &str = "\
 kills [--times 200] [--seed N] [--writers 4] [--writes 30000]

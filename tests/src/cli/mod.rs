@@ -1,9 +1,7 @@
 //! The command line of the tools.
 
-mod bench;
 mod converse;
 mod differential;
-mod flags;
 mod kills;
 
 use std::process::ExitCode;
@@ -13,6 +11,7 @@ type Failure = String;
 
 const HELP: &str = "\
 Tools of the test crate: cargo run -p almandine-tests -- TOOL ... (help: this text)
+Benches: cargo bench -p almandine-tests -- help
 
 converse FILE-OR-DIR... [--server PATH] [--resp 2|3] [--update]
     Plays conversations against the server at PATH (our node if absent), in RESP2 and RESP3 unless one is named.
@@ -24,7 +23,6 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     match args.split_first() {
         Some((tool, args)) if tool == "converse" => converse::run(args),
         Some((tool, args)) if tool == "differential" => differential::run(args),
-        Some((tool, args)) if tool == "bench" => bench::run(args),
         Some((tool, args)) if tool == "kills" => kills::run(args),
         Some((tool, _)) if tool == "help" => {
             eprint!("{}", help());
@@ -35,5 +33,5 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
 }
 
 fn help() -> String {
-    [HELP, differential::HELP, bench::HELP, kills::HELP].concat()
+    [HELP, differential::HELP, kills::HELP].concat()
 }

@@ -1,4 +1,4 @@
-//! `bench`: figures of our node beside its peers.
+//! Figures of our node beside its peers: `cargo bench -p almandine-tests -- help`.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -7,12 +7,13 @@ use std::time::Duration;
 use almandine_tests::bench::{
     Case, Contender, Field, Pinning, files, latency, memory, slow, throughput,
 };
+use almandine_tests::flags::Flags;
 
-use super::Failure;
-use super::flags::Flags;
+/// Why a bench gave up, for people.
+type Failure = String;
 
-pub(super) const HELP: &str = "\
-bench [throughput|memory|latency|slow|files|copy] [--server NAME=PROGRAM ARG...]... [--server-cpu 1] [--client-cpu 0] [--seed N]
+const HELP: &str = "\
+cargo bench -p almandine-tests -- [throughput|memory|latency|slow|files|copy] [--server NAME=PROGRAM ARG...]... [--server-cpu 1] [--client-cpu 0] [--seed N]
     Servers: our node (program `almandine`: built by the tool) and those of the machine, unless some are named.
     throughput (the default): requests/s and server CPU per request
         [--commands ping,set,get,incr,lpush,hset,zadd,mset] [--pipelines 1,16,64] [--sizes 16,1024] [--keys 1000000]
@@ -25,7 +26,19 @@ bench [throughput|memory|latency|slow|files|copy] [--server NAME=PROGRAM ARG...]
     copy: a full copy to a replica [--keys 1000000] [--value-bytes 1000]
 ";
 
-pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
+fn main() -> ExitCode {
+    // Cargo says `--bench` to every bench.
+    let args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    match run(&args.collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<(), Failure> {
     let mut flags = Flags::parse(args, &[])?;
     let mode = flags.rest_word("throughput");
     let named = flags.all("server");
@@ -41,7 +54,7 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         client: cpu(flags.value("client-cpu", "0".to_owned())?)?,
     };
     if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: use cargo run --release for figures that mean something");
+        eprintln!("this is a debug build: use cargo bench for figures that mean something");
     }
     let tell = |what: &str| eprintln!("{what}");
     let start = || Field::start(&contenders, pinning);
@@ -78,13 +91,13 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
             flags.finish()?;
             files::copy(&contenders, pinning, keys, value_bytes, tell)
         }
-        other => return Err(format!("bench {other}?\n{HELP}")),
+        "help" => Ok(HELP.to_owned()),
+        other => return Err(format!("{other}?\n{HELP}")),
     };
     let text = text.map_err(|error| error.to_string())?;
     std::io::stdout()
         .write_all(text.as_bytes())
-        .map_err(|error| error.to_string())?;
-    Ok(ExitCode::SUCCESS)
+        .map_err(|error| error.to_string())
 }
 
 fn throughput_plan(flags: &mut Flags) -> Result<throughput::Plan, Failure> {

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::Failure;
-
 /// Parsed arguments. A flag that nobody asked for is an error: see [`Flags::finish`].
-pub(super) struct Flags {
+pub struct Flags {
     values: BTreeMap<String, Vec<String>>,
     rest: Vec<String>,
 }
 
 impl Flags {
     /// Reads `args`; the flags named in `switches` take no value.
-    pub(super) fn parse(args: &[String], switches: &[&str]) -> Result<Flags, Failure> {
+    pub fn parse(args: &[String], switches: &[&str]) -> Result<Flags, String> {
         let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut rest = Vec::new();
         let mut args = args.iter();
@@ -36,17 +34,17 @@ impl Flags {
     }
 
     /// Whether a switch was given.
-    pub(super) fn switch(&mut self, name: &str) -> bool {
+    pub fn switch(&mut self, name: &str) -> bool {
         self.values.remove(name).is_some()
     }
 
     /// The value of a flag, `default` if it was not given.
-    pub(super) fn value<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, Failure> {
+    pub fn value<T: FromStr>(&mut self, name: &str, default: T) -> Result<T, String> {
         Ok(self.optional(name)?.unwrap_or(default))
     }
 
     /// The value of a flag.
-    pub(super) fn optional<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Failure> {
+    pub fn optional<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, String> {
         let Some(texts) = self.values.remove(name) else {
             return Ok(None);
         };
@@ -58,11 +56,7 @@ impl Flags {
     }
 
     /// The values of a flag that are separated by commas; `default` if it was not given.
-    pub(super) fn list<T: FromStr>(
-        &mut self,
-        name: &str,
-        default: &str,
-    ) -> Result<Vec<T>, Failure> {
+    pub fn list<T: FromStr>(&mut self, name: &str, default: &str) -> Result<Vec<T>, String> {
         let text = self.value(name, default.to_owned())?;
         text.split(',')
             .filter(|part| !part.is_empty())
@@ -71,12 +65,12 @@ impl Flags {
     }
 
     /// All values of a flag that may be repeated.
-    pub(super) fn all(&mut self, name: &str) -> Vec<String> {
+    pub fn all(&mut self, name: &str) -> Vec<String> {
         self.values.remove(name).unwrap_or_default()
     }
 
     /// Takes the first word that is no flag, `default` if there is none.
-    pub(super) fn rest_word(&mut self, default: &str) -> String {
+    pub fn rest_word(&mut self, default: &str) -> String {
         match self.rest.is_empty() {
             true => default.to_owned(),
             false => self.rest.remove(0),
@@ -84,7 +78,7 @@ impl Flags {
     }
 
     /// What is no flag; an error if there are flags left.
-    pub(super) fn finish(self) -> Result<Vec<String>, Failure> {
+    pub fn finish(self) -> Result<Vec<String>, String> {
         match self.values.keys().next() {
             Some(name) => Err(format!("--{name} is no flag of this tool")),
             None => Ok(self.rest),

@@ -22,5 +22,5 @@ mod small;
 
 pub use errors::ProtocolError;
 pub use limits::Limits;
-pub use reply::{Reply, Reserved, Version};
+pub use reply::{Reply, Reserved, Version, write_request};
 pub use request::{Batch, HalfRead, Parser, RequestSpan, Span};

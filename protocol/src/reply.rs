@@ -27,6 +27,13 @@ pub struct Reply<'a> {
 #[must_use = "the header must be filled in"]
 pub struct Reserved(usize);
 
+/// Appends a request to another server: an array of bulk strings.
+pub fn write_request<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+    let mut request = Reply::new(out, Version::Resp2);
+    request.array(words.len());
+    words.for_each(|word| request.bulk(word));
+}
+
 impl<'a> Reply<'a> {
     /// Appends to `out` in `version`.
     pub fn new(out: &'a mut Vec<u8>, version: Version) -> Self {

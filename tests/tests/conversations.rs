@@ -72,16 +72,7 @@ fn redis_server_converses_the_same() {
 /// The newest servers, where their binaries are known.
 #[test]
 fn newer_peers_converse_the_same() {
-    let peers: Vec<Server> = [Server::redis82(), Server::valkey()]
-        .into_iter()
-        .flatten()
-        .collect();
-    if peers.is_empty() {
-        eprintln!(
-            "neither ALMANDINE_PEER_REDIS82 nor ALMANDINE_PEER_VALKEY names a server to compare with"
-        );
-    }
-    for server in peers {
+    for server in Server::newer_peers() {
         for protocol in Protocol::BOTH {
             play_all(server.clone(), protocol);
         }

@@ -53,8 +53,7 @@ fn our_node_answers_as_redis_server_does() {
 /// The newest servers, where their binaries are known.
 #[test]
 fn our_node_answers_as_newer_peers_do() {
-    let peers = [Server::redis82(), Server::valkey()];
-    for peer in peers.into_iter().flatten() {
+    for peer in Server::newer_peers() {
         compare_with(&peer);
     }
 }

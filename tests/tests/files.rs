@@ -12,15 +12,6 @@ use almandine_tests::resp::{Client, Value, encode_request};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Every server of others that this machine has.
-fn peers() -> Vec<Server> {
-    let newer = [Server::redis82(), Server::valkey()];
-    Server::redis_if_installed()
-        .into_iter()
-        .chain(newer.into_iter().flatten())
-        .collect()
-}
-
 #[track_caller]
 fn ok(client: &mut Client, line: &str) -> Value {
     let reply = client.line(line).expect("a server that answers");
@@ -72,7 +63,7 @@ fn end(running: &mut Running, how: &str) {
 #[test]
 fn a_snapshot_goes_to_others_and_comes_back() {
     let expected = samples();
-    for peer in peers() {
+    for peer in Server::peers() {
         let dir = Directory::new();
         let mut node = TestNode::start_in(&dir, &[]);
         let mut client = node.client();
@@ -101,7 +92,7 @@ fn a_snapshot_goes_to_others_and_comes_back() {
 
 #[test]
 fn an_append_only_file_goes_to_others_and_comes_back() {
-    for (peer, preamble) in peers()
+    for (peer, preamble) in Server::peers()
         .into_iter()
         .flat_map(|peer| [(peer.clone(), "yes"), (peer, "no")])
     {

@@ -27,15 +27,6 @@ fn assert_same(expected: &Contents, found: &Contents, whose: &str) {
     );
 }
 
-/// Every server of others that this machine has.
-fn peers() -> Vec<Server> {
-    let newer = [Server::redis82(), Server::valkey()];
-    Server::redis_if_installed()
-        .into_iter()
-        .chain(newer.into_iter().flatten())
-        .collect()
-}
-
 /// How the server that wrote a golden file was told to evict, which decides what it writes of usage.
 fn policy(identity: &Identity) -> &'static str {
     match (identity.family.as_str(), identity.version) {
@@ -76,7 +67,7 @@ fn golden_files_are_read() {
 
 #[test]
 fn files_of_other_servers_are_read() {
-    for peer in peers() {
+    for peer in Server::peers() {
         let server = Start::new(peer).run().expect("the server starts");
         let identity = server.identity();
         let name = format!("{identity}.rdb");
@@ -113,7 +104,7 @@ fn other_servers_load_our_file() {
     let node = TestNode::start();
     let path = node.dir().join("ours.rdb");
     fs::write(&path, &bytes).expect("a file in the node's directory");
-    for peer in peers() {
+    for peer in Server::peers() {
         let dir = node.dir().to_owned().into_os_string();
         let start = Start::new(peer).args(["--dbfilename", "ours.rdb"]);
         let server = start
@@ -148,7 +139,7 @@ fn check_encodings(client: &mut Client, whose: &str) {
 fn payloads_travel_in_both_directions() {
     let node = TestNode::start();
     let mut ours = node.client();
-    for peer in peers() {
+    for peer in Server::peers() {
         let server = Start::new(peer).run().expect("the server starts");
         ok(&mut ours, &["FLUSHALL"]);
         fill(&mut ours, &samples());

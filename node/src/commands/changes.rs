@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use almandine_protocol::{Reply, Version};
+use almandine_protocol::write_request;
 use almandine_storage::{Databases, Db};
 
 use super::call::Args;
@@ -299,9 +299,7 @@ impl Effects {
     }
 
     fn write<'a>(&mut self, command: impl ExactSizeIterator<Item = &'a [u8]>) {
-        let mut request = Reply::new(&mut self.bytes, Version::Resp2);
-        request.array(command.len());
-        command.for_each(|arg| request.bulk(arg));
+        write_request(command, &mut self.bytes);
     }
 }
 

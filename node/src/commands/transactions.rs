@@ -75,10 +75,8 @@ fn watch(call: &mut Call<'_>) -> Outcome {
         call.dbs[call.db].contains(key);
         call.session.watched = call.watches.watch(call.session.id(), call.db, key);
     }
-    // The batch may have begun before anybody watched, and may still change what is watched now.
-    call.changes.watched = true;
     call.session.client.profile().watched = call.session.watched;
-    // The rest of the batch may change the keys.
+    // The batch may have begun before anybody watched, and may still change what is watched now.
     call.changes.watched = true;
     call.reply.ok();
     Ok(())

@@ -10,6 +10,11 @@ use crate::commands::call::Nothing;
 pub(super) fn deadline(args: Args<'_>, i: usize, now_ms: i64) -> Result<Option<i64>, Fault> {
     let millis =
         millis(args.at(i)).ok_or(Fault::new("ERR timeout is not a float or out of range"))?;
+    after(millis, now_ms)
+}
+
+/// The moment so many milliseconds from now; none for 0.
+pub(super) fn after(millis: i64, now_ms: i64) -> Result<Option<i64>, Fault> {
     match millis {
         0 => Ok(None),
         ..0 => Err(Fault::new("ERR timeout is negative")),

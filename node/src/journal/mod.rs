@@ -147,10 +147,7 @@ impl Journal {
         let mut inner = self.lock();
         self.is_written.store(is_written, Ordering::Release);
         if is_written {
-            self.turn_on();
-            let offset = self.offset();
-            self.written.store(offset, Ordering::Release);
-            self.synced.store(offset, Ordering::Release);
+            self.begin_log(self.offset());
         } else {
             inner.unwritten = Vec::new();
             inner.cut = None;
@@ -165,11 +162,16 @@ impl Journal {
         let offset = self.offset();
         inner.cut = Some(inner.unwritten.len());
         if !self.is_written.swap(true, Ordering::AcqRel) {
-            self.turn_on();
-            self.written.store(offset, Ordering::Release);
-            self.synced.store(offset, Ordering::Release);
+            self.begin_log(offset);
         }
         offset
+    }
+
+    /// Nobody waits for what was before `offset`.
+    fn begin_log(&self, offset: u64) {
+        self.turn_on();
+        self.written.store(offset, Ordering::Release);
+        self.synced.store(offset, Ordering::Release);
     }
 
     /// Appends the effects of a batch; returns the offset after them.

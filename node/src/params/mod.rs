@@ -26,6 +26,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use almandine_protocol::Limits;
+use almandine_storage::rdb::{Compression, Sum, Verify};
 use almandine_storage::{Access, Thresholds};
 
 use crate::journal::Demand;
@@ -125,6 +126,30 @@ impl Params {
                 decay_minutes: self.lfu_decay_time,
                 dice,
             },
+        }
+    }
+
+    /// `rdbcompression`.
+    pub fn rdb_compression(&self) -> Compression {
+        match self.rdbcompression {
+            true => Compression::Lzf,
+            false => Compression::None,
+        }
+    }
+
+    /// `rdbchecksum`, for a file that is read.
+    pub fn rdb_verify(&self) -> Verify {
+        match self.rdbchecksum {
+            true => Verify::Yes,
+            false => Verify::No,
+        }
+    }
+
+    /// `rdbchecksum`, for a file that is written.
+    pub fn rdb_sum(&self) -> Sum {
+        match self.rdbchecksum {
+            true => Sum::Crc64,
+            false => Sum::Zeros,
         }
     }
 

@@ -4,16 +4,13 @@
 //! then nothing of it counts as received, so a link that breaks in the middle has it sent again.
 
 use std::mem;
-use std::sync::atomic::Ordering;
 
 use almandine_storage::{Databases, Removed};
-use tracing::debug;
 
-use super::dispatch::perform;
 use super::requests::Requests;
 use super::{Phase, Shard};
+use crate::commands::Args;
 use crate::commands::changes::Effects;
-use crate::commands::{Args, table};
 use crate::journal::{History, Id};
 use crate::session::{OwnedRequest, Session};
 
@@ -141,47 +138,9 @@ impl Shard {
         if args.is(0, "ping") {
             return Ok(());
         }
-        if args.is(0, "hsetex")
-            && let Some(plain) = without_expiry(args)
-        {
-            return self.follow_one(plain.args(), following);
-        }
         let Following { session, out, .. } = following;
-        let command = table::resolve(args).map(|id| id.command());
-        let command = command
-            .and_then(|command| table::check_arity(command, args.len()).map(|()| command))
-            .map_err(|fault| fault.text_bytes().escape_ascii().to_string())?;
-        let (db, name) = (session.db, command.name);
-        out.clear();
-        let is_done = perform(&mut self.call(command, args, session, out));
-        self.waiting = None;
-        if !self.changes.is_quiet() {
-            self.changes.settle(db, args);
-            self.tell();
-        }
-        if is_done {
-            return Ok(());
-        }
-        self.bear_refusal(name, out)
-    }
-
-    /// A request of a stream was refused with `reply`.
-    ///
-    /// # Errors
-    /// If whoever has run it first was not refused.
-    pub(super) fn bear_refusal(&self, name: &str, reply: &[u8]) -> Result<(), String> {
-        let counter = &self.node.replication.counters.unexpected;
-        counter.fetch_add(1, Ordering::Relaxed);
-        let said = format!("{name}: {}", reply.trim_ascii().escape_ascii());
-        match name {
-            // The primary holds what we cannot.
-            "select" | "restore" => Err(said),
-            // The primary was refused the same way, but has found a key expired on the way: Redis passes such requests on.
-            _ => {
-                debug!(said, "the stream holds a request that is refused");
-                Ok(())
-            }
-        }
+        let replayed = self.replay(args, session, out);
+        replayed.map_err(|reason| reason.escape_ascii().to_string())
     }
 
     /// The link begins anew where the journal stands, perhaps under another id: what was received of a transaction comes again.
@@ -252,20 +211,12 @@ impl Shard {
     }
 }
 
-/// `HSETEX key KEEPTTL FIELDS n field value ...`, in which Redis 8 passes HINCRBYFLOAT on, is HSET where no field expires.
-pub(super) fn without_expiry(args: Args<'_>) -> Option<OwnedRequest> {
-    let is_plain = args.is(2, "keepttl") && args.is(3, "fields") && args.len() > 5;
-    let pairs: Vec<&[u8]> = args.from(5).collect();
-    let words = [b"HSET".as_slice(), args.get(1)?];
-    let words: Vec<&[u8]> = words.into_iter().chain(pairs).collect();
-    is_plain.then(|| OwnedRequest::new(words.into_iter()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
     use std::rc::Rc;
     use std::sync::Arc;
+    use std::sync::atomic::Ordering;
 
     use almandine_protocol::{Batch, Limits, Parser};
 

@@ -19,10 +19,8 @@ use tracing::{info, warn};
 
 use self::snapshot::SnapshotFile;
 use super::Shard;
-use super::dispatch::perform;
-use super::following::without_expiry;
+use crate::commands::Class;
 use crate::commands::call::{Args, Span};
-use crate::commands::{Class, table};
 use crate::journal::Id;
 use crate::moment::now_ms;
 use crate::params::Params;
@@ -102,7 +100,7 @@ pub enum LoadError {
     Unfit(PathBuf, String),
     /// Its end, where `aof-load-truncated` forbids to cut it.
     Torn(PathBuf, u64),
-    /// A request that cannot be carried out: offset, and the error reply.
+    /// A request that cannot be carried out: offset, and why.
     Refused(PathBuf, u64, String),
 }
 
@@ -156,10 +154,7 @@ impl Loader {
             requests: 0,
             limits: params.thresholds(),
             rng: Rng::new(seed),
-            verify: match params.rdbchecksum {
-                true => rdb::Verify::Yes,
-                false => rdb::Verify::No,
-            },
+            verify: params.rdb_verify(),
             now_ms: now_ms(),
             keys: 0,
             expired: 0,
@@ -322,7 +317,10 @@ fn snapshot_file(params: &Params) -> VecDeque<Segment> {
     file.into_iter().collect()
 }
 
-/// Carries the requests of a unit out; an error reply refuses it.
+/// Carries the requests of a unit out.
+///
+/// # Errors
+/// Why one of them cannot be.
 fn apply(
     shard: &mut Shard,
     unit: &Unit,
@@ -338,7 +336,8 @@ fn apply(
             let start = u32::try_from(word.start).map_err(|_| "a transaction of over 4 GiB")?;
             spans.push(Span { start, end });
         }
-        shard.apply(Args::new(unit.bytes(), spans), session, out)?;
+        let replayed = shard.replay(Args::new(unit.bytes(), spans), session, out);
+        replayed.map_err(|reason| String::from_utf8_lossy(&reason).into_owned())?;
         *count += 1;
     }
     Ok(())
@@ -352,37 +351,5 @@ impl Shard {
         self.now_ms = 0;
         self.dbs.set_now(0, access);
         self.changes.begin(Class::empty(), false);
-    }
-
-    /// Runs a request that has been run before: no checks but those that keep the data whole, and nobody is told.
-    ///
-    /// # Errors
-    /// What the command has answered.
-    fn apply(
-        &mut self,
-        args: Args<'_>,
-        session: &mut Session,
-        out: &mut Vec<u8>,
-    ) -> Result<(), String> {
-        if args.is(0, "hsetex")
-            && let Some(plain) = without_expiry(args)
-        {
-            return self.apply(plain.args(), session, out);
-        }
-        let command = table::resolve(args).map(|id| id.command());
-        let command = command
-            .and_then(|command| table::check_arity(command, args.len()).map(|()| command))
-            .map_err(|fault| String::from_utf8_lossy(fault.text_bytes()).into_owned())?;
-        out.clear();
-        let db = session.db;
-        let is_done = perform(&mut self.call(command, args, session, out));
-        self.changes.settle(db, args);
-        self.changes.touched.clear();
-        self.changes.notifications.clear();
-        if is_done {
-            return Ok(());
-        }
-        // A replica's file is the stream of its primary.
-        self.bear_refusal(command.name, out)
     }
 }

@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use almandine_protocol::Reply;
 
 use super::Shard;
-use super::dispatch::perform;
-use crate::commands::table;
 use crate::session::{OwnedRequest, Session};
 
 /// Stands for a migration among those who watch keys; ids of clients count from 1.
@@ -109,9 +107,7 @@ impl Shard {
         let request = OwnedRequest::new(words.into_iter());
         let mut session = Session::internal();
         session.db = db;
-        if let Ok(id) = table::resolve(request.args()) {
-            perform(&mut self.call(id.command(), request.args(), &mut session, &mut Vec::new()));
-            self.settle(db, request.args());
-        }
+        // DEL refuses nothing.
+        let _ = self.replay(request.args(), &mut session, &mut Vec::new());
     }
 }

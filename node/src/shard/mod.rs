@@ -11,6 +11,7 @@
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── standing.rs what a replica refuses
+//!       │             ├── replay.rs  what was run before: streams and files
 //!       │             ├── measure.rs  how long it takes
 //!       │             ├── ahead.rs    the keys of the requests to come
 //!       │             ├── snapshot.rs who must not change what is being saved
@@ -30,6 +31,7 @@ pub mod loading;
 mod measure;
 pub mod migrations;
 mod monitors;
+mod replay;
 mod requests;
 pub mod snapshot;
 mod standing;

@@ -9,7 +9,7 @@ mod output;
 use std::time::{Duration, Instant};
 
 use almandine_storage::aof::{BaseForm, MakingRequests};
-use almandine_storage::rdb::{Assembly, Compression, Entries, Sum, UsageKept};
+use almandine_storage::rdb::{Assembly, Entries, UsageKept};
 use almandine_storage::{Databases, Form};
 
 use self::output::Output;
@@ -101,10 +101,7 @@ impl Shard {
 
     /// Everything before the keys, as Redis says it of its files.
     fn begin_file(&self, params: &Params, purpose: Purpose, offset: u64, now_ms: i64) -> Assembly {
-        let mut file = Assembly::new(match params.rdbchecksum {
-            true => Sum::Crc64,
-            false => Sum::Zeros,
-        });
+        let mut file = Assembly::new(params.rdb_sum());
         file.aux("redis-ver", REDIS_VERSION);
         file.aux("redis-bits", &usize::BITS.to_string());
         file.aux("ctime", &(now_ms / 1000).to_string());
@@ -237,15 +234,11 @@ impl Snapshot {
 }
 
 fn entries(params: &Params) -> Entries {
-    let compression = match params.rdbcompression {
-        true => Compression::Lzf,
-        false => Compression::None,
-    };
     let usage = match params.maxmemory_policy.remembers() {
         true => UsageKept::Yes,
         false => UsageKept::No,
     };
-    Entries::new(compression, usage)
+    Entries::new(params.rdb_compression(), usage)
 }
 
 #[cfg(test)]

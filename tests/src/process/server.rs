@@ -63,6 +63,24 @@ impl Server {
         peer_from_variable("ALMANDINE_PEER_VALKEY")
     }
 
+    /// Those of Redis 8.2 and Valkey that variables name; says so if none does.
+    pub fn newer_peers() -> Vec<Server> {
+        let peers = [Server::redis82(), Server::valkey()];
+        let peers: Vec<Server> = peers.into_iter().flatten().collect();
+        if peers.is_empty() {
+            eprintln!(
+                "neither ALMANDINE_PEER_REDIS82 nor ALMANDINE_PEER_VALKEY names a server to compare with"
+            );
+        }
+        peers
+    }
+
+    /// Every server of others that this machine has.
+    pub fn peers() -> Vec<Server> {
+        let redis = Server::redis_if_installed().into_iter();
+        redis.chain(Server::newer_peers()).collect()
+    }
+
     /// The server that the program at `path` is: our node by its name, everything else a peer.
     pub fn at(path: impl Into<PathBuf>) -> Server {
         let path = path.into();

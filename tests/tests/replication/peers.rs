@@ -11,12 +11,6 @@ const CUTS: [i64; 2] = [20, 5];
 /// Bytes of the stream between two cuts.
 const BETWEEN_CUTS: i64 = 20_000;
 
-fn peers() -> Vec<Server> {
-    let newer = [Server::redis82(), Server::valkey()];
-    let peers = Server::redis_if_installed().into_iter();
-    peers.chain(newer.into_iter().flatten()).collect()
-}
-
 fn start(peer: Server) -> Running {
     let start = Start::new(peer).args(["--repl-backlog-size", "64mb"]);
     let running = start.args(["--repl-diskless-sync-delay", "0"]).run();
@@ -70,7 +64,7 @@ fn plans(seed: u64) -> impl Iterator<Item = (u64, i64)> {
 
 #[test]
 fn a_server_of_others_follows_us_and_goes_on_after_every_cut() {
-    for (plan, peer) in plans(100).zip(peers()) {
+    for (plan, peer) in plans(100).zip(Server::peers()) {
         let mut primary = TestNode::start_with(&["--repl-backlog-size", "64mb"]);
         let replica = start(peer);
         let identity = replica.identity();
@@ -82,7 +76,7 @@ fn a_server_of_others_follows_us_and_goes_on_after_every_cut() {
 
 #[test]
 fn we_follow_a_server_of_others_and_go_on_after_every_cut() {
-    for (plan, peer) in plans(200).zip(peers()) {
+    for (plan, peer) in plans(200).zip(Server::peers()) {
         let primary = start(peer);
         let mut replica = TestNode::start();
         let identity = primary.identity();

@@ -145,7 +145,7 @@ impl ConnectionActor {
 
     /// Reads and executes until the socket has nothing more or something must be waited for. Ready = the connection is over.
     fn turn(&mut self, ctx: &mut Context<Self>, task: &mut Task<'_>) -> Poll<()> {
-        self.remember(task.waker());
+        remember(&mut self.waker, task);
         for _ in 0..READS_PER_TURN {
             self.release();
             if !self.outbox.is_empty() && self.flush(task).is_err() {
@@ -424,20 +424,18 @@ impl ConnectionActor {
         }
     }
 
-    fn remember(&mut self, waker: &Waker) {
-        if !self
-            .waker
-            .as_ref()
-            .is_some_and(|known| known.will_wake(waker))
-        {
-            self.waker = Some(waker.clone());
-        }
-    }
-
     fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }
+    }
+}
+
+/// Keeps the waker of `task`, unless it is the one that is kept.
+fn remember(kept: &mut Option<Waker>, task: &Task<'_>) {
+    match kept {
+        Some(known) => known.clone_from(task.waker()),
+        None => *kept = Some(task.waker().clone()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! DUMP and RESTORE: values on their way between servers.
 
-use almandine_storage::rdb::{self, Compression, Verify};
+use almandine_storage::rdb::{self, Verify};
 use almandine_storage::{Usage, Value};
 
 use crate::commands::{Args, Call, Class, Fault, Outcome};
@@ -13,7 +13,7 @@ const BAD_FOOTER: Fault = Fault::new("ERR DUMP payload version or checksum are w
 const BAD_VALUE: Fault = Fault::new("ERR Bad data format");
 
 pub(super) fn dump(call: &mut Call<'_>) -> Outcome {
-    let compression = compression(call);
+    let compression = call.params.rdb_compression();
     let Some(value) = call.dbs[call.db].get(call.args.at(1)) else {
         call.reply.null();
         return Ok(());
@@ -22,13 +22,6 @@ pub(super) fn dump(call: &mut Call<'_>) -> Outcome {
     rdb::dump(value, compression, &mut payload);
     call.reply.bulk(&payload);
     Ok(())
-}
-
-pub(super) fn compression(call: &Call<'_>) -> Compression {
-    match call.params.rdbcompression {
-        true => Compression::Lzf,
-        false => Compression::None,
-    }
 }
 
 /// What may stand behind the payload.
@@ -108,7 +101,7 @@ pub(super) fn restore(call: &mut Call<'_>) -> Outcome {
 
 fn put(call: &mut Call<'_>, value: Value, expire_at: Option<i64>, options: Options) {
     let (key, payload) = (call.args.at(1), call.args.at(3));
-    let compression = compression(call);
+    let compression = call.params.rdb_compression();
     let db = &mut call.dbs[call.db];
     // Nothing of the old key stays, not even how often it was used.
     db.delete(key);

@@ -3,10 +3,9 @@
 //! The shard sends what RESTORE needs and lets the client wait; nobody changes the keys until the other server has
 //! answered. Then those that it has taken are removed here.
 
-use almandine_protocol::{Reply, Version};
+use almandine_protocol::write_request;
 use almandine_storage::{Kind, rdb};
 
-use super::dump::compression;
 use crate::actors::replication::messages::Migrate;
 use crate::commands::call::{Nothing, Wait};
 use crate::commands::spec::{Begin, Find};
@@ -82,9 +81,9 @@ fn migrate(call: &mut Call<'_>) -> Outcome {
     let (auth, select) = (options.auth.as_deref(), target_db.to_string());
     let mut requests = Vec::new();
     if let Some(auth) = auth {
-        write_request(auth, &mut requests);
+        write_request(auth.iter().copied(), &mut requests);
     }
-    write_request(&[b"SELECT", select.as_bytes()], &mut requests);
+    write_request([b"SELECT", select.as_bytes()].into_iter(), &mut requests);
     let names: Vec<Vec<u8>> = found.iter().map(|at| args.at(*at).to_vec()).collect();
     for name in &names {
         restore(call, name, options.replaces, &mut requests);
@@ -119,7 +118,11 @@ fn migrate(call: &mut Call<'_>) -> Outcome {
 
 /// Appends the RESTORE of a key that is there.
 fn restore(call: &mut Call<'_>, key: &[u8], replaces: bool, requests: &mut Vec<u8>) {
-    let (compression, now_ms, db) = (compression(call), call.now_ms, &mut call.dbs[call.db]);
+    let (compression, now_ms, db) = (
+        call.params.rdb_compression(),
+        call.now_ms,
+        &mut call.dbs[call.db],
+    );
     let ttl = match db.expire_at(key) {
         Some(Some(at)) => at.saturating_sub(now_ms).max(1),
         _ => 0,
@@ -130,15 +133,7 @@ fn restore(call: &mut Call<'_>, key: &[u8], replaces: bool, requests: &mut Vec<u
     }
     let mut words = vec![b"RESTORE".as_slice(), key, ttl.as_bytes(), &payload];
     words.extend(replaces.then_some(b"REPLACE".as_slice()));
-    write_request(&words, requests);
-}
-
-fn write_request(words: &[&[u8]], out: &mut Vec<u8>) {
-    let mut request = Reply::new(out, Version::Resp2);
-    request.array(words.len());
-    for word in words {
-        request.bulk(word);
-    }
+    write_request(words.into_iter(), requests);
 }
 
 /// The entry.

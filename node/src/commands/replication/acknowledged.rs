@@ -5,6 +5,7 @@ use almandine_storage::Kind;
 
 use crate::actors::replication::messages::AskForAcknowledgements;
 use crate::commands::call::{Acknowledgements, Nothing, Wait};
+use crate::commands::wait::after;
 use crate::commands::{Args, Call, Fault, Outcome};
 use crate::node::Node;
 
@@ -82,14 +83,7 @@ fn deadline(args: Args<'_>, i: usize, now_ms: i64) -> Result<Option<i64>, Fault>
     let millis = args
         .integer(i)
         .map_err(|_| Fault::new("ERR timeout is not an integer or out of range"))?;
-    match millis {
-        0 => Ok(None),
-        ..0 => Err(Fault::new("ERR timeout is negative")),
-        1.. => now_ms
-            .checked_add(millis)
-            .map(Some)
-            .ok_or(Fault::new("ERR timeout is out of range")),
-    }
+    after(millis, now_ms)
 }
 
 impl Acknowledgements {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::unix::AsyncFd;
 use tracing::error;
 
+use super::super::remember;
 use super::Ring;
 
 /// See the module.
@@ -38,14 +39,8 @@ impl Future for Driver {
         // Before the turn, or news that comes meanwhile would be missed.
         self.hear(task);
         let mut state = self.ring.0.borrow_mut();
+        remember(&mut state.driver, task);
         let waker = task.waker();
-        if !state
-            .driver
-            .as_ref()
-            .is_some_and(|known| known.will_wake(waker))
-        {
-            state.driver = Some(waker.clone());
-        }
         match state.turn() {
             Ok(has_woken) => {
                 if has_woken || state.queues.is_busy() || !state.dirty.is_empty() {

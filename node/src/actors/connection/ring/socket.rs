@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
-use super::{OUT_MAX, Piece, Receive, Ring, Slot};
+use super::super::remember;
+use super::{OUT_MAX, Piece, Receive, Ring};
 
 /// See the module. What it was given to send leaves even if it is dropped, as far as the peer reads it.
 pub(in super::super) struct RingSocket {
@@ -33,7 +34,7 @@ impl RingSocket {
         match slot.end {
             Some(Ok(())) => return Poll::Ready(Ok(Piece::Own(Vec::new()))),
             Some(Err(code)) => return Poll::Ready(Err(io::Error::from_raw_os_error(code))),
-            None => slot.remember(task),
+            None => remember(&mut slot.waker, task),
         }
         slot.listens = true;
         if slot.receive == Receive::Off {
@@ -119,7 +120,7 @@ impl RingSocket {
             });
             return Poll::Ready(slot.fd.try_clone().map(|socket| (socket, unread)));
         }
-        slot.remember(task);
+        remember(&mut slot.waker, task);
         state.mark(self.number);
         Poll::Pending
     }
@@ -140,7 +141,7 @@ impl RingSocket {
         let mut state = self.ring.0.borrow_mut();
         let slot = state.slot(self.number);
         slot.wants_to_send = true;
-        slot.remember(task);
+        remember(&mut slot.waker, task);
     }
 }
 
@@ -152,18 +153,5 @@ impl Drop for RingSocket {
         slot.waker = None;
         slot.inbox.clear();
         state.mark(self.number);
-    }
-}
-
-impl Slot {
-    fn remember(&mut self, task: &mut Context<'_>) {
-        let waker = task.waker();
-        if !self
-            .waker
-            .as_ref()
-            .is_some_and(|known| known.will_wake(waker))
-        {
-            self.waker = Some(waker.clone());
-        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler};
+use almandine_protocol::write_request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::Notify;
@@ -98,12 +99,8 @@ impl Connection {
 
     /// Sends a request.
     pub(super) async fn request(&mut self, words: &[&[u8]]) -> Result<(), LinkError> {
-        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-            bytes.extend_from_slice(word);
-            bytes.extend_from_slice(b"\r\n");
-        }
+        let mut bytes = Vec::new();
+        write_request(words.iter().copied(), &mut bytes);
         self.send(&bytes).await
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::PathBuf;
 
 use almandine_storage::Databases;
-use almandine_storage::rdb::{Item, Reader, Verify};
+use almandine_storage::rdb::{Item, Reader};
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -116,13 +116,10 @@ fn load(source: impl Read, node: &Node) -> Result<Loaded, LinkError> {
     let mut rng = almandine_storage::Rng::new(node.seed ^ now_ms() as u64);
     let mut dbs = Databases::new(params.databases, rng.bits());
     dbs.set_now(0, params.access(now_ms(), rng.bits() as u32));
-    let verify = match params.rdbchecksum {
-        true => Verify::Yes,
-        false => Verify::No,
-    };
     let limits = params.thresholds();
     let foreign = |error: almandine_storage::rdb::Error| LinkError::Foreign(described(&error));
-    let mut reader = Reader::new(source, &limits, &mut rng, verify).map_err(foreign)?;
+    let mut reader =
+        Reader::new(source, &limits, &mut rng, params.rdb_verify()).map_err(foreign)?;
     let mut stream_db = 0;
     while let Some(item) = reader.next_item().map_err(foreign)? {
         match item {

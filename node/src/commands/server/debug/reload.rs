@@ -4,7 +4,7 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 
 use almandine_storage::disk::{Disk, DiskFile, RealDisk};
-use almandine_storage::rdb::{Compression, Entry, Item, Reader, Sum, Usage, Verify, Writer};
+use almandine_storage::rdb::{Entry, Item, Reader, Usage, Writer};
 use tracing::{error, info};
 
 use crate::commands::{Call, Fault, Outcome};
@@ -53,16 +53,7 @@ pub(super) fn reload(call: &mut Call<'_>) -> Outcome {
 fn save(call: &Call<'_>) -> io::Result<()> {
     let temporary = format!("temp-{}-reload.rdb", std::process::id());
     let (temporary, name) = (Path::new(&temporary), Path::new(&call.params.dbfilename));
-    let (compression, sum) = (
-        match call.params.rdbcompression {
-            true => Compression::Lzf,
-            false => Compression::None,
-        },
-        match call.params.rdbchecksum {
-            true => Sum::Crc64,
-            false => Sum::Zeros,
-        },
-    );
+    let (compression, sum) = (call.params.rdb_compression(), call.params.rdb_sum());
     let file = BufWriter::new(RealDisk.create(temporary)?);
     let mut writer = Writer::new(file, compression, sum);
     writer.aux(b"redis-ver", crate::REDIS_VERSION.as_bytes())?;
@@ -96,11 +87,7 @@ fn save(call: &Call<'_>) -> io::Result<()> {
 fn load(call: &mut Call<'_>, duplicates: Duplicates) -> Result<(), String> {
     let file = RealDisk.read(Path::new(&call.params.dbfilename));
     let file = file.map_err(|error| error.to_string())?;
-    let verify = match call.params.rdbchecksum {
-        true => Verify::Yes,
-        false => Verify::No,
-    };
-    let reader = Reader::new(file, call.thresholds, call.rng, verify);
+    let reader = Reader::new(file, call.thresholds, call.rng, call.params.rdb_verify());
     let mut reader = reader.map_err(|error| error.to_string())?;
     let mut functions = Vec::new();
     while let Some(item) = reader.next_item().map_err(|error| error.to_string())? {

@@ -1,0 +1,69 @@
+//! Requests that have been run before: those of the primary's stream, of append-only files, and of the node itself. No check
+//! is made but those that keep the data whole.
+
+use std::sync::atomic::Ordering;
+
+use tracing::debug;
+
+use super::Shard;
+use super::dispatch::perform;
+use crate::commands::{Args, table};
+use crate::session::{OwnedRequest, Session};
+
+impl Shard {
+    /// Runs a request in the database of `session`; `out` is room for its reply.
+    ///
+    /// # Errors
+    /// Why it cannot be run here though it was elsewhere.
+    pub(super) fn replay(
+        &mut self,
+        args: Args<'_>,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Vec<u8>> {
+        if args.is(0, "hsetex")
+            && let Some(plain) = without_expiry(args)
+        {
+            return self.replay(plain.args(), session, out);
+        }
+        let command = table::resolve(args).map(|id| id.command());
+        let command = command
+            .and_then(|command| table::check_arity(command, args.len()).map(|()| command))
+            .map_err(|fault| fault.text_bytes().to_vec())?;
+        let (db, name) = (session.db, command.name);
+        out.clear();
+        let is_done = perform(&mut self.call(command, args, session, out));
+        self.waiting = None;
+        self.settle(db, args);
+        match is_done {
+            true => Ok(()),
+            false => self.bear_refusal(name, out.trim_ascii()),
+        }
+    }
+
+    fn bear_refusal(&self, name: &str, reply: &[u8]) -> Result<(), Vec<u8>> {
+        let counter = &self.node.replication.counters.unexpected;
+        counter.fetch_add(1, Ordering::Relaxed);
+        let said = [name.as_bytes(), b": ", reply].concat();
+        match name {
+            // Whoever has run it first holds what we cannot.
+            "select" | "restore" => Err(said),
+            // The primary was refused the same way, but has found a key expired on the way: Redis passes such requests on,
+            // and they stand in the files of its replicas.
+            _ => {
+                let said = said.escape_ascii().to_string();
+                debug!(said, "the stream holds a request that is refused");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// `HSETEX key KEEPTTL FIELDS n field value ...`, in which Redis 8 passes HINCRBYFLOAT on, is HSET where no field expires.
+fn without_expiry(args: Args<'_>) -> Option<OwnedRequest> {
+    let is_plain = args.is(2, "keepttl") && args.is(3, "fields") && args.len() > 5;
+    let pairs: Vec<&[u8]> = args.from(5).collect();
+    let words = [b"HSET".as_slice(), args.get(1)?];
+    let words: Vec<&[u8]> = words.into_iter().chain(pairs).collect();
+    is_plain.then(|| OwnedRequest::new(words.into_iter()))
+}

@@ -25,13 +25,18 @@ fn play(primary: &Running, replica: &Running, weakest: &Identity, (seed, cuts): 
     let proxy = Proxy::to(primary.address());
     follow(replica, proxy.address());
     wait_for_link(replica);
-    let mut client = primary.client();
+    let (mut client, mut follower) = (primary.client(), replica.client());
     for cut in 1..=cuts {
         let before = number(&mut client, "master_repl_offset");
         let has_gone_on = wait_until(PATIENCE, || {
             number(&mut client, "master_repl_offset") > before + BETWEEN_CUTS
         });
         assert!(has_gone_on, "the load goes on");
+        // Or what it lags behind would grow from cut to cut, beyond any backlog.
+        let keeps_up = wait_until(PATIENCE, || {
+            number(&mut follower, "slave_repl_offset") >= before
+        });
+        assert!(keeps_up, "the replica keeps up");
         proxy.cut();
         let is_back = wait_until(PATIENCE, || syncs(primary).1 >= cut);
         assert!(

@@ -24,6 +24,7 @@ pub mod moment;
 pub mod node;
 pub mod open_files;
 pub mod params;
+pub mod pause;
 pub mod pubsub;
 pub mod replication;
 pub mod saving;

@@ -1,7 +1,7 @@
 //! What all threads of the node share: published parameters, connections, identity. Nothing here is written per command.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use crate::journal::{Id, Journal};
 use crate::lazyfree::Lazyfree;
 use crate::moment::now_ms;
 use crate::params::{LogLevel, Params};
+use crate::pause::Pause;
 use crate::replication::Replication;
 use crate::saving::Saving;
 use crate::stats::traffic::Traffic;
@@ -29,7 +30,7 @@ pub struct Node {
     pub clients: Clients,
     /// How the process was started.
     pub origin: Origin,
-    /// CLIENT PAUSE.
+    /// Whose commands wait.
     pub pause: Pause,
     /// Drops what would take long to drop.
     pub lazyfree: Lazyfree,
@@ -111,22 +112,6 @@ pub struct Switches {
     pub expiry_is_off: AtomicBool,
     /// PAUSE-CRON 1: no periodic work.
     pub cron_is_off: AtomicBool,
-}
-
-/// CLIENT PAUSE: until when, and whom.
-#[derive(Debug, Default)]
-pub struct Pause {
-    until_ms: AtomicI64,
-    only_writes: AtomicBool,
-    /// How often CLIENT UNPAUSE was said.
-    ended: AtomicU64,
-    waiting: AtomicUsize,
-}
-
-/// A client that waits for the end of CLIENT PAUSE; counted while this lives.
-pub struct Paused {
-    node: Arc<Node>,
-    ended: u64,
 }
 
 impl Node {
@@ -257,64 +242,8 @@ impl Switches {
     }
 }
 
-impl Pause {
-    /// Pauses until `until_ms` (Unix time). A running pause is never shortened, and one of all commands stays one.
-    pub fn begin(&self, until_ms: i64, only_writes: bool, now_ms: i64) {
-        let running = self.until_ms.load(Ordering::Acquire) > now_ms;
-        let keep_all = running && !self.only_writes.load(Ordering::Acquire);
-        self.only_writes
-            .store(only_writes && !keep_all, Ordering::Release);
-        self.until_ms.fetch_max(until_ms, Ordering::AcqRel);
-    }
-
-    /// CLIENT UNPAUSE.
-    pub fn end(&self) {
-        self.ended.fetch_add(1, Ordering::AcqRel);
-        self.until_ms.store(0, Ordering::Release);
-        self.only_writes.store(false, Ordering::Release);
-    }
-
-    /// Whether a command must wait; `may_write` is asked only while writes alone are paused.
-    #[inline]
-    pub fn stops(&self, now_ms: i64, may_write: impl FnOnce() -> bool) -> bool {
-        let until = self.until_ms.load(Ordering::Acquire);
-        until > now_ms && (!self.only_writes.load(Ordering::Acquire) || may_write())
-    }
-
-    /// How many clients wait for the end.
-    pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
-    /// Whether keys must not expire or be evicted just now.
-    pub fn holds_expiry(&self, now_ms: i64) -> bool {
-        self.until_ms.load(Ordering::Acquire) > now_ms
-    }
-}
-
 /// 40 random hex digits: the name of a run.
 pub fn new_id(rng: &mut Rng) -> String {
     let digits: String = (0..3).map(|_| format!("{:016x}", rng.bits())).collect();
     digits[..40].to_owned()
-}
-
-impl Paused {
-    /// A client begins to wait.
-    pub fn new(node: Arc<Node>) -> Self {
-        node.pause.waiting.fetch_add(1, Ordering::Relaxed);
-        let ended = node.pause.ended.load(Ordering::Acquire);
-        Paused { node, ended }
-    }
-
-    /// Whether the pause is over, also if another one has begun since.
-    pub fn is_over(&self, now_ms: i64) -> bool {
-        let pause = &self.node.pause;
-        !pause.holds_expiry(now_ms) || pause.ended.load(Ordering::Acquire) != self.ended
-    }
-}
-
-impl Drop for Paused {
-    fn drop(&mut self) {
-        self.node.pause.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
 }

@@ -396,8 +396,10 @@ impl Journal {
     pub fn begin_term(&self, id: Id) {
         let mut inner = self.lock();
         let offset = inner.backlog.end();
-        inner.history.begin(id, offset);
-        self.note_term_change();
+        if id != inner.history.id() {
+            inner.history.begin(id, offset);
+            self.note_term_change();
+        }
     }
 
     /// The stream has another id from its beginning on: no reader of it may go on.

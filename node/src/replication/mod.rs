@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use failover::{Failover, Plan};
+pub use failover::{Failover, Plan, Step};
 pub use replica::{Announced, Attachment, Replica, ReplicaState, Start};
 pub use upstream::{LinkState, Upstream};
 
@@ -36,6 +36,8 @@ pub struct Replication {
     /// Clients that wait for acknowledgements.
     waiting: AtomicUsize,
     failover: Mutex<Failover>,
+    /// Whether there is one.
+    is_failing_over: AtomicBool,
     /// INFO stats.
     pub counters: Counters,
 }
@@ -184,9 +186,26 @@ impl Replication {
         self.waiting.store(count, Ordering::Release);
     }
 
+    /// How a replica that listens there stands, if there is one.
+    pub fn find(&self, host: &str, port: u16) -> Option<ReplicaState> {
+        failover::find(&self.replicas(), host, port)
+    }
+
     /// How a failover stands.
-    pub fn failover(&self) -> MutexGuard<'_, Failover> {
-        lock(&self.failover)
+    pub fn failover(&self) -> Failover {
+        lock(&self.failover).clone()
+    }
+
+    /// A failover has come so far; returns how far it was. Only on the shard's thread, as the role.
+    pub fn set_failover(&self, failover: Failover) -> Failover {
+        let is_on = failover != Failover::None;
+        self.is_failing_over.store(is_on, Ordering::Release);
+        std::mem::replace(&mut lock(&self.failover), failover)
+    }
+
+    /// Whether a failover is on its way: nothing may be added to the stream, nobody may begin to follow.
+    pub fn is_failing_over(&self) -> bool {
+        self.is_failing_over.load(Ordering::Acquire)
     }
 }
 

@@ -132,6 +132,11 @@ impl Replica {
         self.state() == ReplicaState::Online && mark.load(Ordering::Acquire) >= offset
     }
 
+    /// Whether it says that it listens there.
+    pub fn is_at(&self, host: &str, port: u16) -> bool {
+        self.ip.eq_ignore_ascii_case(host) && self.port == port
+    }
+
     /// Seconds since it was heard last.
     pub fn lag_s(&self, now_ms: i64) -> i64 {
         match self.heard_ms.load(Ordering::Acquire) {

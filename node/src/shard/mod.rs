@@ -11,6 +11,7 @@
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── standing.rs what a replica refuses
+//!       │             ├── role.rs     who it follows, or leads
 //!       │             ├── replay.rs  what was run before: streams and files
 //!       │             ├── measure.rs  how long it takes
 //!       │             ├── ahead.rs    the keys of the requests to come
@@ -33,6 +34,7 @@ pub mod migrations;
 mod monitors;
 mod replay;
 mod requests;
+pub(crate) mod role;
 pub mod snapshot;
 mod standing;
 pub mod tracking;

@@ -10,7 +10,9 @@ impl Shard {
     /// Reads how the node stands; called when a batch begins.
     pub(super) fn look_at_standing(&mut self) {
         self.standing = self.node.replication.standing();
-        self.dbs.set_keeps_expired(self.standing.is_replica);
+        let is_held = self.node.pause.holds_expiry(self.now_ms);
+        self.dbs
+            .set_keeps_expired(self.standing.is_replica || is_held);
         let (wanted, max_lag) = (
             self.params.min_replicas_to_write,
             self.params.min_replicas_max_lag,

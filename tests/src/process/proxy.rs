@@ -1,9 +1,9 @@
-//! A connection between two servers that can be cut.
+//! A connection between two servers that can be cut, or falls silent.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 /// Listens, and connects whoever comes to another address. Ends when it is dropped.
@@ -18,6 +18,8 @@ struct Shared {
     connections: AtomicUsize,
     is_closed: AtomicBool,
     has_ended: AtomicBool,
+    is_held: Mutex<bool>,
+    is_released: Condvar,
 }
 
 impl Proxy {
@@ -34,6 +36,8 @@ impl Proxy {
             connections: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
+            is_held: Mutex::new(false),
+            is_released: Condvar::new(),
         });
         let mine = shared.clone();
         thread::spawn(move || mine.accept(&listener));
@@ -64,6 +68,17 @@ impl Proxy {
         self.cut();
     }
 
+    /// Carries nothing until [`Proxy::release`]; neither side can tell.
+    pub fn hold(&self) {
+        *self.shared.is_held() = true;
+    }
+
+    /// Carries on.
+    pub fn release(&self) {
+        *self.shared.is_held() = false;
+        self.shared.is_released.notify_all();
+    }
+
     /// Lets connections through again.
     pub fn open(&self) {
         self.shared.is_closed.store(false, Ordering::Release);
@@ -74,6 +89,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.has_ended.store(true, Ordering::Release);
         self.close();
+        self.release();
         // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
     }
@@ -82,6 +98,16 @@ impl Drop for Proxy {
 impl Shared {
     fn open(&self) -> std::sync::MutexGuard<'_, Vec<TcpStream>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_held(&self) -> std::sync::MutexGuard<'_, bool> {
+        self.is_held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while_held(&self) {
+        let held = self.is_held();
+        // Whoever held it may be gone; the guard means nothing then.
+        drop(self.is_released.wait_while(held, |is_held| *is_held));
     }
 
     fn accept(self: &Arc<Self>, listener: &TcpListener) {
@@ -98,7 +124,7 @@ impl Shared {
         }
     }
 
-    fn join(&self, near: TcpStream) -> io::Result<()> {
+    fn join(self: &Arc<Self>, near: TcpStream) -> io::Result<()> {
         let far = TcpStream::connect(self.target)?;
         for stream in [&near, &far] {
             stream.set_nodelay(true)?;
@@ -106,16 +132,25 @@ impl Shared {
         }
         self.connections.fetch_add(1, Ordering::AcqRel);
         for (from, to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
-            thread::spawn(move || carry(from, to));
+            let shared = self.clone();
+            thread::spawn(move || shared.carry(from, to));
         }
         Ok(())
     }
-}
 
-fn carry(mut from: TcpStream, mut to: TcpStream) {
-    // However it ends, it ends for both sides.
-    let _ = io::copy(&mut from, &mut to);
-    for stream in [from, to] {
-        let _ = stream.shutdown(Shutdown::Both);
+    fn carry(&self, mut from: TcpStream, mut to: TcpStream) {
+        let mut bytes = vec![0; 64 << 10];
+        while let Ok(count) = from.read(&mut bytes)
+            && count > 0
+        {
+            self.wait_while_held();
+            if to.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
+        // However it ends, it ends for both sides.
+        for stream in [from, to] {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 }

@@ -4,10 +4,12 @@
 //!   peers.rs     we follow a server of others and they follow us, busy, cut off, again and again
 //!   chain.rs     replicas of replicas, and who leads when the first one leaves
 //!   restarts.rs  whoever is killed goes on where it has stopped
+//!   failover.rs  a primary hands its place over
 //!   manners.rs   what a primary waits for and refuses, what both sides show of each other
 //! ```
 
 mod chain;
+mod failover;
 mod manners;
 mod peers;
 mod restarts;

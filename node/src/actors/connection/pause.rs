@@ -6,7 +6,7 @@ use actix::{AsyncContext, Context};
 
 use super::{ConnectionActor, State};
 use crate::moment::now_ms;
-use crate::node::Paused;
+use crate::pause::Paused;
 
 /// How often a connection looks whether the pause is over.
 const POLL: Duration = Duration::from_millis(5);

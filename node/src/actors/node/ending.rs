@@ -11,9 +11,8 @@ use crate::actors::persistence::messages::{Finish, SaveForEnd, SavedForEnd};
 use crate::actors::shard::messages::{AnswerWaiter, Settle};
 use crate::moment::now_ms;
 use crate::params::ShutdownOptions;
+use crate::pause::{FOR_EVER_MS, Purpose, Whom};
 
-/// Until the end.
-const FOR_EVER_MS: i64 = i64::MAX;
 /// A command that takes longer is not waited for: it has not answered yet.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -31,7 +30,8 @@ impl NodeActor {
         match &self.persistence {
             Some(persistence) if by_default || how.contains(ShutdownOptions::SAVE) => {
                 // What is acknowledged from here on would not be in the snapshot.
-                self.node.pause.begin(FOR_EVER_MS, true, now_ms());
+                let pause = &self.node.pause;
+                pause.begin(Purpose::Ending, FOR_EVER_MS, Whom::Writers, now_ms());
                 persistence.do_send(SaveForEnd(ctx.address().recipient()));
             }
             // While files are still read, nothing is saved over them.
@@ -42,7 +42,7 @@ impl NodeActor {
     /// The node does not end.
     fn go_on(&mut self) {
         self.node.set_ending(false);
-        self.node.pause.end();
+        self.node.pause.end(Purpose::Ending);
         let Some((_, shard)) = &self.core else { return };
         for client in self.endings.drain(..).filter_map(|ending| ending.client) {
             shard.do_send(AnswerWaiter {
@@ -58,7 +58,8 @@ impl NodeActor {
             return;
         }
         self.listener = None;
-        self.node.pause.begin(FOR_EVER_MS, false, now_ms());
+        let pause = &self.node.pause;
+        pause.begin(Purpose::Ending, FOR_EVER_MS, Whom::All, now_ms());
         let shard = self.core.as_ref().map(|(_, shard)| shard.clone());
         let persistence = self.persistence.clone();
         let written = async move {

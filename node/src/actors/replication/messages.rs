@@ -13,6 +13,11 @@ use crate::replication::Attachment;
 #[rtype(result = "()")]
 pub struct RoleChanged;
 
+/// The primary goes on under another id: the replicas come back and learn it. Sent by the link to the primary.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct TermBegan;
+
 /// Somebody waits for the acknowledgements of replicas: ask for them. Sent by WAIT.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
@@ -61,7 +66,7 @@ pub struct Attach {
     pub attachment: Attachment,
 }
 
-/// A client has asked for a failover. Sent by the shard that ran FAILOVER.
+/// A failover waits for its time. Sent by the shard that ran FAILOVER.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct FailOver;

@@ -20,22 +20,25 @@ use std::time::Duration;
 use actix::{Actor, Addr, AsyncContext, Context, Handler};
 use tracing::{error, info};
 
-use self::messages::{AskForAcknowledgements, Attach, Migrate, RoleChanged};
+use self::messages::{AskForAcknowledgements, Attach, FailOver, Migrate, RoleChanged, TermBegan};
 use self::migration::Idle;
 use self::primary::{Leave, PrimaryLinkActor};
 use self::replica::{Disconnect, ReplicaLinkActor};
 use super::lifeline::{Child, ChildExited, Exit, Lifeline};
 use super::persistence::PersistenceActor;
 use super::shard::ShardActor;
-use super::shard::messages::Migrated;
+use super::shard::messages::{AdvanceFailover, Migrated};
 use crate::journal::Id;
 use crate::moment::now_ms;
 use crate::node::Node;
+use crate::replication::Failover;
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 1024;
 /// How often the links are looked after.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often a failover that waits is looked at.
+const FAILOVER_POLL: Duration = Duration::from_millis(10);
 /// A sign of life in the stream.
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 /// Every replica answers this with what it has.
@@ -109,6 +112,26 @@ impl ReplicationActor {
         offset
     }
 
+    fn ask(&mut self) {
+        let is_primary = !self.node.replication.is_replica();
+        if is_primary && self.node.replication.has_replicas() {
+            self.asked = self.append(GETACK);
+        }
+    }
+
+    fn watch_failover(&mut self, ctx: &mut Context<Self>) {
+        if let Failover::Waiting(_) = self.node.replication.failover() {
+            self.shard.do_send(AdvanceFailover);
+            ctx.run_later(FAILOVER_POLL, |me, ctx| me.watch_failover(ctx));
+        }
+    }
+
+    fn disconnect_replicas(&self) {
+        for link in self.replicas.values() {
+            link.do_send(Disconnect);
+        }
+    }
+
     fn heartbeat(&mut self) {
         self.idle.close_old();
         let (params, now_ms) = (self.node.params(), now_ms());
@@ -120,7 +143,7 @@ impl ReplicationActor {
         if has_replicas || !self.node.journal.is_on() {
             self.alone_since_ms = now_ms;
         }
-        if self.node.replication.is_replica() {
+        if self.node.replication.is_replica() || self.node.replication.is_failing_over() {
             return;
         }
         if has_replicas
@@ -158,10 +181,16 @@ impl Handler<RoleChanged> for ReplicationActor {
     fn handle(&mut self, _: RoleChanged, ctx: &mut Context<Self>) {
         self.follow(ctx);
         if !self.node.replication.is_replica() {
-            for link in self.replicas.values() {
-                link.do_send(Disconnect);
-            }
+            self.disconnect_replicas();
         }
+    }
+}
+
+impl Handler<TermBegan> for ReplicationActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TermBegan, _: &mut Context<Self>) {
+        self.disconnect_replicas();
     }
 }
 
@@ -170,10 +199,19 @@ impl Handler<AskForAcknowledgements> for ReplicationActor {
 
     /// One question at the end of the stream is enough for all who wait by then.
     fn handle(&mut self, _: AskForAcknowledgements, _: &mut Context<Self>) {
-        let is_primary = !self.node.replication.is_replica();
-        if is_primary && self.node.replication.has_replicas() {
-            self.asked = self.append(GETACK);
+        if !self.node.replication.is_failing_over() {
+            self.ask();
         }
+    }
+}
+
+impl Handler<FailOver> for ReplicationActor {
+    type Result = ();
+
+    /// This question is the last word of the stream: whoever has heard it has everything.
+    fn handle(&mut self, _: FailOver, ctx: &mut Context<Self>) {
+        self.ask();
+        self.watch_failover(ctx);
     }
 }
 

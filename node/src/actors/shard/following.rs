@@ -5,7 +5,8 @@ use actix::{Context, Handler};
 
 use super::ShardActor;
 use super::messages::{
-    Acknowledged, Adopt, ContinueStream, Follow, FollowDone, FollowError, GiveCopyUp, MakeRoom,
+    Acknowledged, Adopt, AdvanceFailover, ContinueStream, EndFailover, Follow, FollowDone,
+    FollowError, GiveCopyUp, MakeRoom,
 };
 use crate::moment::now_ms;
 use crate::shard::{Requests, Shard};
@@ -95,6 +96,33 @@ impl Handler<GiveCopyUp> for ShardActor {
             shard.give_copy_up();
             Ok(())
         })
+    }
+}
+
+impl Handler<EndFailover> for ShardActor {
+    type Result = Result<(), FollowError>;
+
+    fn handle(
+        &mut self,
+        EndFailover { changes, leads }: EndFailover,
+        _: &mut Context<Self>,
+    ) -> Self::Result {
+        self.if_still(changes, |shard| {
+            shard.begin(now_ms());
+            shard.end_failover(leads);
+            Ok(())
+        })
+    }
+}
+
+impl Handler<AdvanceFailover> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: AdvanceFailover, _: &mut Context<Self>) {
+        self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.advance_failover();
+        });
     }
 }
 

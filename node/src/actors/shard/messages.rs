@@ -223,6 +223,21 @@ pub struct GiveCopyUp {
     pub changes: u64,
 }
 
+/// A failover waits: see whether its time has come. Sent by `ReplicationActor`, again and again.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct AdvanceFailover;
+
+/// The replica that was asked to lead has answered. Sent by the link to it.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), FollowError>")]
+pub struct EndFailover {
+    /// As in [`Follow`].
+    pub changes: u64,
+    /// Whether it does.
+    pub leads: bool,
+}
+
 /// Replicas have acknowledged something for which clients may wait. Sent by their links.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]

@@ -13,6 +13,7 @@ pub(super) use self::list::memory_of;
 use super::help::help;
 use super::table::wrong_subcommand_syntax;
 use super::{Args, Call, Fault, Outcome};
+use crate::pause::{Purpose, Whom};
 use crate::session::Replies;
 use crate::shard::Waiter;
 
@@ -79,10 +80,10 @@ pub(in crate::commands) fn pause(call: &mut Call<'_>) -> Outcome {
     if call.args.len() > 4 {
         return Err(wrong_subcommand_syntax(call.args));
     }
-    let only_writes = match call.args.get(3) {
-        None => false,
-        Some(_) if call.args.is(3, "write") => true,
-        Some(_) if call.args.is(3, "all") => false,
+    let whom = match call.args.get(3) {
+        None => Whom::All,
+        Some(_) if call.args.is(3, "write") => Whom::Writers,
+        Some(_) if call.args.is(3, "all") => Whom::All,
         Some(_) => return Err(Fault::new("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
     let invalid = Fault::new("ERR timeout is not an integer or out of range");
@@ -94,13 +95,14 @@ pub(in crate::commands) fn pause(call: &mut Call<'_>) -> Outcome {
         .now_ms
         .checked_add(millis)
         .ok_or(Fault::new("ERR timeout is out of range"))?;
-    call.node.pause.begin(until_ms, only_writes, call.now_ms);
+    let pause = &call.node.pause;
+    pause.begin(Purpose::Client, until_ms, whom, call.now_ms);
     call.reply.ok();
     Ok(())
 }
 
 pub(in crate::commands) fn unpause(call: &mut Call<'_>) -> Outcome {
-    call.node.pause.end();
+    call.node.pause.end(Purpose::Client);
     call.reply.ok();
     Ok(())
 }

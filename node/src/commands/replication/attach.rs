@@ -2,10 +2,10 @@
 
 use almandine_protocol::number;
 
-use super::follow;
 use crate::commands::{Call, Fault, Outcome};
 use crate::journal::Id;
 use crate::replication::{Announced, Attachment, Start};
+use crate::shard::role::RoleChange;
 
 /// Longest address that a replica may announce, bytes.
 const ADDRESS_MAX: usize = 256;
@@ -97,12 +97,15 @@ fn take_over(call: &mut Call<'_>, id: Option<Id>) -> Outcome {
         ));
     }
     tracing::info!("Failover request was accepted, this node is a primary now");
-    follow::lead(call);
+    RoleChange::of(call).lead();
     Ok(())
 }
 
 /// The connection ends as that of a client, and goes on as that of a replica.
 fn attach(call: &mut Call<'_>, start: Start) -> Outcome {
+    if call.node.replication.is_failing_over() {
+        return Err(Fault::new("NOMASTERLINK Can't SYNC while failing over"));
+    }
     if call.node.replication.standing().is_cut_off {
         return Err(Fault::new(
             "NOMASTERLINK Can't SYNC while not connected with my master",

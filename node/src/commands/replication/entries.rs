@@ -1,10 +1,23 @@
 //! The entries of this family.
 
-use super::{acknowledged, attach, follow, role};
+use super::{acknowledged, attach, failover, follow, role};
 use crate::commands::{Acl, Command, Flags, Group, Run};
 
 /// REPLICAOF and the rest.
 pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "failover",
+        arity: -1,
+        flags: Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::STALE),
+        acl: Acl::empty(),
+        keys: &[],
+        group: Group::Server,
+        since: "6.2.0",
+        summary: "Hands the place of a primary over to one of its replicas.",
+        complexity: "O(1)",
+        args: "[TO target=(host port:integer [FORCE])] [ABORT] [TIMEOUT milliseconds:integer]",
+        run: Run::Node(failover::failover),
+    },
     Command {
         name: "psync",
         arity: -3,

@@ -3,6 +3,7 @@
 mod acknowledged;
 mod attach;
 mod entries;
+mod failover;
 mod follow;
 mod role;
 

@@ -59,10 +59,11 @@ pub(super) async fn introduce(
     Ok(())
 }
 
-/// Asks for the stream from where the journal stands, or for a copy.
+/// Asks for the stream from where the journal stands, or for a copy. A replica of ours is asked to lead first.
 pub(super) async fn ask(
     connection: &mut Connection,
     node: &Arc<Node>,
+    hands_over: bool,
 ) -> Result<Answer, LinkError> {
     let (id, next) = match node.journal.is_on() {
         true => (
@@ -71,9 +72,11 @@ pub(super) async fn ask(
         ),
         false => ("?".to_owned(), "-1".to_owned()),
     };
-    connection
-        .request(&[b"PSYNC", id.as_bytes(), next.as_bytes()])
-        .await?;
+    let mut words: Vec<&[u8]> = vec![b"PSYNC", id.as_bytes(), next.as_bytes()];
+    if hands_over {
+        words.push(b"FAILOVER");
+    }
+    connection.request(&words).await?;
     parse(&connection.line().await?)
 }
 

@@ -11,8 +11,10 @@ mod connection;
 mod copy;
 mod handshake;
 mod load;
+mod pace;
 mod stream;
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -26,23 +28,21 @@ use tracing::{error, info, warn};
 
 use self::connection::Connection;
 use self::handshake::Answer;
+use self::pace::Pace;
 use crate::actors::lifeline::Lifeline;
 use crate::actors::persistence::PersistenceActor;
+use crate::actors::replication::messages::TermBegan;
 use crate::actors::shard::ShardActor;
-use crate::actors::shard::messages::{ContinueStream, FollowError};
+use crate::actors::shard::messages::{ContinueStream, EndFailover, FollowError};
 use crate::moment::now_ms;
 use crate::node::Node;
-use crate::replication::{LinkState, Standing};
+use crate::replication::{Failover, LinkState};
 
-/// A link that works.
-const UP: Standing = Standing {
-    is_replica: true,
-    is_cut_off: false,
-};
-/// How long until the next attempt.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The same where it would fail for the same reason.
+/// How long until the next attempt where it would fail for the same reason.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
+
+/// How a primary refuses to be made one.
+const LEADS_ALREADY: &str = "can't be sent to a master";
 
 /// The node follows this primary no more. Sent by `ReplicationActor`.
 #[derive(Debug, Clone, Copy, Message)]
@@ -62,6 +62,20 @@ pub(super) struct Link {
     persistence: Addr<PersistenceActor>,
     /// How often the role had changed when this link began.
     changes: u64,
+    /// Since when the link is up.
+    up_since: Cell<Option<Instant>>,
+    handover: Cell<Handover>,
+}
+
+/// How far the replica is that is asked to lead in a failover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Handover {
+    /// It was not asked.
+    Unasked,
+    /// It was, and the connection has broken before it could answer.
+    Unanswered,
+    /// It says that it leads already: it had heard the question whose answer was lost.
+    Done,
 }
 
 /// Why a link has ended.
@@ -138,6 +152,8 @@ impl PrimaryLinkActor {
                 node,
                 shard,
                 persistence,
+                up_since: Cell::new(None),
+                handover: Cell::new(Handover::Unasked),
             }),
             _lifeline: lifeline,
         }
@@ -146,13 +162,13 @@ impl PrimaryLinkActor {
 
 impl Link {
     async fn run(self) {
+        let mut pace = Pace::default();
         loop {
-            let began = Instant::now();
             let reason = match self.attempt().await {
                 Ok(never) => match never {},
                 Err(reason) => reason,
             };
-            let was_up = self.node.replication.standing() == UP;
+            let was_up = self.up_since.take().map(|since| since.elapsed());
             self.enter(LinkState::Connect);
             let pause = match &reason {
                 LinkError::Outdated | LinkError::Ending => return,
@@ -162,17 +178,13 @@ impl Link {
                 }
                 LinkError::NotNow(_) => {
                     info!(%reason, "the primary will be asked again");
-                    PAUSE
+                    pace.next(None)
                 }
                 _ => {
                     warn!(%reason, "Connection with master lost");
-                    PAUSE
+                    pace.next(was_up)
                 }
             };
-            // A link that has been up for a while is made again at once.
-            if was_up && began.elapsed() > pause {
-                continue;
-            }
             tokio::time::sleep(pause).await;
         }
     }
@@ -183,10 +195,16 @@ impl Link {
         let mut connection = Connection::open(&self.node).await?;
         self.enter(LinkState::Handshake);
         handshake::introduce(&mut connection, &self.node).await?;
-        match handshake::ask(&mut connection, &self.node).await? {
+        match self.ask(&mut connection).await? {
             Answer::Continue(id) => {
                 let (changes, offset) = (self.changes, self.node.journal.offset());
+                let terms = self.node.journal.term_changes();
                 self.shard.send(ContinueStream { changes, id }).await??;
+                if self.node.journal.term_changes() != terms
+                    && let Some(replicator) = self.node.replicator.get()
+                {
+                    replicator.do_send(TermBegan);
+                }
                 info!(
                     offset,
                     "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization"
@@ -199,7 +217,35 @@ impl Link {
             }
         }
         self.enter(LinkState::Connected);
+        self.up_since.set(Some(Instant::now()));
         stream::follow(self, &mut connection).await
+    }
+
+    /// Asks for the stream. In a failover this is where the place is handed over.
+    async fn ask(&self, connection: &mut Connection) -> Result<Answer, LinkError> {
+        if !matches!(self.node.replication.failover(), Failover::InProgress(..)) {
+            return handshake::ask(connection, &self.node, false).await;
+        }
+        let is_told = self.handover.get() == Handover::Done;
+        let answer = handshake::ask(connection, &self.node, !is_told).await;
+        let leads = match &answer {
+            Ok(_) => true,
+            Err(LinkError::Refused(text))
+                if self.handover.get() == Handover::Unanswered && text.contains(LEADS_ALREADY) =>
+            {
+                self.handover.set(Handover::Done);
+                return answer;
+            }
+            Err(LinkError::Refused(_) | LinkError::NotNow(_)) => false,
+            // It may have heard us.
+            Err(_) => {
+                self.handover.set(Handover::Unanswered);
+                return answer;
+            }
+        };
+        let changes = self.changes;
+        self.shard.send(EndFailover { changes, leads }).await??;
+        answer
     }
 
     fn enter(&self, state: LinkState) {

@@ -21,12 +21,14 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SLACK: usize = 16 << 20;
 /// The same as a part of what is used.
 const SLACK_PART: usize = 4;
+/// So much of what could not be given back is forgotten at each look: after a quarter of a minute it is asked for again.
+const FORGOTTEN: usize = SLACK / 16;
 
 /// What is known of the last time.
 #[derive(Debug, Default)]
 struct Scavenger {
-    /// What remained resident beyond what was used: pages that are used in part cannot be given back, and asking again
-    /// would not help.
+    /// What remained resident beyond what was used: pages that are used in part cannot be given back, and asking again at
+    /// once would not help. It is forgotten little by little, for what was freed meanwhile may have been counted with it.
     remained: AtomicUsize,
     is_busy: AtomicBool,
 }
@@ -62,7 +64,12 @@ impl Scavenger {
     /// Whether so much is free that it is worth while; if so, nothing is due again until [`Scavenger::done`].
     fn is_due(&self, resident: usize, used: usize) -> bool {
         let free = resident.saturating_sub(used);
-        let remained = self.remained.fetch_min(free, Ordering::Relaxed).min(free);
+        let remained = self
+            .remained
+            .load(Ordering::Relaxed)
+            .saturating_sub(FORGOTTEN)
+            .min(free);
+        self.remained.store(remained, Ordering::Relaxed);
         free - remained > SLACK + used / SLACK_PART && !self.is_busy.swap(true, Ordering::Relaxed)
     }
 
@@ -86,13 +93,22 @@ mod tests {
         assert!(!scavenger.is_due(141 * MB, 100 * MB));
         assert!(scavenger.is_due(142 * MB, 100 * MB));
         assert!(!scavenger.is_due(142 * MB, 100 * MB));
-        scavenger.done(101 * MB, 100 * MB);
-        assert!(!scavenger.is_due(142 * MB, 100 * MB));
-        assert!(scavenger.is_due(143 * MB, 100 * MB));
+        scavenger.done(110 * MB, 100 * MB);
+        assert!(!scavenger.is_due(150 * MB, 100 * MB));
+        assert!(scavenger.is_due(151 * MB, 100 * MB));
     }
 
     #[test]
-    fn what_could_not_be_given_back_is_not_asked_for_again() {
+    fn what_could_not_be_given_back_is_asked_for_later() {
+        let scavenger = Scavenger::default();
+        assert!(scavenger.is_due(500 * MB, 0));
+        scavenger.done(400 * MB, 0);
+        let rounds = (1..).find(|_| scavenger.is_due(400 * MB, 0));
+        assert_eq!(rounds, Some(17));
+    }
+
+    #[test]
+    fn what_could_not_be_given_back_is_not_asked_for_at_once() {
         let scavenger = Scavenger::default();
         assert!(scavenger.is_due(500 * MB, 100 * MB));
         scavenger.done(400 * MB, 100 * MB);

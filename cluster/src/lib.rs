@@ -1,7 +1,20 @@
-//! The cluster's state machine; nothing of it is here yet.
+//! The cluster's state machine: one ordered log holds the topology.
 //!
 //! ```text
-//!   events in ──▶ pure machine ──▶ ordered effects out
+//!                       ┌────────────────── machine ──────────────────┐
+//!   events ───────────▶ │ raft/   log, votes, members (RawNode)        │ ──▶ effects, in order:
+//!   (ticks, frames,     │    │ committed entries                       │     persist, then send,
+//!    proposals,         │    ▼                                         │     then tell
+//!    "persisted")       │ topology/   who there is, who leads which    │
+//!                       │    │        shard, who owns which slot       │
+//!                       │    ▼                                         │
+//!                       │ view/   routing; NODES, SLOTS, SHARDS, INFO  │
+//!                       └─────────────────────────────────────────────┘
 //! ```
 //!
-//! Architecture invariant: `cluster` knows no clock, no dice, no file, no socket, no actor.
+//! Architecture invariant: `cluster` knows no clock, no dice, no file, no socket, no actor. Events carry time as ticks and
+//! randomness as numbers; the same events give the same effects.
+
+pub mod id;
+pub mod slot;
+pub mod topology;

@@ -39,7 +39,7 @@ const DEPENDENCIES: &[Dependency] = &[
     ),
     // Garnet's flags are a second spelling of the same command line.
     dependency("clap", &["bin/src/cli.rs", "bin/src/garnet.rs"]),
-    dependency("crc", &["storage/src/rdb/"]),
+    dependency("crc", &["storage/src/rdb/", "cluster/src/slot.rs"]),
     dependency(
         "foldhash",
         &["storage/src/table.rs", "storage/src/listpack/foreign.rs"],
@@ -65,7 +65,9 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency("libmimalloc_sys", &["bin/src/allocator.rs"]),
     dependency("memchr", &["protocol/src/"]),
     dependency("num_bigint", &["protocol/src/number/"]),
+    dependency("serde", &["cluster/src/"]),
     // Of tests only.
+    dependency("rmp_serde", &[]),
     dependency("serde_json", &[]),
     dependency("sha1_smol", &["node/src/commands/server/debug/"]),
     dependency("socket2", &["node/src/actors/listener/"]),
@@ -93,7 +95,9 @@ const ABSENCES: &[(&str, &[&str])] = &[
     (
         "cluster/src/",
         &[
-            "std::net",
+            "TcpStream",
+            "TcpListener",
+            "UdpSocket",
             "std::fs",
             "std::time::Instant",
             "std::time::SystemTime",

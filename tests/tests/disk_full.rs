@@ -149,6 +149,105 @@ fn a_limit_of_size_is_lived_through() {
     }
 }
 
+/// What INFO says about files says all of `texts`, sooner or later.
+#[track_caller]
+fn becomes(client: &mut Client, texts: &[&str]) {
+    let is_so = wait_until(PATIENCE, || {
+        let info = client.call(&["INFO", "persistence"]).ok();
+        let info = info.and_then(|info| info.text()).unwrap_or_default();
+        texts.iter().all(|text| info.contains(text))
+    });
+    assert!(is_so, "INFO does not say {texts:?}");
+}
+
+/// More than there is room for.
+fn fill_memory(client: &mut Client) -> u64 {
+    let count = 2 * ROOM / 1000;
+    for number in 0..count {
+        assert_eq!(push(client, number), Ok(Value::Integer(number as i64 + 1)));
+    }
+    count
+}
+
+fn files_of(dir: &Directory) -> Vec<String> {
+    let files = fs::read_dir(dir.path("")).expect("the directory is there");
+    let names = files
+        .flatten()
+        .map(|file| file.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("temp")).collect()
+}
+
+#[test]
+fn a_snapshot_for_which_there_is_no_room_is_announced_and_lived_through() {
+    let dir = Directory::new();
+    let start = Start::new(Server::Almandine).dir(&dir).file_limit(ROOM);
+    let start = start.args(["--save", "3600 100000000", "--rdbcompression", "no"]);
+    let node = start.run().unwrap_or_else(|error| panic!("{error}"));
+    let mut client = node.client();
+    let count = fill_memory(&mut client);
+    let save = ["BGSAVE"];
+    client.call(&save).expect("the node answers");
+    becomes(
+        &mut client,
+        &["rdb_last_bgsave_status:err", "rdb_bgsave_in_progress:0"],
+    );
+    let reply = client.call(&["SET", "k", "v"]).expect("the node answers");
+    let text = "MISCONF Redis is configured to save RDB snapshots";
+    assert!(
+        matches!(&reply, Value::Error(error) if error.starts_with(text.as_bytes())),
+        "{reply:?}"
+    );
+    assert_eq!(holds(&mut client, count), count);
+    assert!(node.log().contains("Background saving error"));
+    assert!(files_of(&dir).is_empty(), "{:?}", files_of(&dir));
+
+    sys::change_file_limit(node.pid(), u64::MAX).expect("the limit can be raised");
+    client.call(&save).expect("the node answers");
+    becomes(
+        &mut client,
+        &["rdb_last_bgsave_status:ok", "rdb_bgsave_in_progress:0"],
+    );
+    let reply = client.call(&["SET", "k", "v"]);
+    assert_eq!(reply.expect("the node answers"), Value::ok());
+}
+
+#[test]
+fn a_base_for_which_there_is_no_room_costs_nothing_but_the_rewrite() {
+    let dir = Directory::new();
+    // Without a limit at the start, reaching one later would be a signal instead of an error.
+    let mut node = start(&dir, "everysec", Some(u64::MAX));
+    let mut client = node.client();
+    client
+        .call(&["CONFIG", "SET", "rdbcompression", "no"])
+        .expect("the node answers");
+    let count = fill_memory(&mut client);
+    sys::change_file_limit(node.pid(), ROOM).expect("there can be a limit");
+    let rewrite = ["BGREWRITEAOF"];
+    client.call(&rewrite).expect("the node answers");
+    becomes(
+        &mut client,
+        &["aof_last_bgrewrite_status:err", "aof_rewrite_in_progress:0"],
+    );
+    assert_eq!(holds(&mut client, count), count);
+    sys::change_file_limit(node.pid(), u64::MAX).expect("the limit can be raised");
+    assert_eq!(
+        push(&mut client, count),
+        Ok(Value::Integer(count as i64 + 1))
+    );
+    client.call(&rewrite).expect("the node answers");
+    becomes(
+        &mut client,
+        &["aof_last_bgrewrite_status:ok", "aof_rewrite_in_progress:0"],
+    );
+    assert_eq!(
+        push(&mut client, count + 1),
+        Ok(Value::Integer(count as i64 + 2))
+    );
+    node.kill();
+    let node = start(&dir, "everysec", None);
+    assert_eq!(holds(&mut node.client(), count + 2), count + 2);
+}
+
 struct Mounted(PathBuf);
 
 impl Drop for Mounted {

@@ -8,6 +8,7 @@
 //! A crash between any two steps leaves a manifest that names files which exist and hold everything.
 
 mod replace;
+mod rewrite;
 
 use std::fmt;
 use std::io;
@@ -105,6 +106,14 @@ impl std::error::Error for LogError {
     }
 }
 
+impl LogError {
+    /// Whether a sync has failed: what the disk holds is not known any more, and the node must stop. After any other error
+    /// of the directory everything is as it was before.
+    pub fn is_final(&self) -> bool {
+        matches!(self, LogError::Io("sync", ..))
+    }
+}
+
 impl<F: DiskFile> Syncer<F> {
     /// As [`Log::sync`].
     pub fn sync(mut self) -> Result<(), LogError> {
@@ -139,7 +148,8 @@ impl<D: Disk> Place<D> {
         let mut file = self.disk.create(&temporary).map_err(failed)?;
         file.write_all(manifest.print().as_bytes())
             .map_err(failed)?;
-        file.sync().map_err(failed)?;
+        file.sync()
+            .map_err(|error| LogError::Io("sync", temporary.clone(), error))?;
         self.disk
             .rename(&temporary, &self.manifest_path())
             .map_err(failed)?;
@@ -392,81 +402,6 @@ impl<D: Disk> Log<D> {
             first_increment,
             form,
         }
-    }
-
-    /// From now on writes go to a new increment, which begins at `offset` of the replication stream; the caller takes a
-    /// snapshot of this very moment.
-    pub fn begin_rewrite(&mut self, offset: u64, form: BaseForm) -> Result<Rewrite, LogError> {
-        self.sync()?;
-        let (segment, file) = self.place.create_increment(&self.manifest, offset)?;
-        let first_increment = segment.seq;
-        let mut manifest = self.manifest.clone();
-        manifest.increments.push(segment);
-        self.place.write_manifest(&manifest)?;
-        self.manifest = manifest;
-        self.file = file;
-        self.earlier += std::mem::take(&mut self.length);
-        Ok(self.rewrite(first_increment, form))
-    }
-
-    /// The snapshot of `rewrite` is written and synced: it takes the place of everything before it.
-    pub fn finish_rewrite(&mut self, rewrite: &Rewrite) -> Result<(), LogError> {
-        let seq = self.manifest.next_seq(FileKind::Base);
-        let base = Segment {
-            file: format!(
-                "{}.{seq}.base.{}",
-                self.place.name,
-                rewrite.form.extension()
-            ),
-            seq,
-            kind: FileKind::Base,
-            start_offset: None,
-        };
-        let path = self.place.path(&base.file);
-        let renamed = self.place.disk.rename(&rewrite.temporary, &path);
-        renamed.map_err(|error| LogError::Io("rename", rewrite.temporary.clone(), error))?;
-        // The name must be durable before a manifest relies on it.
-        self.place.sync_dir()?;
-        let mut manifest = self.manifest.clone();
-        let old_base = manifest.base.replace(base);
-        let is_old = |segment: &Segment| segment.seq < rewrite.first_increment;
-        let old = manifest
-            .increments
-            .extract_if(.., |segment| is_old(segment));
-        let old: Vec<Segment> = old_base.into_iter().chain(old).collect();
-        for mut segment in old {
-            segment.kind = FileKind::History;
-            manifest.history.push(segment);
-        }
-        self.place.write_manifest(&manifest)?;
-        self.manifest = manifest;
-        let mut earlier = 0;
-        let all = self.manifest.base.iter().chain(&self.manifest.increments);
-        for segment in all {
-            earlier += self.place.length(segment)?;
-        }
-        self.earlier = earlier - self.length;
-        self.remove_history()
-    }
-
-    fn remove_history(&mut self) -> Result<(), LogError> {
-        if self.manifest.history.is_empty() {
-            return Ok(());
-        }
-        for segment in &self.manifest.history {
-            let path = self.place.path(&segment.file);
-            match self.place.disk.remove(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(LogError::Io("remove", path, error));
-                }
-                _ => {}
-            }
-        }
-        let mut manifest = self.manifest.clone();
-        manifest.history.clear();
-        self.place.write_manifest(&manifest)?;
-        self.manifest = manifest;
-        Ok(())
     }
 
     fn path(&self) -> PathBuf {

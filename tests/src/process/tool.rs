@@ -71,6 +71,18 @@ impl Tool {
         said_if_missing(found, "redis-py")
     }
 
+    /// strace, where it may trace; see [`Tool::if_installed`].
+    ///
+    /// # Panics
+    /// If it is missing or may not where `CI` is set.
+    pub fn strace_if_usable() -> Option<Tool> {
+        let usable = Tool::find("strace").filter(|strace| {
+            let trial = strace.clone().args(["-o", "/dev/null", "true"]).run(b"");
+            trial.status.is_some_and(|status| status.success())
+        });
+        said_if_missing(usable, "a strace that may trace")
+    }
+
     /// Adds arguments.
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Tool {
         self.args.extend(args.into_iter().map(Into::into));

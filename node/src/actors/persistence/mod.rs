@@ -140,7 +140,9 @@ impl PersistenceActor {
         if self.is_suspended {
             return;
         }
-        self.note_terms();
+        if !self.note_terms() {
+            return;
+        }
         loop {
             if self.buffer.is_empty() {
                 match self.node.journal.take_unwritten(&mut self.buffer) {
@@ -151,9 +153,30 @@ impl PersistenceActor {
                     }
                 }
             }
-            if self.buffer.is_empty() || !self.write_buffer() {
+            if self.buffer.is_empty() {
+                return self.go_on();
+            }
+            if !self.write_buffer() {
                 return;
             }
+        }
+    }
+
+    /// The disk has no room: what waits is tried again later, and nothing more may come.
+    fn rest(&mut self, error: &std::io::Error) {
+        if !std::mem::replace(&mut self.is_stuck, true) {
+            warn!(%error, "the append-only file cannot be written: writes are refused until it can");
+        }
+        let reason = format!("MISCONF Errors writing to the AOF file: {}", cause(error));
+        self.node.refuse_writes(Cause::Log, Some(reason));
+        self.show_log();
+    }
+
+    fn go_on(&mut self) {
+        if std::mem::take(&mut self.is_stuck) {
+            info!("the append-only file can be written again");
+            self.node.refuse_writes(Cause::Log, None);
+            self.show_log();
         }
     }
 
@@ -167,17 +190,8 @@ impl PersistenceActor {
             .append(&self.buffer)
             .unwrap_or_else(|error| give_up(&error));
         if let Err(error) = written {
-            if !std::mem::replace(&mut self.is_stuck, true) {
-                warn!(%error, "the append-only file cannot be written: writes are refused until it can");
-            }
-            let reason = format!("MISCONF Errors writing to the AOF file: {}", cause(&error));
-            self.node.refuse_writes(Cause::Log, Some(reason));
-            self.show_log();
+            self.rest(&error);
             return false;
-        }
-        if std::mem::take(&mut self.is_stuck) {
-            info!("the append-only file can be written again");
-            self.node.refuse_writes(Cause::Log, None);
         }
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER_KEPT);
@@ -186,6 +200,7 @@ impl PersistenceActor {
             give_up(&error);
         }
         self.advance(self.buffer_end, is_synced);
+        self.go_on();
         self.show_log();
         true
     }
@@ -239,9 +254,14 @@ fn cause(error: &std::io::Error) -> String {
     }
 }
 
+/// Why the system has failed.
+fn reason(error: &LogError) -> Option<String> {
+    std::error::Error::source(error).map(ToString::to_string)
+}
+
 /// What the file holds is not known any more: nothing may be acknowledged from here on.
 fn give_up(error: &LogError) -> ! {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let cause = reason(error);
     error!(%error, cause, "the append-only file is lost: the node stops");
     std::process::exit(1);
 }

@@ -4,27 +4,33 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use actix::{Context, Handler};
-use almandine_storage::aof::{Log, Term};
+use almandine_storage::aof::{Log, LogError, Term};
 use almandine_storage::disk::RealDisk;
 
 use super::messages::{Replace, Resume, Suspend};
+use super::rewrite::remove_history;
 use super::{PersistenceActor, give_up};
 use crate::journal::History;
 use crate::node::Node;
 
 impl PersistenceActor {
-    /// Says in the manifest whose stream follows, before anything of it is written.
-    pub(super) fn note_terms(&mut self) {
+    /// Says in the manifest whose stream follows, before anything of it is written. False if the disk has no room for it.
+    pub(super) fn note_terms(&mut self) -> bool {
         let changes = self.node.journal.term_changes();
         if self.terms == Some(changes) {
-            return;
+            return true;
         }
-        self.terms = Some(changes);
         if let Some(log) = &mut self.log
             && let Err(error) = log.set_terms(terms(&self.node.journal.history()))
         {
-            give_up(&error);
+            match error {
+                LogError::Io(_, _, cause) if !error.is_final() => self.rest(&cause),
+                _ => give_up(&error),
+            }
+            return false;
         }
+        self.terms = Some(changes);
+        true
     }
 }
 
@@ -87,10 +93,12 @@ impl Handler<Replace> for PersistenceActor {
             // Its increment is one of the files that go.
             self.give_up_snapshot();
         }
-        if let Some(log) = &mut self.log
-            && let Err(error) = log.replace(&base, offset, terms(&self.node.journal.history()))
-        {
-            give_up(&error);
+        if let Some(log) = &mut self.log {
+            if let Err(error) = log.replace(&base, offset, terms(&self.node.journal.history())) {
+                // The keys are others already, and no file holds them.
+                give_up(&error);
+            }
+            remove_history(log);
         }
         self.is_suspended = false;
         self.write_down();

@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use super::saves::Reason;
 use super::snapshot_file::WriteSnapshot;
-use super::{PersistenceActor, give_up};
+use super::{PersistenceActor, give_up, reason};
 use crate::node::Cause;
 use crate::saving::{Job, LogState};
 use crate::shard::snapshot::Purpose;
@@ -82,8 +82,9 @@ impl PersistenceActor {
         };
         match begun {
             Ok(rewrite) => self.rewrite = Some(rewrite),
+            Err(error) if error.is_final() => give_up(&error),
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                let cause = reason(&error);
                 error!(%error, cause, "the append-only file cannot be written anew");
                 self.without_new_log();
                 self.break_snapshot_off();
@@ -109,10 +110,14 @@ impl PersistenceActor {
             return self.rewrite_failed(&io::Error::other("no increment could be begun"));
         };
         if let Err(error) = log.finish_rewrite(&rewrite) {
-            // Which files count is not known any more.
-            give_up(&error);
+            if error.is_final() {
+                give_up(&error);
+            }
+            let said = format!("{error}: {}", reason(&error).unwrap_or_default());
+            return self.rewrite_failed(&io::Error::other(said));
         }
         let size = log.size();
+        remove_history(log);
         let mut state = self.node.saving.lock();
         state.rewrite.end(true);
         state.log = Some(LogState {
@@ -187,6 +192,17 @@ impl PersistenceActor {
         self.node.saving.lock().log = None;
         self.node.journal.set_written(false);
         self.tell_gates();
+    }
+}
+
+/// What does not count any more goes, now or after the next rewrite.
+pub(super) fn remove_history(log: &mut Log<RealDisk>) {
+    if let Err(error) = log.remove_history() {
+        if error.is_final() {
+            give_up(&error);
+        }
+        let cause = reason(&error);
+        warn!(%error, cause, "files that do not count any more remain");
     }
 }
 

@@ -78,6 +78,7 @@ impl Model {
         if finish {
             file.sync().expect("synced");
             self.log.finish_rewrite(&rewrite).expect("it ends");
+            self.log.remove_history().expect("removed");
         }
     }
 }
@@ -136,6 +137,47 @@ fn a_full_disk_refuses_a_write_and_keeps_what_was_there() {
     let done = model.log.append(&request(3)).expect("sound");
     done.expect("there is room again");
     assert_eq!(recover(&disk).0, [1, 3]);
+}
+
+#[test]
+fn a_rewrite_for_which_there_is_no_room_leaves_everything_as_it_was() {
+    let disk = CrashDisk::default();
+    let mut model = Model::new(&disk);
+    let append = |number, log: &mut Log<CrashDisk>| {
+        let done = log.append(&request(number)).expect("sound");
+        done.expect("there is room");
+        log.sync().expect("synced");
+    };
+    append(1, &mut model.log);
+    disk.set_room(Some(0));
+    let refused = model.log.begin_rewrite(0, BaseForm::Rdb);
+    assert!(!refused.expect_err("no room for a manifest").is_final());
+    disk.set_room(None);
+    append(2, &mut model.log);
+    assert_eq!(recover(&disk).0, [1, 2]);
+
+    let rewrite = model
+        .log
+        .begin_rewrite(0, BaseForm::Rdb)
+        .expect("it begins");
+    let mut file = disk.create(&rewrite.temporary).expect("a file");
+    file.write_all(b"1\n2\n").expect("written");
+    file.sync().expect("synced");
+    disk.set_room(Some(0));
+    let refused = model.log.finish_rewrite(&rewrite);
+    assert!(!refused.expect_err("no room for a manifest").is_final());
+    assert!(!disk.exists(&rewrite.temporary));
+    assert!(!disk.exists(&Path::new(DIR).join("appendonly.aof.1.base.rdb")));
+    disk.set_room(None);
+    append(3, &mut model.log);
+    assert_eq!(recover(&disk).0, [1, 2, 3]);
+    model.numbers = vec![1, 2, 3];
+    model.rewrite(&disk, true);
+    assert_eq!(recover(&disk).0, [1, 2, 3]);
+
+    disk.set_sync_fails(true);
+    let lost = model.log.begin_rewrite(0, BaseForm::Rdb);
+    assert!(lost.expect_err("it does not sync").is_final());
 }
 
 #[test]

@@ -32,7 +32,6 @@ impl Gathered {
         if self.scores.get_hashed(hash, member).is_some() {
             return false;
         }
-        let score = one_zero(score);
         let pair = self
             .scores
             .insert_new(hash, Pair::new(member, &score.to_le_bytes()));
@@ -76,8 +75,7 @@ impl Zset {
                 StrRef::Bytes(text) => parse(text).filter(|score| !score.is_nan())?,
             };
             longest = longest.max(member.len());
-            is_sorted &= before.is_none_or(|before| stand_in_order(before, (score, member)))
-                && (score != 0.0 || score.is_sign_positive());
+            is_sorted &= before.is_none_or(|before| stand_in_order(before, (score, member)));
             before = Some((score, member));
         }
         let mut zset = Zset::Packed(pack);
@@ -105,11 +103,6 @@ fn compare(a: &Item, b: &Item) -> Ordering {
 fn stand_in_order(a: (f64, StrRef<'_>), b: (f64, StrRef<'_>)) -> bool {
     let (mut digits, mut more_digits) = (itoa::Buffer::new(), itoa::Buffer::new());
     a.0 < b.0 || (a.0 == b.0 && a.1.bytes(&mut digits) < b.1.bytes(&mut more_digits))
-}
-
-/// The order knows one zero.
-fn one_zero(score: f64) -> f64 {
-    if score == 0.0 { 0.0 } else { score }
 }
 
 #[cfg(test)]
@@ -176,6 +169,9 @@ mod tests {
         let zset = load(&["c", "1.5", "a", "-inf", "b", "1.5", "z", "-0", "y", "0"]).unwrap();
         assert_eq!(names(&zset), ["a=-inf", "y=0", "z=0", "b=1.5", "c=1.5"]);
         assert_eq!(zset.encoding(), "listpack");
+        let long = "x".repeat(65);
+        let zeros = load(&[&long, "-0", "y", "0", "z", "-0"]).unwrap();
+        assert_eq!(names(&zeros), [&format!("{long}=-0"), "y=0", "z=-0"]);
         let tidy = load(&["a", "1", "10", "2", "9", "2"]).unwrap();
         assert_eq!(names(&tidy), ["a=1", "10=2", "9=2"]);
         for bad in [
@@ -188,7 +184,6 @@ mod tests {
         ] {
             assert!(load(bad).is_none(), "{bad:?}");
         }
-        let long = "x".repeat(65);
         assert_eq!(load(&[&long, "1"]).unwrap().encoding(), "skiplist");
         let many: Vec<String> = (0..129)
             .flat_map(|n| [format!("m{n}"), "5".to_owned()])

@@ -436,8 +436,11 @@ fn the_stream_of_a_newer_primary_is_loaded() {
         encode_request(request, &mut bytes);
     }
     fs::write(dir.path("appendonly.aof"), bytes).expect("a file");
-    let node = TestNode::start_in(&dir, &["--appendonly", "yes"]);
+    let mut node = TestNode::start_in(&dir, &["--appendonly", "yes"]);
+    node.announce_refused_requests();
     let mut client = loaded(&node);
+    let log = node.log();
+    assert!(log.contains("appendonly.aof, offset 121"), "{log}");
     assert_eq!(ok(&mut client, "HGET h f"), Value::bulk("1.5"));
     assert_eq!(ok(&mut client, "GET s"), Value::bulk("vw"));
 }

@@ -57,6 +57,10 @@ fn spublish(call: &mut Call<'_>) -> Outcome {
 fn send(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let (channel, message) = (call.args.at(1), call.args.at(2));
     let receivers = call.publish(kind, channel, message);
+    if call.node.replication.is_heard() {
+        let words: Vec<&[u8]> = call.args.from(0).collect();
+        call.changes.journal(&words);
+    }
     call.reply.length(receivers);
     Ok(())
 }

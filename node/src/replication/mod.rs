@@ -32,6 +32,8 @@ pub struct Replication {
     upstream: Mutex<Option<Upstream>>,
     replicas: Mutex<BTreeMap<u64, Arc<Replica>>>,
     count: AtomicUsize,
+    /// Whether a replica hangs on this node, or did not long ago.
+    is_heard: AtomicBool,
     good: AtomicUsize,
     /// Clients that wait for acknowledgements.
     waiting: AtomicUsize,
@@ -134,6 +136,7 @@ impl Replication {
         let mut replicas = lock(&self.replicas);
         replicas.insert(replica.id, replica);
         self.count.store(replicas.len(), Ordering::Release);
+        self.is_heard.store(true, Ordering::Release);
     }
 
     /// It does not any more.
@@ -147,6 +150,17 @@ impl Replication {
     #[inline]
     pub fn has_replicas(&self) -> bool {
         self.count.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether messages (PUBLISH) belong into the stream: a replica hangs on this node, or may come back for what it misses.
+    #[inline]
+    pub fn is_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Acquire)
+    }
+
+    /// No replica has come for so long that none is expected.
+    pub fn expect_nobody(&self) {
+        self.is_heard.store(self.has_replicas(), Ordering::Release);
     }
 
     /// All replicas, oldest first.

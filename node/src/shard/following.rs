@@ -103,8 +103,10 @@ impl Shard {
                     continue;
                 }
                 let queued = following.queued.take().unwrap_or_default();
+                // Where the transaction begins.
+                let before = effects.bytes().len();
                 for request in queued {
-                    self.follow_one(request.args(), following)?;
+                    self.follow_one(request.args(), before, following)?;
                 }
                 effects.pass_on(&mem::take(&mut following.open));
             } else if args.is(0, "multi") {
@@ -115,7 +117,9 @@ impl Shard {
                 continue;
             } else if args.is(0, "replconf") {
                 followed.wants_acknowledgement |= args.is(1, "getack");
-            } else if let Err(reason) = self.follow_one(args, following) {
+            } else if let Err(reason) =
+                self.follow_one(args, effects.bytes().len() + start - taken, following)
+            {
                 effects.pass_on(&requests.buffer[taken..start]);
                 return Err(reason);
             }
@@ -134,13 +138,25 @@ impl Shard {
         Ok(followed)
     }
 
-    fn follow_one(&mut self, args: Args<'_>, following: &mut Following) -> Result<(), String> {
+    /// `before` = bytes of the stream before the request that the journal does not have yet.
+    fn follow_one(
+        &mut self,
+        args: Args<'_>,
+        before: usize,
+        following: &mut Following,
+    ) -> Result<(), String> {
         if args.is(0, "ping") {
             return Ok(());
         }
         let Following { session, out, .. } = following;
         let replayed = self.replay(args, session, out);
-        replayed.map_err(|reason| reason.escape_ascii().to_string())
+        let refused = replayed.map_err(|reason| reason.escape_ascii().to_string())?;
+        if let Some(said) = refused {
+            let offset = self.node.journal.offset() + before as u64;
+            let place = format_args!("the stream of the primary, offset {offset}");
+            self.refusals.tell(place, &said);
+        }
+        Ok(())
     }
 
     /// The link begins anew where the journal stands, perhaps under another id: what was received of a transaction comes again.

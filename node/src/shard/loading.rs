@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use self::snapshot::SnapshotFile;
 use super::Shard;
+use super::replay::Refusals;
 use crate::commands::Class;
 use crate::commands::call::{Args, Span};
 use crate::journal::Id;
@@ -53,6 +54,7 @@ pub struct Loader {
     stream: Option<(Id, u64)>,
     out: Vec<u8>,
     spans: Vec<Span>,
+    refusals: Refusals,
 }
 
 /// A file to be read.
@@ -161,6 +163,7 @@ impl Loader {
             stream: None,
             out: Vec::new(),
             spans: Vec::new(),
+            refusals: Refusals::default(),
         })
     }
 
@@ -227,10 +230,16 @@ impl Loader {
                     out,
                     spans,
                     requests: count,
+                    refusals,
                     ..
                 } = self;
-                if let Err(reason) = apply(shard, unit, session, spans, out, count) {
-                    return Err(LoadError::Refused(path, unit.offset, reason));
+                match apply(shard, unit, session, spans, out, count) {
+                    Err(reason) => return Err(LoadError::Refused(path, unit.offset, reason)),
+                    Ok(None) => {}
+                    Ok(Some(said)) => {
+                        let (file, offset) = (path.display(), unit.offset);
+                        refusals.tell(format_args!("{file}, offset {offset}"), &said);
+                    }
                 }
             }
         }
@@ -317,7 +326,7 @@ fn snapshot_file(params: &Params) -> VecDeque<Segment> {
     file.into_iter().collect()
 }
 
-/// Carries the requests of a unit out.
+/// Carries the requests of a unit out. Returns with what the last one was refused that was.
 ///
 /// # Errors
 /// Why one of them cannot be.
@@ -328,7 +337,8 @@ fn apply(
     spans: &mut Vec<Span>,
     out: &mut Vec<u8>,
     count: &mut u64,
-) -> Result<(), String> {
+) -> Result<Option<Vec<u8>>, String> {
+    let mut refused = None;
     for request in unit.requests() {
         spans.clear();
         for word in request {
@@ -337,10 +347,11 @@ fn apply(
             spans.push(Span { start, end });
         }
         let replayed = shard.replay(Args::new(unit.bytes(), spans), session, out);
-        replayed.map_err(|reason| String::from_utf8_lossy(&reason).into_owned())?;
+        let replayed = replayed.map_err(|reason| String::from_utf8_lossy(&reason).into_owned())?;
+        refused = replayed.or(refused);
         *count += 1;
     }
-    Ok(())
+    Ok(refused)
 }
 
 impl Shard {

@@ -87,6 +87,7 @@ pub struct Shard {
     lacks_replicas: bool,
     /// The stream of the primary.
     following: following::Following,
+    refusals: replay::Refusals,
     /// How often readers of the journal had begun when the effects last named their database.
     reselections: u64,
     /// The command of the request that was run or refused last; none if it named none.
@@ -229,6 +230,7 @@ impl Shard {
             standing: Standing::default(),
             lacks_replicas: false,
             following: following::Following::default(),
+            refusals: replay::Refusals::default(),
             reselections: 0,
             last: None,
             ahead: Ahead::default(),

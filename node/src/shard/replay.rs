@@ -1,17 +1,44 @@
 //! Requests that have been run before: those of the primary's stream, of append-only files, and of the node itself. No check
 //! is made but those that keep the data whole.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use tracing::debug;
+use tracing::warn;
 
 use super::Shard;
 use super::dispatch::perform;
 use crate::commands::{Args, table};
 use crate::session::{OwnedRequest, Session};
 
+/// Tells of requests that are refused, at most so often: a stream may be full of them.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+/// How often a refusal is told.
+const TELL: Duration = Duration::from_secs(1);
+
+impl Refusals {
+    /// The request that stands at this place was refused.
+    pub(super) fn tell(&mut self, place: impl fmt::Display, said: &[u8]) {
+        if self.told.is_some_and(|told| told.elapsed() < TELL) {
+            self.untold += 1;
+            return;
+        }
+        self.told = Some(Instant::now());
+        let untold = std::mem::take(&mut self.untold);
+        let said = said.escape_ascii().to_string();
+        warn!(%place, said, untold, "a request that was run elsewhere is refused here");
+    }
+}
+
 impl Shard {
-    /// Runs a request in the database of `session`; `out` is room for its reply.
+    /// Runs a request in the database of `session`; `out` is room for its reply. Returns with what it was refused, where that
+    /// may be borne.
     ///
     /// # Errors
     /// Why it cannot be run here though it was elsewhere.
@@ -20,7 +47,7 @@ impl Shard {
         args: Args<'_>,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> Result<(), Vec<u8>> {
+    ) -> Result<Option<Vec<u8>>, Vec<u8>> {
         if args.is(0, "hsetex")
             && let Some(plain) = without_expiry(args)
         {
@@ -36,12 +63,12 @@ impl Shard {
         self.waiting = None;
         self.settle(db, args);
         match is_done {
-            true => Ok(()),
+            true => Ok(None),
             false => self.bear_refusal(name, out.trim_ascii()),
         }
     }
 
-    fn bear_refusal(&self, name: &str, reply: &[u8]) -> Result<(), Vec<u8>> {
+    fn bear_refusal(&self, name: &str, reply: &[u8]) -> Result<Option<Vec<u8>>, Vec<u8>> {
         let counter = &self.node.replication.counters.unexpected;
         counter.fetch_add(1, Ordering::Relaxed);
         let said = [name.as_bytes(), b": ", reply].concat();
@@ -50,11 +77,7 @@ impl Shard {
             "select" | "restore" => Err(said),
             // The primary was refused the same way, but has found a key expired on the way: Redis passes such requests on,
             // and they stand in the files of its replicas.
-            _ => {
-                let said = said.escape_ascii().to_string();
-                debug!(said, "the stream holds a request that is refused");
-                Ok(())
-            }
+            _ => Ok(Some(said)),
         }
     }
 }

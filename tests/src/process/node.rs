@@ -59,6 +59,12 @@ impl TestNode {
         }
     }
 
+    /// Permits what a node says of requests that were run elsewhere and are refused here: Redis passes on what it has refused
+    /// itself, if it has found a key expired on the way.
+    pub fn announce_refused_requests(&mut self) {
+        self.announce("a request that was run elsewhere is refused here");
+    }
+
     fn complaints(&self) -> Vec<String> {
         complaints(&self.running.log(), &self.announced)
     }

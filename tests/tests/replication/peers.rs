@@ -87,6 +87,7 @@ fn we_follow_a_server_of_others_and_go_on_after_every_cut() {
         let identity = primary.identity();
         eprintln!("we follow {identity}");
         replica.announce_lost_links();
+        replica.announce_refused_requests();
         play(&primary, &replica, &identity, plan);
         let ours = field(&mut replica.client(), "master_replid");
         assert_eq!(ours, field(&mut primary.client(), "master_replid"));

@@ -154,7 +154,11 @@ impl ReplicationActor {
         }
         let alone_ms = u64::try_from(now_ms - self.alone_since_ms).unwrap_or(0);
         let ttl_ms = params.repl_backlog_ttl.saturating_mul(1000);
-        if ttl_ms > 0 && alone_ms > ttl_ms && !params.appendonly {
+        if ttl_ms == 0 || alone_ms <= ttl_ms {
+            return;
+        }
+        self.node.replication.expect_nobody();
+        if !params.appendonly {
             info!("the replication backlog is given up, no replica has come for long");
             let id = Id::new(self.node.seed ^ now_ms as u64);
             self.node.journal.turn_off(id);

@@ -140,11 +140,22 @@ fn load(source: impl Read, node: &Node) -> Result<Loaded, LinkError> {
                 })?;
                 dbs[db].load(entry.key, entry.value, entry.expire_at, entry.usage);
             }
-            Item::Function(_) => warn!("a library of functions is not kept: there are none here"),
+            Item::Function(code) => warn!(
+                library = library(code),
+                "a library of functions is not kept: there are none here"
+            ),
             Item::Aux { .. } | Item::Sizes { .. } | Item::SlotImport { .. } => {}
         }
     }
     Ok(Loaded { dbs, stream_db })
+}
+
+/// How a library calls itself in its first line: `#!lua name=NAME`.
+fn library(code: &[u8]) -> String {
+    let line = code.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(u8::is_ascii_whitespace);
+    let name = words.find_map(|word| word.strip_prefix(b"name="));
+    name.unwrap_or(line).escape_ascii().to_string()
 }
 
 /// The error and its cause.
@@ -152,5 +163,17 @@ fn described(error: &almandine_storage::rdb::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_is_called_by_its_name() {
+        assert_eq!(library(b"#!lua name=mylib\nredis.call()"), "mylib");
+        assert_eq!(library(b"#!lua engine=x name=a\xff"), "a\\xff");
+        assert_eq!(library(b"what?"), "what?");
     }
 }

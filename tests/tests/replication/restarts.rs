@@ -1,10 +1,12 @@
 //! Whoever is killed goes on where it has stopped, as far as its append-only file tells.
 
+use std::time::{Duration, Instant};
+
 use almandine_tests::contents::{fill, samples};
 use almandine_tests::load::Load;
-use almandine_tests::process::{Proxy, TestNode};
+use almandine_tests::process::{Proxy, Running, TestNode, wait_until};
 
-use crate::stage::{assert_same, follow, syncs, wait_for_link, wait_for_offset};
+use crate::stage::{PATIENCE, assert_same, field, follow, syncs, wait_for_link, wait_for_offset};
 
 const WITH_FILE: [&str; 2] = ["--appendonly", "yes"];
 
@@ -81,4 +83,48 @@ fn a_replica_that_was_away_when_the_primary_was_killed_gets_what_it_missed_from_
     proxy.open();
     assert_same(&primary, &replica);
     assert_eq!(syncs(&primary), (0, 1));
+}
+
+/// How long from the moment that both answer until the stream flows again.
+fn resumption(primary: &Running, replica: &Running, syncs_before: i64) -> Duration {
+    let began = Instant::now();
+    let (mut above, mut below) = (primary.client(), replica.client());
+    let flows = wait_until(PATIENCE, || {
+        field(&mut below, "master_link_status") == "up"
+            && field(&mut above, "slave0").contains("state=online")
+            && syncs(primary).1 > syncs_before
+    });
+    assert!(flows, "the replica says:\n{}", replica.log());
+    began.elapsed()
+}
+
+/// A second at most on a machine with time to spare; `--nocapture` shows how long it took.
+#[test]
+fn the_stream_flows_again_soon_whoever_was_killed() {
+    let mut primary = TestNode::start_with(&WITH_FILE);
+    let mut replica = TestNode::start_with(&WITH_FILE);
+    primary.announce_lost_links();
+    replica.announce_lost_links();
+    fill(&mut primary.client(), &samples());
+    follow(&replica, primary.address());
+    wait_for_link(&replica);
+    let address = primary.address();
+    let replicaof = format!("{} {}", address.ip(), address.port());
+    for life in 0..5 {
+        wait_for_offset(&primary, &replica);
+        let (full, partial) = syncs(&primary);
+        assert_eq!(full, i64::from(life == 0), "nothing is copied again");
+        replica.restart(&["--replicaof", &replicaof]);
+        let of_replica = resumption(&primary, &replica, partial);
+        assert_eq!(syncs(&primary), (full, partial + 1));
+        wait_for_offset(&primary, &replica);
+        primary.restart(&[]);
+        let of_primary = resumption(&primary, &replica, 0);
+        assert_eq!(syncs(&primary), (0, 1));
+        eprintln!("killed: the replica {of_replica:?}, the primary {of_primary:?}");
+        for took in [of_replica, of_primary] {
+            assert!(took < Duration::from_secs(15), "{took:?}");
+        }
+    }
+    assert_same(&primary, &replica);
 }

@@ -53,7 +53,7 @@ fn work(address: SocketAddr, mut requests: Requests, stop: &AtomicBool) -> usize
     for round in 0_usize.. {
         let plain = requests
             .by_ref()
-            .filter(|request| !has_hexadecimal(request));
+            .filter(|request| !reads_odd_numbers(request));
         let mut batch: Vec<Vec<Vec<u8>>> = plain.take(TOGETHER).collect();
         batch.extend(passing(round));
         count += client.pipeline(&batch).expect("answers").len();
@@ -64,9 +64,10 @@ fn work(address: SocketAddr, mut requests: Requests, stop: &AtomicBool) -> usize
     count
 }
 
-/// Valkey reads no such scores, and would not have what a primary that does passes on.
-fn has_hexadecimal(request: &[Vec<u8>]) -> bool {
-    request.iter().any(|word| word.starts_with(b"0x"))
+/// Valkey reads no hexadecimal scores, and no such numbers nor blanks before them in SORT: it would not have what a primary
+/// that reads them passes on.
+fn reads_odd_numbers(request: &[Vec<u8>]) -> bool {
+    request[0].eq_ignore_ascii_case(b"sort") || request.iter().any(|word| word.starts_with(b"0x"))
 }
 
 /// Keys that soon expire, and another database now and then.

@@ -86,8 +86,12 @@ fn both_sides_show_each_other_and_can_be_killed() {
     assert!(said(&mut above, "CLIENT LIST TYPE replica").contains(" flags=S "));
     assert!(said(&mut below, "CLIENT LIST TYPE master").contains(" flags=M "));
     for (client, kind) in [(&mut above, "replica"), (&mut below, "master")] {
-        let killed = client.line(&format!("CLIENT KILL TYPE {kind}"));
-        assert_eq!(killed.expect("a number").integer(), Some(1));
+        // Whoever was killed a moment ago may not be back yet.
+        let is_killed = wait_until(PATIENCE, || {
+            let killed = client.line(&format!("CLIENT KILL TYPE {kind}"));
+            killed.expect("a number").integer() == Some(1)
+        });
+        assert!(is_killed);
         let is_back = wait_until(PATIENCE, || {
             field(&mut primary.client(), "slave0").contains("state=online")
         });

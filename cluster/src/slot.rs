@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use crc::{CRC_16_XMODEM, Crc, Table};
+use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// Slots of a cluster.
@@ -127,6 +128,26 @@ impl SlotSet {
         self.0.iter().all(|&word| word == 0)
     }
 
+    /// Whether no slot is in both.
+    pub fn is_disjoint(&self, other: &SlotSet) -> bool {
+        let mut pairs = self.0.iter().zip(other.0.iter());
+        pairs.all(|(mine, theirs)| mine & theirs == 0)
+    }
+
+    /// Takes out what is in `other`.
+    pub fn subtract(&mut self, other: &SlotSet) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0.iter()) {
+            *mine &= !theirs;
+        }
+    }
+
+    /// Puts in what is in `other`.
+    pub fn unite(&mut self, other: &SlotSet) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0.iter()) {
+            *mine |= theirs;
+        }
+    }
+
     /// In ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Slot> {
         Slot::all().filter(|&slot| self.contains(slot))
@@ -148,10 +169,16 @@ impl SlotSet {
 impl FromIterator<Slot> for SlotSet {
     fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> SlotSet {
         let mut set = SlotSet::default();
-        for slot in slots {
-            set.insert(slot);
-        }
+        set.extend(slots);
         set
+    }
+}
+
+impl Extend<Slot> for SlotSet {
+    fn extend<I: IntoIterator<Item = Slot>>(&mut self, slots: I) {
+        for slot in slots {
+            self.insert(slot);
+        }
     }
 }
 
@@ -169,13 +196,32 @@ impl Serialize for SlotSet {
     }
 }
 
+/// Only what [`SlotSet::ranges`] writes is read: a hostile peer cannot name the same slots again and again.
 impl<'de> Deserialize<'de> for SlotSet {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<SlotSet, D::Error> {
+        deserializer.deserialize_seq(Ranges)
+    }
+}
+
+struct Ranges;
+
+impl<'de> Visitor<'de> for Ranges {
+    type Value = SlotSet;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("maximal ranges of slots in ascending order")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut ranges: A) -> Result<SlotSet, A::Error> {
         let mut set = SlotSet::default();
-        for (first, last) in Vec::<(Slot, Slot)>::deserialize(deserializer)? {
-            for slot in first.0..=last.0 {
-                set.insert(Slot(slot));
+        let mut last: Option<Slot> = None;
+        while let Some((from, to)) = ranges.next_element::<(Slot, Slot)>()? {
+            let is_apart = last.is_none_or(|last| last.0 + 1 < from.0);
+            if to < from || !is_apart {
+                return Err(A::Error::invalid_value(Unexpected::Seq, &self));
             }
+            set.extend((from.0..=to.0).map(Slot));
+            last = Some(to);
         }
         Ok(set)
     }
@@ -225,6 +271,12 @@ mod tests {
         );
         assert!(set.remove(slot(64)) && !set.remove(slot(64)));
         assert!(set.insert(slot(64)) && !set.insert(slot(64)));
+        let mut rest = SlotSet::full();
+        rest.subtract(&set);
+        assert_eq!(rest.ranges(), [3..=62, 66..=99, 101..=16382]);
+        assert!(rest.is_disjoint(&set) && !rest.is_disjoint(&SlotSet::full()));
+        rest.unite(&set);
+        assert_eq!(rest, SlotSet::full());
         assert_eq!(SlotSet::full().ranges(), [0..=16383]);
         assert!(SlotSet::default().is_empty() && SlotSet::default().ranges().is_empty());
     }
@@ -234,5 +286,22 @@ mod tests {
         let bytes = rmp_serde::to_vec(&[(0u16, 16384u16)]).expect("bytes");
         assert!(rmp_serde::from_slice::<SlotSet>(&bytes).is_err());
         assert_eq!(Slot::try_from(16384), Err(NotASlot));
+    }
+
+    #[test]
+    fn a_set_is_read_only_as_it_is_written() {
+        let wrong: [&[(u16, u16)]; 4] = [
+            &[(5, 4)],
+            &[(0, 3), (3, 5)],
+            &[(0, 3), (4, 5)],
+            &[(8, 9), (0, 3)],
+        ];
+        for ranges in wrong {
+            let bytes = rmp_serde::to_vec(ranges).expect("bytes");
+            assert!(
+                rmp_serde::from_slice::<SlotSet>(&bytes).is_err(),
+                "{ranges:?}"
+            );
+        }
     }
 }

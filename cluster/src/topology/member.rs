@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{NodeId, ShardId};
 
@@ -24,8 +25,29 @@ pub struct Address {
     pub ip: Option<IpAddr>,
     pub port: u16,
     pub bus_port: u16,
-    /// `cluster-announce-hostname`; empty = none.
+    /// `cluster-announce-hostname`; empty = none. It stands in texts that clients split at spaces and commas, so others than
+    /// [`Address::is_hostname`] are not read.
+    #[serde(deserialize_with = "hostname")]
     pub hostname: String,
+}
+
+/// Bytes of the longest name, as in Redis.
+const HOSTNAME_MAX: usize = 255;
+
+impl Address {
+    /// Whether the text may be a node's name.
+    pub fn is_hostname(text: &str) -> bool {
+        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        text.len() <= HOSTNAME_MAX && text.bytes().all(is_fit)
+    }
+}
+
+fn hostname<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match Address::is_hostname(&text) {
+        true => Ok(text),
+        false => Err(D::Error::custom("this is no host's name")),
+    }
 }
 
 /// What a node says of itself when it joins.

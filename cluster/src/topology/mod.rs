@@ -2,21 +2,31 @@
 //! their order, so it is the same on every node at the same index.
 
 mod change;
+mod check;
+mod epoch;
+mod image;
 mod member;
 mod shard;
+mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use change::{Change, Refusal};
+pub use change::{Applied, Change, Refusal};
 pub use member::{Address, Admission, Kind, Member, RaftId};
 pub use shard::Shard;
+pub use slots::{Emptied, Naming};
 
 use crate::id::{ClusterId, NodeId, ShardId};
+use crate::slot::Slot;
+use image::Image;
 
-/// See the module.
+/// See the module. Only one that passes [`Topology::check`] is read from bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Image", into = "Image")]
 pub struct Topology {
     pub cluster: ClusterId,
     /// The highest epoch that was ever given to a shard.
@@ -25,6 +35,29 @@ pub struct Topology {
     next_raft_id: RaftId,
     members: BTreeMap<NodeId, Member>,
     shards: BTreeMap<ShardId, Shard>,
+    /// Who left last, the latest at the end: tools ask every node to forget the same one, and each must be able to say that
+    /// it is done.
+    departed: Vec<NodeId>,
+}
+
+/// More than any tool forgets in one go.
+const DEPARTED_MAX: usize = 256;
+
+/// A node's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Primary(ShardId),
+    Replica(ShardId),
+    Witness,
+}
+
+/// What CLUSTER FORGET has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgetting {
+    /// The node must be dismissed.
+    Due,
+    /// It left already.
+    Done,
 }
 
 impl Topology {
@@ -36,8 +69,26 @@ impl Topology {
             next_raft_id: 1,
             members: BTreeMap::new(),
             shards: BTreeMap::new(),
+            departed: Vec::new(),
         };
         topology.admit(shard, founder);
+        topology
+    }
+
+    /// What a node founds for itself after CLUSTER RESET SOFT: it forgets the others and all slots, and keeps the epochs. It
+    /// must have left this cluster, if there are others in it.
+    pub fn refounded(&self, cluster: ClusterId, shard: ShardId, founder: Admission) -> Topology {
+        let node = founder.node;
+        let epoch = match self.role(node) {
+            // That of a replica is its primary's.
+            Some(Role::Primary(led)) => self.shards.get(&led).map_or(0, |led| led.epoch),
+            _ => 0,
+        };
+        let mut topology = Topology::alone(cluster, shard, founder);
+        topology.current_epoch = self.current_epoch;
+        if let Some(own) = topology.shards.get_mut(&shard) {
+            own.epoch = epoch;
+        }
         topology
     }
 
@@ -58,23 +109,125 @@ impl Topology {
         members.find_map(|(&node, member)| (member.raft_id == raft_id).then_some((node, member)))
     }
 
+    /// Nobody's, if the node is unknown.
+    pub fn role(&self, node: NodeId) -> Option<Role> {
+        let member = self.members.get(&node)?;
+        Some(match (member.kind, self.shards.get(&member.shard)) {
+            (Kind::Data, Some(shard)) if shard.primary == node => Role::Primary(member.shard),
+            (Kind::Data, _) => Role::Replica(member.shard),
+            (Kind::Witness, _) => Role::Witness,
+        })
+    }
+
+    /// The members of a shard that follow its primary, in the order of their names.
+    pub fn replicas(&self, shard: ShardId) -> impl Iterator<Item = (NodeId, &Member)> {
+        let primary = self.shards.get(&shard).map(|shard| shard.primary);
+        let members = self.members.iter().map(|(&node, member)| (node, member));
+        members.filter(move |&(node, member)| {
+            member.kind == Kind::Data && member.shard == shard && primary != Some(node)
+        })
+    }
+
+    /// Whose slot it is.
+    pub fn owner(&self, slot: Slot) -> Option<(ShardId, &Shard)> {
+        let mut shards = self.shards.iter().map(|(&id, shard)| (id, shard));
+        shards.find(|(_, shard)| shard.slots.contains(slot))
+    }
+
     /// The id that the next admission gets; the leader proposes it, one admission at a time.
     pub fn next_raft_id(&self) -> RaftId {
         self.next_raft_id
     }
 
-    /// Takes a node in (or its newer incarnation, under a new id) as the primary of a shard of its own without slots, unless
-    /// it is a witness. Returns its id in the log.
+    /// Takes a node in as the primary of a shard of its own without slots, unless it is a witness. A newer incarnation of a
+    /// member gets a new id and keeps its place: what data it still has is another question. Returns its id in the log.
     pub fn admit(&mut self, shard: ShardId, admission: Admission) -> RaftId {
         let raft_id = self.next_raft_id;
         self.next_raft_id += 1;
-        let is_witness = admission.kind == Kind::Witness;
         let node = admission.node;
-        self.members
-            .insert(node, Member::new(raft_id, shard, admission));
-        if !is_witness {
-            self.shards.insert(shard, Shard::new(node));
+        self.departed.retain(|&departed| departed != node);
+        let known = self.members.get(&node);
+        if let Some(seat) = known
+            .filter(|known| known.kind == admission.kind)
+            .map(|known| known.shard)
+        {
+            let member = Member::new(raft_id, seat, admission);
+            self.members.insert(node, member);
+            return raft_id;
         }
+        self.remove(node);
+        if admission.kind == Kind::Data {
+            // One that is there already is joined: two nodes cannot both found it.
+            self.shards.entry(shard).or_insert_with(|| Shard::new(node));
+        }
+        let member = Member::new(raft_id, shard, admission);
+        self.members.insert(node, member);
         raft_id
+    }
+
+    /// Whether `by` may have `node` dismissed.
+    pub fn may_forget(&self, by: NodeId, node: NodeId) -> Result<Forgetting, Refusal> {
+        let Some(member) = self.members.get(&node) else {
+            return match self.departed.contains(&node) {
+                true => Ok(Forgetting::Done),
+                false => Err(Refusal::unknown(node)),
+            };
+        };
+        if node == by {
+            let text = "ERR I tried hard but I can't forget myself...";
+            return Err(Refusal(text.to_owned()));
+        }
+        let is_followed = self.role(by) == Some(Role::Replica(member.shard));
+        if is_followed && matches!(self.role(node), Some(Role::Primary(_))) {
+            return Err(Refusal("ERR Can't forget my master!".to_owned()));
+        }
+        self.may_leave(node).map(|()| Forgetting::Due)
+    }
+
+    /// Lets a node go, if it is there: by CLUSTER FORGET or its own CLUSTER RESET. Refused while it leads slots: here that
+    /// would take them from everybody, not only from the view of the node that was asked. Its replicas, which have no data
+    /// then, get one of their own as the primary.
+    pub fn dismiss(&mut self, node: NodeId) -> Result<(), Refusal> {
+        if !self.members.contains_key(&node) {
+            return Ok(());
+        }
+        self.may_leave(node)?;
+        self.remove(node);
+        self.departed.push(node);
+        let surplus = self.departed.len().saturating_sub(DEPARTED_MAX);
+        self.departed.drain(..surplus);
+        Ok(())
+    }
+
+    fn may_leave(&self, node: NodeId) -> Result<(), Refusal> {
+        if self.members.len() == 1 {
+            return Err(Refusal("ERR The last node can't be forgotten".to_owned()));
+        }
+        match self.role(node) {
+            Some(Role::Primary(shard)) if !self.shards[&shard].slots.is_empty() => {
+                Err(Refusal(format!("ERR Node {node} still owns slots")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a node out of every place that it has. A shard goes to its first replica; without one it ends.
+    fn remove(&mut self, node: NodeId) {
+        if let Some(Role::Primary(shard)) = self.role(node) {
+            let heir = self.replicas(shard).next().map(|(heir, _)| heir);
+            match (heir, self.shards.get_mut(&shard)) {
+                (Some(heir), Some(shard)) => shard.primary = heir,
+                _ => self.end(shard),
+            }
+        }
+        self.members.remove(&node);
+    }
+
+    /// Ends a shard, which has no members any more.
+    fn end(&mut self, shard: ShardId) {
+        self.shards.remove(&shard);
+        for other in self.shards.values_mut() {
+            other.forget(shard);
+        }
     }
 }

@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::NodeId;
+use crate::id::{NodeId, ShardId};
 use crate::slot::{Slot, SlotSet};
 
 /// See the module. Its replicas are the other members that name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     pub primary: NodeId,
-    /// Rises with every change of the primary or of the slots.
+    /// Rises with every change of the primary, and when slots of another shard come to this one. CLUSTER ADDSLOTS leaves it
+    /// alone, as in Redis: SET-CONFIG-EPOCH must work after it. Unless it is 0, no other shard has the same.
     pub epoch: u64,
     pub slots: SlotSet,
-    /// Slots on their way to another node, and whose.
-    pub migrating: BTreeMap<Slot, NodeId>,
-    /// Slots on their way from another node, and whose.
-    pub importing: BTreeMap<Slot, NodeId>,
+    /// Slots of this shard on their way to another, and which. A shard, not its primary: a failover leaves the mark true.
+    pub migrating: BTreeMap<Slot, ShardId>,
+    /// Slots of others on their way here, and which shard was said to hold them.
+    pub importing: BTreeMap<Slot, ShardId>,
 }
 
 impl Shard {
@@ -29,5 +30,23 @@ impl Shard {
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
         }
+    }
+
+    /// Takes slots in; what was on its way here has come.
+    pub(super) fn gain(&mut self, slots: &SlotSet) {
+        self.slots.unite(slots);
+        self.importing.retain(|&slot, _| !slots.contains(slot));
+    }
+
+    /// Lets slots go; what was on its way to others is not this shard's business any more.
+    pub(super) fn lose(&mut self, slots: &SlotSet) {
+        self.slots.subtract(slots);
+        self.migrating.retain(|&slot, _| !slots.contains(slot));
+    }
+
+    /// Another shard is no more.
+    pub(super) fn forget(&mut self, other: ShardId) {
+        self.migrating.retain(|_, shard| *shard != other);
+        self.importing.retain(|_, shard| *shard != other);
     }
 }

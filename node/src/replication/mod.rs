@@ -10,6 +10,7 @@
 //! Architecture invariant: no socket here. The role changes only on the shard's thread, so a batch never sees half a change;
 //! its number tells a link that was started for an earlier one that it is too late.
 
+mod copy_end;
 mod failover;
 mod replica;
 mod upstream;
@@ -18,9 +19,21 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use almandine_protocol::Limits;
+
+pub use copy_end::CopyEnd;
 pub use failover::{Failover, Plan, Step};
 pub use replica::{Announced, Attachment, Replica, ReplicaState, Start};
 pub use upstream::{LinkState, Upstream};
+
+/// What a stream may hold: whatever the primary sends is ours to take.
+pub const STREAM_LIMITS: Limits = Limits {
+    bulk: u32::MAX as u64,
+    arguments: i32::MAX as usize,
+    line: 64 << 10,
+    batch: 8192,
+    is_unauthenticated: false,
+};
 
 /// See the module.
 #[derive(Debug, Default)]

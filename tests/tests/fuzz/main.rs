@@ -9,6 +9,7 @@
 //!   patterns.rs      glob patterns against a slow matcher; how long they take
 //!   configs.rs       configuration files
 //!   logs.rs          append-only files and their manifests
+//!   streams.rs       what a primary sends to its replica
 //! ```
 
 mod allocations;
@@ -16,6 +17,7 @@ mod configs;
 mod logs;
 mod patterns;
 mod requests;
+mod streams;
 
 use almandine_storage::Rng;
 

@@ -5,11 +5,13 @@
 //!   chain.rs     replicas of replicas, and who leads when the first one leaves
 //!   restarts.rs  whoever is killed goes on where it has stopped
 //!   failover.rs  a primary hands its place over
+//!   hostile.rs   a primary that sends garbage
 //!   manners.rs   what a primary waits for and refuses, what both sides show of each other
 //! ```
 
 mod chain;
 mod failover;
+mod hostile;
 mod manners;
 mod peers;
 mod restarts;

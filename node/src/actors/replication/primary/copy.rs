@@ -19,22 +19,13 @@ use crate::actors::persistence::messages::{Replace, Resume, Suspend};
 use crate::actors::shard::messages::{Adopt, GiveCopyUp, MakeRoom};
 use crate::journal::Id;
 use crate::node::Node;
-use crate::replication::LinkState;
+use crate::replication::{CopyEnd, LinkState};
 use crate::shard::following::Copy;
 
 /// Pieces on their way between the socket and the thread that takes them.
 const PIECES: usize = 16;
 /// How often the primary gets a sign of life meanwhile.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
-
-/// How the end of a copy is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum End {
-    /// After so many bytes.
-    Length(u64),
-    /// These bytes follow, and nothing more.
-    Mark(Vec<u8>),
-}
 
 /// Receives a copy that the stream of `id` follows at `offset`.
 pub(super) async fn receive(
@@ -44,8 +35,11 @@ pub(super) async fn receive(
     offset: u64,
 ) -> Result<(), LinkError> {
     link.enter(LinkState::Sync);
-    let end = header(&connection.line().await?)?;
-    if let (Some(upstream), End::Length(length)) = (link.node.replication.upstream().as_mut(), &end)
+    let line = connection.line().await?;
+    let end = CopyEnd::announced(&line)
+        .ok_or_else(|| LinkError::Refused(format!("the beginning of a copy: {line}")))?;
+    if let (Some(upstream), CopyEnd::Length(length)) =
+        (link.node.replication.upstream().as_mut(), &end)
     {
         upstream.copy = (Some(*length), 0);
     }
@@ -99,7 +93,7 @@ impl Room<'_> {
 async fn by_file(
     link: &Link,
     connection: &mut Connection,
-    end: End,
+    end: CopyEnd,
     file: &Temporary,
     room: &mut Room<'_>,
 ) -> Result<Loaded, LinkError> {
@@ -116,7 +110,7 @@ async fn by_file(
 async fn directly(
     link: &Link,
     connection: &mut Connection,
-    end: End,
+    end: CopyEnd,
     file: &Temporary,
 ) -> Result<Loaded, LinkError> {
     let kept = link.node.params().appendonly.then(|| file.path.clone());
@@ -125,29 +119,18 @@ async fn directly(
     loaded.ok_or(LinkError::Ending)
 }
 
-/// The first line: `$length`, or `$EOF:` and the mark.
-fn header(line: &str) -> Result<End, LinkError> {
-    let refused = || LinkError::Refused(format!("the beginning of a copy: {line}"));
-    let rest = line.strip_prefix('$').ok_or_else(refused)?;
-    match rest.strip_prefix("EOF:") {
-        Some(mark) if mark.len() == 40 => Ok(End::Mark(mark.as_bytes().to_vec())),
-        Some(_) => Err(refused()),
-        None => Ok(End::Length(rest.parse().map_err(|_| refused())?)),
-    }
-}
-
 /// Hands the bytes of the copy to the thread, and waits for its end.
 async fn transfer(
     link: &Link,
     connection: &mut Connection,
-    end: End,
+    end: CopyEnd,
     thread: Thread,
 ) -> Result<Option<Loaded>, LinkError> {
     let (mut received, mut heard) = (0, Instant::now());
     let mut clock = interval(SIGN_OF_LIFE);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let (piece, is_last) = cut(&mut connection.unread, &end, received);
+        let (piece, is_last) = end.cut(&mut connection.unread, received);
         received += piece.len() as u64;
         if !piece.is_empty() && thread.pieces.send(piece).await.is_err() {
             // It has ended early, and says why.
@@ -170,29 +153,6 @@ async fn transfer(
                     return Err(LinkError::Silence);
                 }
             }
-        }
-    }
-}
-
-/// Takes what certainly belongs to the copy, of which `received` bytes are here already; says whether it ends.
-fn cut(unread: &mut Vec<u8>, end: &End, received: u64) -> (Vec<u8>, bool) {
-    match end {
-        End::Length(length) => {
-            let left = usize::try_from(length - received).unwrap_or(usize::MAX);
-            let rest = unread.split_off(left.min(unread.len()));
-            let piece = std::mem::replace(unread, rest);
-            let is_last = piece.len() == left;
-            (piece, is_last)
-        }
-        End::Mark(mark) if unread.ends_with(mark) => {
-            unread.truncate(unread.len() - mark.len());
-            (std::mem::take(unread), true)
-        }
-        End::Mark(mark) => {
-            // The mark may have begun.
-            let sure = unread.len().saturating_sub(mark.len());
-            let rest = unread.split_off(sure);
-            (std::mem::replace(unread, rest), false)
         }
     }
 }
@@ -306,57 +266,4 @@ pub(super) fn create(path: &PathBuf) -> Result<File, LinkError> {
             format!("{}: {error}", path.display()),
         ))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copy_begins_with_its_length_or_its_mark() {
-        assert_eq!(header("$17").expect("sound"), End::Length(17));
-        let mark = "f".repeat(40);
-        let parsed = header(&format!("$EOF:{mark}")).expect("sound");
-        assert_eq!(parsed, End::Mark(mark.into_bytes()));
-        for bad in ["17", "$", "$-1", "$EOF:abc", "-ERR no"] {
-            assert!(header(bad).is_err(), "{bad}");
-        }
-    }
-
-    /// However the bytes arrive.
-    #[test]
-    fn the_end_is_found_wherever_reads_end() {
-        let mark = vec![b'm'; 40];
-        let data: Vec<u8> = (0..100).collect();
-        for (end, sent, rest) in [
-            (
-                End::Length(100),
-                [data.as_slice(), b"*1"].concat(),
-                &b"*1"[..],
-            ),
-            (
-                End::Mark(mark.clone()),
-                [data.as_slice(), &mark].concat(),
-                b"",
-            ),
-        ] {
-            for step in 1..sent.len() {
-                let (mut unread, mut copy) = (Vec::new(), Vec::new());
-                let mut pieces = sent.chunks(step);
-                loop {
-                    let (piece, is_last) = cut(&mut unread, &end, copy.len() as u64);
-                    copy.extend(piece);
-                    if is_last {
-                        break;
-                    }
-                    unread.extend_from_slice(pieces.next().expect("more"));
-                }
-                unread.extend(pieces.flatten());
-                assert_eq!(
-                    (copy.as_slice(), unread.as_slice()),
-                    (data.as_slice(), rest)
-                );
-            }
-        }
-    }
 }

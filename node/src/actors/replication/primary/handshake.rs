@@ -86,7 +86,9 @@ fn parse(line: &str) -> Result<Answer, LinkError> {
     match words.next() {
         Some("+FULLRESYNC") => {
             let id = words.next().and_then(|id| id.parse().ok());
-            let offset = words.next().and_then(|offset| offset.parse().ok());
+            // As Redis, which counts with a sign: there is room behind it for any stream.
+            let offset = words.next().and_then(|offset| offset.parse::<i64>().ok());
+            let offset = offset.and_then(|offset| u64::try_from(offset).ok());
             let (id, offset) = id.zip(offset).ok_or_else(refused)?;
             Ok(Answer::Copy(id, offset))
         }
@@ -122,6 +124,8 @@ mod tests {
         for bad in [
             "+FULLRESYNC",
             "+FULLRESYNC x 1",
+            "+FULLRESYNC 0123456789012345678901234567890123456789 -1",
+            "+FULLRESYNC 0123456789012345678901234567890123456789 18446744073709551615",
             "+CONTINUE x",
             "-ERR no",
             "hello",

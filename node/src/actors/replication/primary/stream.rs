@@ -4,24 +4,16 @@ use std::convert::Infallible;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use almandine_protocol::{Batch, Limits, Parser};
+use almandine_protocol::{Batch, Parser};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::connection::Connection;
 use super::{Link, LinkError};
 use crate::actors::shard::messages::{Follow, FollowDone};
+use crate::replication::STREAM_LIMITS;
 
 /// How often the primary hears how far we are.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
-
-/// Whatever the primary sends is ours to take.
-const LIMITS: Limits = Limits {
-    bulk: u32::MAX as u64,
-    arguments: i32::MAX as usize,
-    line: 64 << 10,
-    batch: 8192,
-    is_unauthenticated: false,
-};
 
 /// Follows until something goes wrong.
 pub(super) async fn follow(
@@ -65,7 +57,7 @@ async fn take(
     let mut wants_acknowledgement = false;
     loop {
         batch.clear();
-        let parsed = parser.parse(&connection.unread, &LIMITS, &mut batch);
+        let parsed = parser.parse(&connection.unread, &STREAM_LIMITS, &mut batch);
         let Some(last) = batch.requests.last() else {
             let skipped = parsed.map_err(|error| {
                 LinkError::Foreign(format!(

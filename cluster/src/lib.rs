@@ -18,3 +18,4 @@
 pub mod id;
 pub mod slot;
 pub mod topology;
+pub mod view;

@@ -86,10 +86,10 @@ fn a_busy_port_is_told_and_ends_the_second_node() {
 #[test]
 fn a_stopped_process_ends_when_it_goes_on() {
     let mut node = TestNode::start();
-    signal(&node, libc::SIGSTOP);
+    node.freeze();
     signal(&node, libc::SIGTERM);
     assert!(node.has_ended().is_none());
-    signal(&node, libc::SIGCONT);
+    node.thaw();
     assert_eq!(end(&mut node).code(), Some(0));
 }
 

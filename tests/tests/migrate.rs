@@ -6,7 +6,6 @@ use std::time::Duration;
 use almandine_tests::contents::{Contents, differences, fill, held_by, samples};
 use almandine_tests::process::{Running, Server, Start, TestNode, wait_until};
 use almandine_tests::resp::{Client, Value};
-use almandine_tests::sys;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A relative time to live ends a little later on the other side, milliseconds.
@@ -158,12 +157,10 @@ fn keys_stay_where_the_other_server_does_not_take_them() {
 
 #[test]
 fn keys_on_their_way_are_read_but_not_changed() {
-    const STOP: i32 = 19;
-    const CONTINUE: i32 = 18;
     let (node, other) = (TestNode::start(), TestNode::start());
     let mut client = node.client();
     call(&mut client, &["RPUSH", "list", "a"]);
-    sys::signal(other.pid(), STOP).expect("it runs");
+    other.freeze();
     let port = other.address().port().to_string();
     thread::scope(|scope| {
         let mut mover = node.client();
@@ -193,7 +190,7 @@ fn keys_on_their_way_are_read_but_not_changed() {
             &mut client,
             "\r\nblocked_clients:2\r\n"
         )));
-        sys::signal(other.pid(), CONTINUE).expect("it runs");
+        other.thaw();
         assert_eq!(moves.join().expect("the mover lives"), Value::ok());
         // The list is gone by the time the writer has its turn.
         assert_eq!(writes.join().expect("the writer lives"), Value::Integer(1));
@@ -205,7 +202,7 @@ fn keys_on_their_way_are_read_but_not_changed() {
     let moved = call(&mut other.client(), &["LRANGE", "list", "0", "-1"]);
     assert_eq!(moved, Value::Array(vec![Value::bulk("a")]));
     // Nobody answers: the keys stay, and may be changed again.
-    sys::signal(other.pid(), STOP).expect("it runs");
+    other.freeze();
     let failed = migrate(&mut client, &other, &["list", "0", "200", "REPLACE"]);
     let text = failed.text().expect("an error");
     assert!(text.starts_with("IOERR error or timeout"), "{text}");
@@ -213,5 +210,5 @@ fn keys_on_their_way_are_read_but_not_changed() {
         call(&mut client, &["RPUSH", "list", "c"]),
         Value::Integer(2)
     );
-    sys::signal(other.pid(), CONTINUE).expect("it runs");
+    other.thaw();
 }

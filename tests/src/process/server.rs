@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::build;
 use super::spawn::spawn;
 use super::tool::said_if_missing;
-use super::wait::wait_for;
+use super::wait::{wait_for, wait_until};
 use crate::resp::{Client, Protocol, Value};
 use crate::sys;
 
@@ -424,6 +424,29 @@ impl Running {
         // It may have ended already, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Stops the process until [`Running::thaw`]. None of its threads runs any more when this returns.
+    ///
+    /// # Panics
+    /// If it does not stop.
+    pub fn freeze(&self) {
+        sys::signal(self.pid(), libc::SIGSTOP).expect("it runs");
+        let tasks = format!("/proc/{}/task", self.pid());
+        let stands_still = || {
+            let mut tasks = fs::read_dir(&tasks).expect("a running process has threads");
+            // The state follows the name, which is in brackets; a thread that is gone stands still too.
+            tasks.all(|task| {
+                let stat = task.and_then(|task| fs::read_to_string(task.path().join("stat")));
+                stat.map_or(true, |stat| stat.contains(") T "))
+            })
+        };
+        assert!(wait_until(STOP_TIMEOUT, stands_still), "it does not stop");
+    }
+
+    /// Lets a frozen process go on.
+    pub fn thaw(&self) {
+        sys::signal(self.pid(), libc::SIGCONT).expect("it runs");
     }
 
     /// Kills the process and starts it again in its directory, at its address, with its arguments and `more`.

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use almandine_protocol::Limits;
-use almandine_storage::rdb::{Compression, Sum, Verify};
+use almandine_storage::rdb::{Compression, Sum, Trust, Verify, Versions};
 use almandine_storage::{Access, Thresholds};
 
 use crate::journal::Demand;
@@ -137,11 +137,17 @@ impl Params {
         }
     }
 
-    /// `rdbchecksum`, for a file that is read.
-    pub fn rdb_verify(&self) -> Verify {
-        match self.rdbchecksum {
-            true => Verify::Yes,
-            false => Verify::No,
+    /// `rdbchecksum` and `rdb-version-check`, for a file that is read.
+    pub fn rdb_trust(&self) -> Trust {
+        Trust {
+            verify: match self.rdbchecksum {
+                true => Verify::Yes,
+                false => Verify::No,
+            },
+            versions: match self.rdb_version_check {
+                "relaxed" => Versions::Any,
+                _ => Versions::Known,
+            },
         }
     }
 

@@ -161,10 +161,8 @@ parameters! {
         rdbcompression: bool = "yes", YesNo, Live, Works, "Compress strings in snapshots and in the answers of DUMP.";
         rdbchecksum: bool = "yes", YesNo, Startup, Works, "End the file with a checksum, and look at it when loading.";
         rdb_save_incremental_fsync: bool = "yes", YesNo, Live, Works, "Write through while saving.";
-        rdb_del_sync_files: bool = "no", YesNo, Live, Inert("no file is made for replicas"), "Remove files made only for replicas.";
-        rdb_key_save_delay: i64 = "0", Int::new(i32::MIN as i64, I32), Live, Inert("snapshots are taken in slices anyway"), "Microseconds of pause for each key saved; for tests.";
-        key_load_delay: i64 = "0", Int::new(i32::MIN as i64, I32), Live, Inert("files are read in slices anyway"), "Microseconds of pause for each key loaded; for tests.";
-        rdb_version_check: &'static str = "strict", Choice(&["strict", "relaxed"]), Live, Inert("files of unknown versions are never read"), "Whether newer files are read.";
+        rdb_del_sync_files: bool = "no", YesNo, Live, Inert("such files are always removed"), "Remove files made only for replicas.";
+        rdb_version_check: &'static str = "strict", Choice(&["strict", "relaxed"]), Live, Works, "Read files of later versions too (relaxed), as far as they hold nothing unknown.";
         stop_writes_on_bgsave_error: bool = "yes", YesNo, Live, Works, "Refuse writes after a snapshot failed.";
     }
     "Append-only file" {

@@ -4,6 +4,7 @@
 //! snapshot that stands alone is read without the keys whose time is up.
 
 mod snapshot;
+pub mod taking;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -46,10 +47,10 @@ pub struct Loader {
     /// How snapshots are read, and what time it is for their keys.
     limits: Thresholds,
     rng: Rng,
-    verify: rdb::Verify,
+    trust: rdb::Trust,
     now_ms: i64,
-    keys: u64,
-    expired: u64,
+    /// Keys of snapshots that were read, and those that were not because their time was up.
+    keys: (u64, u64),
     /// What the last snapshot says of the replication stream.
     stream: Option<(Id, u64)>,
     out: Vec<u8>,
@@ -156,10 +157,9 @@ impl Loader {
             requests: 0,
             limits: params.thresholds(),
             rng: Rng::new(seed),
-            verify: params.rdb_verify(),
+            trust: params.rdb_trust(),
             now_ms: now_ms(),
-            keys: 0,
-            expired: 0,
+            keys: (0, 0),
             stream: None,
             out: Vec::new(),
             spans: Vec::new(),
@@ -268,7 +268,8 @@ impl Loader {
 
     fn recovered(&mut self) -> Recovered {
         let seconds = self.began.elapsed().as_secs_f64();
-        let (keys, requests, is_log) = (self.keys, self.requests, self.manifest.is_some());
+        let ((keys, expired), requests, is_log) =
+            (self.keys, self.requests, self.manifest.is_some());
         let id = match (self.stream, is_log) {
             (Some((id, offset)), false) => {
                 self.offset = offset;
@@ -278,14 +279,14 @@ impl Loader {
         };
         if is_log {
             info!(keys, requests, seconds, "DB loaded from append only file");
-        } else if self.keys + self.expired > 0 {
-            info!(keys, expired = self.expired, seconds, "DB loaded from disk");
+        } else if keys + expired > 0 {
+            info!(keys, expired, seconds, "DB loaded from disk");
         }
         Recovered {
             manifest: self.manifest.take(),
             offset: self.offset,
             id,
-            keys: (self.keys, self.expired),
+            keys: self.keys,
             db: self.session.db,
         }
     }

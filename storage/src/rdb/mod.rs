@@ -61,5 +61,31 @@ pub enum Verify {
     No,
 }
 
+/// Files of which versions are read (`rdb-version-check`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// Those that we know.
+    Known,
+    /// Later ones too, as far as they hold nothing that we do not know.
+    Any,
+}
+
+/// What a file must prove before it is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trust {
+    /// Its checksum.
+    pub verify: Verify,
+    /// Its version.
+    pub versions: Versions,
+}
+
+impl From<Verify> for Trust {
+    /// Only known versions are believed.
+    fn from(verify: Verify) -> Self {
+        let versions = Versions::Known;
+        Trust { verify, versions }
+    }
+}
+
 #[cfg(test)]
 mod tests;

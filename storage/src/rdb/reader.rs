@@ -1,4 +1,4 @@
-//! Reads an RDB file of versions 1 to 12 of Redis or 80 of Valkey, piece by piece.
+//! Reads an RDB file of versions 1 to 12 of Redis or 80 of Valkey, and if wished of later ones, piece by piece.
 
 use std::io::Read;
 
@@ -7,7 +7,7 @@ use super::error::{Error, Flaw, Foreign};
 use super::input::{Input, Stream};
 use super::length;
 use super::tag::opcode;
-use super::{READ_MAX, Usage, VALKEY_VERSION, Verify};
+use super::{READ_MAX, Trust, Usage, VALKEY_VERSION, Verify, Versions};
 use crate::{Rng, Thresholds, Value};
 
 /// The first version with a checksum at its end.
@@ -103,8 +103,9 @@ impl<R: Read> Reader<R> {
         source: R,
         limits: &Thresholds,
         rng: &mut Rng,
-        verify: Verify,
+        trust: impl Into<Trust>,
     ) -> Result<Self, Error> {
+        let trust = trust.into();
         let mut reader = Reader {
             decoder: Decoder::new(Stream::new(source), limits, rng),
             version: 0,
@@ -113,8 +114,10 @@ impl<R: Read> Reader<R> {
             in_value: false,
             is_over: false,
         };
-        reader.version = reader.header().map_err(|flaw| reader.error(flaw))?;
-        if reader.version < CHECKSUM_SINCE || verify == Verify::No {
+        reader.version = reader
+            .header(trust.versions)
+            .map_err(|flaw| reader.error(flaw))?;
+        if reader.version < CHECKSUM_SINCE || trust.verify == Verify::No {
             reader.decoder.input.leave_unchecked();
         }
         Ok(reader)
@@ -176,7 +179,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn header(&mut self) -> Result<u32, Flaw> {
+    fn header(&mut self, accepted: Versions) -> Result<u32, Flaw> {
         let line: [u8; 9] = self.decoder.input.array()?;
         let text = std::str::from_utf8(&line).map_err(|_| Flaw::NotRdb)?;
         let (digits, versions) = if let Some(digits) = text.strip_prefix("REDIS") {
@@ -188,8 +191,9 @@ impl<R: Read> Reader<R> {
         };
         let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
         let version = digits.parse().ok().filter(|_| is_number);
+        let is_later = |version: &u32| accepted == Versions::Any && version > versions.end();
         version
-            .filter(|version| versions.contains(version))
+            .filter(|version| versions.contains(version) || is_later(version))
             .ok_or_else(|| Flaw::Version(text.escape_default().to_string()))
     }
 

@@ -5,35 +5,17 @@ use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use almandine_storage::aof::Requests;
-use almandine_storage::rdb::{Entry, Item, Reader};
-use tracing::{info, warn};
+use almandine_storage::rdb::Reader;
 
+use super::taking::Taking;
 use super::{Contents, LoadError, Loader};
-use crate::journal::Id;
 use crate::shard::Shard;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct SnapshotFile {
     reader: Reader<BufReader<File>>,
-    id: Option<Id>,
-    offset: Option<u64>,
-    /// The database that the stream has selected where it follows.
-    stream_db: usize,
-}
-
-impl SnapshotFile {
-    fn describe(&mut self, name: &[u8], value: &[u8]) {
-        let text = String::from_utf8_lossy(value);
-        match name {
-            b"redis-ver" => info!("Loading RDB produced by version {text}"),
-            b"valkey-ver" => info!("Loading RDB produced by Valkey version {text}"),
-            b"repl-id" => self.id = text.parse().ok(),
-            b"repl-offset" => self.offset = text.parse().ok(),
-            b"repl-stream-db" => self.stream_db = text.parse().unwrap_or(0),
-            _ => {}
-        }
-    }
+    taking: Taking,
 }
 
 impl Loader {
@@ -43,12 +25,15 @@ impl Loader {
         path: &Path,
         file: BufReader<File>,
     ) -> Result<SnapshotFile, LoadError> {
-        let reader = Reader::new(file, &self.limits, &mut self.rng, self.verify);
+        let reader = Reader::new(file, &self.limits, &mut self.rng, self.trust);
+        // The requests behind a base may still be about a key whose time is up.
+        let is_alone = self.manifest.is_none();
         Ok(SnapshotFile {
             reader: reader.map_err(|error| LoadError::Snapshot(path.to_owned(), error))?,
-            id: None,
-            offset: None,
-            stream_db: 0,
+            taking: Taking {
+                expired_before: is_alone.then_some(self.now_ms),
+                ..Taking::default()
+            },
         })
     }
 
@@ -60,61 +45,27 @@ impl Loader {
         shard: &mut Shard,
     ) -> Result<(), LoadError> {
         let item = file.reader.next_item();
-        match item.map_err(|error| LoadError::Snapshot(path.clone(), error))? {
-            Some(Item::Entry(entry)) => {
-                if let Err(reason) = self.take_entry(entry, shard) {
-                    return Err(LoadError::Unfit(path, reason));
-                }
+        let item = item.map_err(|error| LoadError::Snapshot(path.clone(), error))?;
+        if let Some(item) = item {
+            if let Err(reason) = file.taking.take(item, &mut shard.dbs) {
+                return Err(LoadError::Unfit(path, reason));
             }
-            Some(Item::Aux { name, value }) => {
-                let (name, value) = (name.to_vec(), value.to_vec());
-                file.describe(&name, &value);
-            }
-            Some(Item::Function(code)) => {
-                shard.node.saving.lock().functions.push(code.to_vec());
-            }
-            Some(Item::SlotImport { job, .. }) => warn!(
-                job = %job.escape_ascii(),
-                "the file was written while slots were imported: the keys of the import may be incomplete"
-            ),
-            Some(Item::Sizes { .. }) => {}
-            None => {
-                self.stream = file.id.zip(file.offset);
-                // The file of a replica goes on wherever the stream of its primary stands.
-                self.session.db = file.stream_db.min(shard.dbs.count() - 1);
-                let at = file.reader.offset();
-                let (rest, source) = file.reader.into_rest();
-                if self.manifest.is_some() {
-                    let requests = Requests::new(Cursor::new(rest).chain(source), at);
-                    self.current = Some((path, Contents::Requests(requests)));
-                }
-                return Ok(());
-            }
-        }
-        self.current = Some((path, Contents::Snapshot(file)));
-        Ok(())
-    }
-
-    fn take_entry(&mut self, entry: Entry<'_>, shard: &mut Shard) -> Result<(), String> {
-        // The requests behind a base may still be about a key whose time is up.
-        let is_alone = self.manifest.is_none();
-        if is_alone && entry.expire_at.is_some_and(|at| at < self.now_ms) {
-            self.expired += 1;
+            self.current = Some((path, Contents::Snapshot(file)));
             return Ok(());
         }
-        let (count, key) = (shard.dbs.count(), entry.key);
-        let db = usize::try_from(entry.db).ok().filter(|db| *db < count);
-        let Some(db) = db else {
-            return Err(format!(
-                "it was created with a server configured to handle more than {count} databases"
-            ));
-        };
-        let db = &mut shard.dbs[db];
-        if !db.load(key, entry.value, entry.expire_at, entry.usage) {
-            let key = key.escape_ascii();
-            return Err(format!("it holds the key '{key}' twice"));
+        let SnapshotFile { reader, taking } = file;
+        self.stream = taking.stream();
+        self.keys.0 += taking.keys.0;
+        self.keys.1 += taking.keys.1;
+        shard.node.saving.lock().functions.extend(taking.functions);
+        // The file of a replica goes on wherever the stream of its primary stands.
+        self.session.db = taking.stream_db.min(shard.dbs.count() - 1);
+        let at = reader.offset();
+        let (rest, source) = reader.into_rest();
+        if self.manifest.is_some() {
+            let requests = Requests::new(Cursor::new(rest).chain(source), at);
+            self.current = Some((path, Contents::Requests(requests)));
         }
-        self.keys += 1;
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Files as other servers write them: encodings of old, marks that say nothing of keys, and what is refused.
 
 use super::super::ziplist::tests::ziplist;
-use super::super::{Compression, Encoder, Verify, crc64};
+use super::super::{Compression, Encoder, Item, Reader, Trust, Verify, Versions, crc64};
 use super::{Model, contents, load};
+use crate::{Rng, Thresholds};
 
 /// A file of this version with these bytes between its first line and its end.
 fn raw(version: &str, body: &[&[u8]]) -> Vec<u8> {
@@ -127,6 +128,35 @@ fn module_id(name: &[u8; 9], version: u64) -> [u8; 8] {
     let place = |letter: u8| letters.find(char::from(letter)).expect("a letter") as u64;
     let letters = name.iter().fold(0, |id, letter| id << 6 | place(*letter));
     (letters << 10 | version).to_be_bytes()
+}
+
+/// What a later version holds may be what we know.
+#[test]
+fn later_versions_are_read_if_that_is_wished() {
+    let trust = Trust {
+        verify: Verify::Yes,
+        versions: Versions::Any,
+    };
+    let (limits, mut rng) = (Thresholds::default(), Rng::new(1));
+    for name in ["REDIS0013", "REDIS9999", "VALKEY081"] {
+        for (piece, is_known) in [(&b"\x00\x01k\x01v"[..], true), (b"\xf0\x01", false)] {
+            let bytes = raw(name, &[piece]);
+            assert!(Reader::new(&bytes[..], &limits, &mut rng, Verify::Yes).is_err());
+            let reader = Reader::new(&bytes[..], &limits, &mut rng, trust);
+            let mut reader = reader.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let item = reader.next_item();
+            assert_eq!(
+                matches!(item, Ok(Some(Item::Entry(_)))),
+                is_known,
+                "{item:?}"
+            );
+        }
+    }
+    for name in ["REDIS0000", "VALKEY079"] {
+        let bytes = raw(name, &[]);
+        let refused = Reader::new(&bytes[..], &limits, &mut rng, trust);
+        assert!(refused.is_err(), "{name}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::PathBuf;
 
 use almandine_storage::Databases;
-use almandine_storage::rdb::{Item, Reader};
+use almandine_storage::rdb::Reader;
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -13,6 +13,7 @@ use super::LinkError;
 use super::copy::create;
 use crate::moment::now_ms;
 use crate::node::Node;
+use crate::shard::loading::taking::Taking;
 
 /// What the thread is to do.
 #[derive(Debug)]
@@ -118,35 +119,18 @@ fn load(source: impl Read, node: &Node) -> Result<Loaded, LinkError> {
     dbs.set_now(0, params.access(now_ms(), rng.bits() as u32));
     let limits = params.thresholds();
     let foreign = |error: almandine_storage::rdb::Error| LinkError::Foreign(described(&error));
-    let mut reader =
-        Reader::new(source, &limits, &mut rng, params.rdb_verify()).map_err(foreign)?;
-    let mut stream_db = 0;
+    let reader = Reader::new(source, &limits, &mut rng, params.rdb_trust());
+    let (mut reader, mut taking) = (reader.map_err(foreign)?, Taking::default());
     while let Some(item) = reader.next_item().map_err(foreign)? {
-        match item {
-            Item::Aux {
-                name: b"repl-stream-db",
-                value,
-            } => {
-                let text = std::str::from_utf8(value).ok();
-                stream_db = text.and_then(|text| text.parse().ok()).unwrap_or(0);
-            }
-            Item::Entry(entry) => {
-                let db = usize::try_from(entry.db).ok();
-                let db = db.filter(|db| *db < dbs.count()).ok_or_else(|| {
-                    LinkError::Foreign(format!(
-                        "database {} (databases is {})",
-                        entry.db, params.databases
-                    ))
-                })?;
-                dbs[db].load(entry.key, entry.value, entry.expire_at, entry.usage);
-            }
-            Item::Function(code) => warn!(
-                library = library(code),
-                "a library of functions is not kept: there are none here"
-            ),
-            Item::Aux { .. } | Item::Sizes { .. } | Item::SlotImport { .. } => {}
-        }
+        taking.take(item, &mut dbs).map_err(LinkError::Foreign)?;
     }
+    for code in &taking.functions {
+        warn!(
+            library = library(code),
+            "a library of functions is not kept: there are none here"
+        );
+    }
+    let stream_db = taking.stream_db;
     Ok(Loaded { dbs, stream_db })
 }
 

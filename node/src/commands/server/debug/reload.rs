@@ -4,23 +4,17 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 
 use almandine_storage::disk::{Disk, DiskFile, RealDisk};
-use almandine_storage::rdb::{Entry, Item, Reader, Usage, Writer};
+use almandine_storage::rdb::{Reader, Usage, Writer};
 use tracing::{error, info};
 
 use crate::commands::{Call, Fault, Outcome};
-
-/// Keys of a file that are there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Duplicates {
-    Refused,
-    Replaced,
-}
+use crate::shard::loading::taking::Taking;
 
 pub(super) fn reload(call: &mut Call<'_>) -> Outcome {
-    let (mut saves, mut flushes, mut duplicates) = (true, true, Duplicates::Refused);
+    let (mut saves, mut flushes, mut replaces) = (true, true, false);
     for i in 2..call.args.len() {
         match call.args.at(i).to_ascii_lowercase().as_slice() {
-            b"merge" => duplicates = Duplicates::Replaced,
+            b"merge" => replaces = true,
             b"noflush" => flushes = false,
             b"nosave" => saves = false,
             _ => {
@@ -39,7 +33,7 @@ pub(super) fn reload(call: &mut Call<'_>) -> Outcome {
             drop(db.take_all());
         }
     }
-    if let Err(reason) = load(call, duplicates) {
+    if let Err(reason) = load(call, replaces) {
         error!(reason, "DEBUG RELOAD cannot load");
         return Err(Fault::new(
             "ERR Error trying to load the RDB dump, check server logs.",
@@ -84,39 +78,19 @@ fn save(call: &Call<'_>) -> io::Result<()> {
     RealDisk.rename(temporary, name)
 }
 
-fn load(call: &mut Call<'_>, duplicates: Duplicates) -> Result<(), String> {
+fn load(call: &mut Call<'_>, replaces: bool) -> Result<(), String> {
     let file = RealDisk.read(Path::new(&call.params.dbfilename));
     let file = file.map_err(|error| error.to_string())?;
-    let reader = Reader::new(file, call.thresholds, call.rng, call.params.rdb_verify());
+    let reader = Reader::new(file, call.thresholds, call.rng, call.params.rdb_trust());
     let mut reader = reader.map_err(|error| error.to_string())?;
-    let mut functions = Vec::new();
+    let mut taking = Taking {
+        expired_before: Some(call.now_ms),
+        replaces,
+        ..Taking::default()
+    };
     while let Some(item) = reader.next_item().map_err(|error| error.to_string())? {
-        match item {
-            Item::Entry(entry) => take(call, entry, duplicates)?,
-            Item::Function(code) => functions.push(code.to_vec()),
-            Item::Aux { .. } | Item::Sizes { .. } | Item::SlotImport { .. } => {}
-        }
+        taking.take(item, call.dbs)?;
     }
-    call.node.saving.lock().functions = functions;
+    call.node.saving.lock().functions = taking.functions;
     Ok(())
-}
-
-fn take(call: &mut Call<'_>, entry: Entry<'_>, duplicates: Duplicates) -> Result<(), String> {
-    if entry.expire_at.is_some_and(|at| at < call.now_ms) {
-        return Ok(());
-    }
-    let number = usize::try_from(entry.db).ok();
-    let number = number.filter(|number| *number < call.dbs.count());
-    let number = number.ok_or_else(|| format!("there is no database {}", entry.db))?;
-    let db = &mut call.dbs[number];
-    if duplicates == Duplicates::Replaced {
-        db.delete(entry.key);
-    }
-    match db.load(entry.key, entry.value, entry.expire_at, entry.usage) {
-        true => Ok(()),
-        false => Err(format!(
-            "key '{}' is there already",
-            entry.key.escape_ascii()
-        )),
-    }
 }

@@ -10,6 +10,9 @@
 //!                                     table)
 //! ```
 //!
+//! Beside it the formats (`rdb`, `aof`), the disk they are written to (`disk`), and the `vault`, which holds what a node must not
+//! forget of its cluster.
+//!
 //! Architecture invariant: `storage` knows no socket, no RESP connection and no cluster. Time and randomness are arguments.
 
 pub mod access;
@@ -37,6 +40,7 @@ pub mod table;
 pub mod thresholds;
 pub mod tree;
 pub mod value;
+pub mod vault;
 pub mod zset;
 
 pub use access::{Access, Usage};

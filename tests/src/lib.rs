@@ -7,6 +7,7 @@
 //!   conversation/  what clients say and what the server must answer, as text files
 //!   differential/ random commands for our node and for a peer at once
 //!   kills/         the node is killed under load, and what it has acknowledged is looked for
+//!   crash_images/ the vault on a disk that forgets what was not synced
 //!   contents/      what servers and RDB files hold, to be compared
 //!   load.rs        a server that is kept busy while a test does something to it
 //!   flags.rs       flags of the tools and of the benches
@@ -17,6 +18,7 @@
 pub mod bench;
 pub mod contents;
 pub mod conversation;
+pub mod crash_images;
 pub mod differential;
 pub mod facts;
 pub mod flags;

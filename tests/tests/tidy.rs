@@ -39,7 +39,14 @@ const DEPENDENCIES: &[Dependency] = &[
     ),
     // Garnet's flags are a second spelling of the same command line.
     dependency("clap", &["bin/src/cli.rs", "bin/src/garnet.rs"]),
-    dependency("crc", &["storage/src/rdb/", "cluster/src/slot.rs"]),
+    dependency(
+        "crc",
+        &[
+            "storage/src/rdb/",
+            "storage/src/vault/",
+            "cluster/src/slot.rs",
+        ],
+    ),
     dependency(
         "foldhash",
         &["storage/src/table.rs", "storage/src/listpack/foreign.rs"],
@@ -70,6 +77,8 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency("rmp_serde", &[]),
     dependency("serde_json", &[]),
     dependency("sha1_smol", &["node/src/commands/server/debug/"]),
+    // The state of the cluster; no type of it leaves the vault.
+    dependency("sled", &["storage/src/vault/"]),
     dependency("socket2", &["node/src/actors/listener/"]),
     dependency("tokio", &["node/src/actors/", "bin/src/signals.rs"]),
     dependency("tracing", &["node/src/", "bin/src/"]),

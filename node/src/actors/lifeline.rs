@@ -15,9 +15,15 @@ pub enum Child {
     Shard,
     /// The files.
     Persistence,
+    /// The state of the cluster.
+    Vault,
+    /// The links to other nodes of the cluster.
+    Bus,
+    /// The link with this number.
+    BusLink(u64),
     /// The gate of a worker.
     Gate,
-    /// The links to other nodes.
+    /// The links to replicas and to the primary.
     Replication,
     /// The link to the primary.
     PrimaryLink,

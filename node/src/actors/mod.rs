@@ -12,6 +12,7 @@
 //! | `ReplicationActor` | journal | the links to other nodes | the process exits |
 //! | `PrimaryLinkActor` | journal | the connection to the primary | it is started again |
 //! | `ReplicaLinkActor` | journal | the connection of a replica | the replica comes back |
+//! | `VaultActor` | its own | the state of the cluster on the disk | the process exits |
 //! | `PubSubActor` | worker 0 | subscriptions | the process exits |
 
 pub mod config;
@@ -24,3 +25,4 @@ pub mod persistence;
 pub mod pubsub;
 pub mod replication;
 pub mod shard;
+pub mod vault;

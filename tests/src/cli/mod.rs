@@ -1,6 +1,7 @@
 //! The command line of the tools.
 
 mod converse;
+mod crash_images;
 mod differential;
 mod kills;
 
@@ -24,6 +25,9 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         Some((tool, args)) if tool == "converse" => converse::run(args),
         Some((tool, args)) if tool == "differential" => differential::run(args),
         Some((tool, args)) if tool == "kills" => kills::run(args),
+        Some((tool, args)) if tool == "crash-images" => crash_images::run(args),
+        Some((tool, args)) if tool == "vault-kills" => crash_images::run_kills(args),
+        Some((tool, args)) if tool == "vault-writer" => crash_images::run_writer(args),
         Some((tool, _)) if tool == "help" => {
             eprint!("{}", help());
             Ok(ExitCode::SUCCESS)
@@ -33,5 +37,5 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
 }
 
 fn help() -> String {
-    [HELP, differential::HELP, kills::HELP].concat()
+    [HELP, differential::HELP, kills::HELP, crash_images::HELP].concat()
 }

@@ -3,13 +3,13 @@
 //! A connection writes its own entry with plain stores, once per batch; readers see values that are at most a batch old.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::Recipient;
 use almandine_protocol::Version;
 
-use crate::actors::connection::messages::{Deliver, Kill};
+use crate::actors::connection::messages::{Deliver, Kill, Move};
 use crate::moment::now_ms;
 use crate::shard::Next;
 
@@ -23,9 +23,9 @@ pub struct Client {
     /// Address at this end.
     pub local: String,
     /// File descriptor, for people.
-    pub fd: i32,
+    pub fd: AtomicI32,
     /// Number of the thread that carries it.
-    pub worker: usize,
+    pub worker: AtomicUsize,
     /// Unix time in milliseconds.
     pub created_ms: i64,
     /// Unix time in milliseconds of the last batch.
@@ -47,7 +47,7 @@ pub struct Client {
     /// What changes rarely.
     pub profile: Mutex<Profile>,
     /// Where messages for this connection go; a client made by a test has none.
-    mailbox: Option<Mailbox>,
+    mailbox: Mutex<Option<Mailbox>>,
 }
 
 /// The parts of a [`Client`] that change rarely. Written by the session's commands.
@@ -119,6 +119,8 @@ pub struct Mailbox {
     pub deliver: Recipient<Deliver>,
     /// CLIENT KILL.
     pub kill: Recipient<Kill>,
+    /// To another thread; the links of replication do not move.
+    pub relocate: Option<Recipient<Move>>,
 }
 
 /// All connections of the node.
@@ -160,8 +162,8 @@ impl Client {
             id,
             peer,
             local,
-            fd,
-            worker,
+            fd: AtomicI32::new(fd),
+            worker: AtomicUsize::new(worker),
             created_ms,
             active_ms: AtomicI64::new(created_ms),
             last_command: AtomicU32::new(u32::MAX),
@@ -172,8 +174,15 @@ impl Client {
             output_buffer: AtomicU64::default(),
             backlog_since_ms: AtomicI64::default(),
             profile: Mutex::new(Profile::fresh()),
-            mailbox,
+            mailbox: Mutex::new(mailbox),
         }
+    }
+
+    /// From now on another actor has the connection, on the thread `worker`; none = nobody.
+    pub fn settle(&self, worker: usize, fd: i32, mailbox: Option<Mailbox>) {
+        self.fd.store(fd, Ordering::Relaxed);
+        self.worker.store(worker, Ordering::Relaxed);
+        *self.mailbox() = mailbox;
     }
 
     /// Nobody: for requests of the node itself. Id 0, which no connection has.
@@ -202,7 +211,7 @@ impl Client {
     /// Sends it bytes, and says what follows; `awaits` = the offset of the journal that must be safe
     /// before they leave.
     pub fn deliver(&self, bytes: Vec<u8>, next: Next, awaits: Option<u64>) {
-        if let Some(mailbox) = &self.mailbox {
+        if let Some(mailbox) = &*self.mailbox() {
             mailbox.deliver.do_send(Deliver {
                 bytes,
                 next,
@@ -213,9 +222,24 @@ impl Client {
 
     /// Closes it.
     pub fn kill(&self) {
-        if let Some(mailbox) = &self.mailbox {
+        if let Some(mailbox) = &*self.mailbox() {
             mailbox.kill.do_send(Kill);
         }
+    }
+
+    /// Asks it to go to another thread.
+    pub fn relocate(&self, order: Move) {
+        if let Some(Mailbox {
+            relocate: Some(relocate),
+            ..
+        }) = &*self.mailbox()
+        {
+            relocate.do_send(order);
+        }
+    }
+
+    fn mailbox(&self) -> MutexGuard<'_, Option<Mailbox>> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The rarely changing parts, locked.

@@ -145,6 +145,17 @@ impl Session {
         self.client.id
     }
 
+    /// Whether the shard knows nothing of the connection: it may go to another thread.
+    pub fn is_plain(&self) -> bool {
+        self.transaction.is_none()
+            && self.watched == 0
+            && self.subscriptions == 0
+            && self.tracking == Tracks::Nothing
+            && self.attachment.is_none()
+            && !self.closing
+            && !self.client.profile().monitors
+    }
+
     /// Whether only the commands of subscribers are allowed: RESP2 cannot tell a message from a reply.
     pub fn is_subscriber(&self) -> bool {
         self.subscriptions > 0 && self.version == Version::Resp2

@@ -55,6 +55,40 @@ fn duration(time: libc::timeval) -> Duration {
     seconds + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
 }
 
+/// The processor time of one thread, for any thread to look at.
+#[derive(Debug, Clone, Copy)]
+pub struct ThreadClock(libc::clockid_t);
+
+impl ThreadClock {
+    /// Of the calling thread, where the system has such clocks.
+    #[cfg(target_os = "linux")]
+    pub fn of_this_thread() -> Option<ThreadClock> {
+        let mut clock = 0;
+        // SAFETY: the thread exists, for it asks; the call writes the clock's number.
+        let failure = unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) };
+        (failure == 0).then_some(ThreadClock(clock))
+    }
+
+    /// Of the calling thread, where the system has such clocks.
+    #[cfg(not(target_os = "linux"))]
+    pub fn of_this_thread() -> Option<ThreadClock> {
+        None
+    }
+
+    /// What the thread has used so far, unless it has ended.
+    pub fn time(self) -> Option<Duration> {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the call writes a `timespec`; the clock of a thread that has ended is an error, not a danger.
+        let failure = unsafe { libc::clock_gettime(self.0, &raw mut time) };
+        let seconds = u64::try_from(time.tv_sec).ok()?;
+        let nanos = u32::try_from(time.tv_nsec).ok()?;
+        (failure == 0).then(|| Duration::new(seconds, nanos))
+    }
+}
+
 /// Bytes of real memory that the process occupies; none where the system does not tell.
 pub fn resident_memory() -> Option<usize> {
     let text = fs::read_to_string("/proc/self/statm").ok()?;
@@ -115,6 +149,28 @@ mod tests {
         if let (Some(before), Some(after)) = (thread, CpuTime::of_thread()) {
             assert!(spent(before, after) > Duration::ZERO);
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_thread_is_watched_by_another_until_it_ends() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let clock = ThreadClock::of_this_thread().expect("Linux has such clocks");
+            let start = clock.time().expect("the thread runs");
+            let mut rounds = 0u64;
+            while clock.time().expect("it still runs") < start + Duration::from_millis(5) {
+                rounds = std::hint::black_box(rounds + 1);
+            }
+            tell.send(clock).expect("the other waits");
+            ends.recv().expect("the other ends it")
+        });
+        let clock = told.recv().expect("the thread tells");
+        assert!(clock.time().expect("it waits") >= Duration::from_millis(5));
+        end.send(()).expect("the thread waits");
+        thread.join().expect("it ends");
+        assert_eq!(clock.time(), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Contender {
     fn new(name: &str, server: Server) -> Contender {
         Contender {
             name: name.to_owned(),
-            start: Start::new(server),
+            start: Start::new(server).keeps_together(),
         }
     }
 
@@ -57,7 +57,7 @@ impl FromStr for Contender {
         };
         Ok(Contender {
             name: name.to_owned(),
-            start: Start::new(server).args(words),
+            start: Start::new(server).keeps_together().args(words),
         })
     }
 }

@@ -26,6 +26,8 @@ const START_ATTEMPTS: u32 = 5;
 
 /// `yes` or `no`: whether every node that tests start serves its clients by io_uring.
 const TRANSPORT_VARIABLE: &str = "ALMANDINE_IO_URING";
+/// The parameter by which the connections of tests are carried by all threads alike.
+const PLACEMENT_VARIABLE: &str = "ALMANDINE_THREAD_BUSY_LIMIT";
 
 /// A server program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +112,7 @@ pub struct Start {
     cpu: Option<usize>,
     dir: Option<PathBuf>,
     file_limit: Option<u64>,
+    keeps_together: bool,
 }
 
 /// A directory in which one server after the other may be started; removed when this is dropped.
@@ -153,7 +156,15 @@ impl Start {
             cpu: None,
             dir: None,
             file_limit: None,
+            keeps_together: false,
         }
+    }
+
+    /// Lets our node place connections as it does for users: with the keys while their thread has time. In tests half of
+    /// them are elsewhere, so that both ways to the keys are taken.
+    pub fn keeps_together(mut self) -> Start {
+        self.keeps_together = true;
+        self
     }
 
     /// Adds command line arguments.
@@ -221,6 +232,9 @@ impl Start {
             if name_text.starts_with("ALMANDINE_") && name_text != TRANSPORT_VARIABLE {
                 command.env_remove(name);
             }
+        }
+        if !self.keeps_together {
+            command.env(PLACEMENT_VARIABLE, "0");
         }
         if !self.server.is_ours() {
             command.args(["--daemonize", "no", "--bind", "127.0.0.1"]);

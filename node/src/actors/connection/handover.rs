@@ -4,6 +4,7 @@ use std::io;
 use std::mem;
 use std::os::fd::OwnedFd;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use tracing::warn;
 
@@ -36,8 +37,8 @@ impl ConnectionActor {
                 id: client.id,
                 peer: client.peer.clone(),
                 local: client.local.clone(),
-                fd: client.fd,
-                worker: client.worker,
+                fd: client.fd.load(Ordering::Relaxed),
+                worker: client.worker.load(Ordering::Relaxed),
             },
             profile: profile.unwrap_or_else(PoisonError::into_inner).clone(),
             seat,

@@ -1,7 +1,9 @@
 //! What a `ConnectionActor` is told.
 
-use actix::Message;
+use actix::{Message, Recipient};
 
+use crate::actors::lifeline::ChildExited;
+use crate::actors::listener::Worker;
 use crate::actors::shard::messages::BatchDone;
 use crate::shard::Next;
 
@@ -21,6 +23,16 @@ pub struct Deliver {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Kill;
+
+/// Go on on another thread, as soon as nothing is under way. Sent by `ListenerActor`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Move {
+    /// Where to.
+    pub worker: Worker,
+    /// Who hears there of its end.
+    pub parent: Recipient<ChildExited>,
+}
 
 /// A batch that ran on another thread is back. Sent by `ShardActor`.
 #[derive(Debug, Message)]

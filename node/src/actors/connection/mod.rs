@@ -8,6 +8,7 @@
 //!   Reading ──batch on another thread──▶ InFlight ──Answered──▶ Reading
 //!      ├──BLPOP──▶ Blocked ──Deliver{Next::Request}──▶ Reading
 //!      ├──CLIENT PAUSE──▶ Paused ──timer──▶ Reading
+//!      ├──Move──▶ Leaving ──▶ Moved ──▶ stopped; the connection goes on on another thread
 //!      ├──PSYNC──▶ HandedOver ──▶ stopped; the connection goes on in a ReplicaLinkActor
 //!      ├──QUIT, protocol error──▶ Closing ──everything sent──▶ stopped
 //!      └──socket broken, too much unread──▶ Broken ──▶ stopped
@@ -16,7 +17,9 @@
 mod handover;
 mod held;
 mod long;
+mod mail;
 pub mod messages;
+mod moving;
 mod outbox;
 mod pause;
 mod replies;
@@ -30,13 +33,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, Waker};
 
-use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context, Handler};
+use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context};
 use almandine_protocol::{Limits, Parser, Reply};
 use tracing::debug;
 
 use self::held::Held;
 use self::long::Long;
-use self::messages::{Answered, Deliver, Kill};
+use self::messages::{Deliver, Move};
 use self::outbox::Outbox;
 pub use self::ring::{probe, start as start_ring};
 use self::scratch::Scratch;
@@ -51,7 +54,7 @@ use crate::node::Node;
 use crate::pause::Paused;
 use crate::replication::Attachment;
 use crate::session::Session;
-use crate::shard::{Next, Progress, Requests, Stop};
+use crate::shard::{Progress, Requests, Stop};
 use crate::stats::bump;
 use crate::stats::traffic::Cell;
 
@@ -84,6 +87,10 @@ pub struct ConnectionActor {
     /// While the state is `Paused`.
     paused: Option<Paused>,
     waker: Option<Waker>,
+    /// An order to go to another thread.
+    moves_to: Option<Move>,
+    /// What came when the state was `Moved`.
+    late: Vec<Deliver>,
     /// Until the connection is handed over.
     seat: Option<Seat>,
     _lifeline: Lifeline,
@@ -101,6 +108,10 @@ enum State {
     Broken,
     /// Over: a link to a replica has the connection.
     HandedOver,
+    /// On the way to another thread, once the kernel has nothing more to do with the socket.
+    Leaving,
+    /// It goes on on another thread.
+    Moved,
 }
 
 /// What a read has brought.
@@ -116,17 +127,15 @@ impl ConnectionActor {
         node: Arc<Node>,
         shard: ShardHandle,
         socket: Socket,
-        client: Arc<Client>,
+        session: Box<Session>,
         seat: Seat,
         lifeline: Lifeline,
     ) -> Self {
-        let params = node.params();
-        let session = Box::new(Session::new(client.clone(), params.requirepass.is_empty()));
         ConnectionActor {
-            limits: params.limits(),
+            limits: node.params().limits(),
             node,
             shard,
-            client,
+            client: session.client.clone(),
             session: Some(session),
             socket,
             parser: Parser::default(),
@@ -139,6 +148,8 @@ impl ConnectionActor {
             leaves_with: None,
             paused: None,
             waker: None,
+            moves_to: None,
+            late: Vec::new(),
             seat: Some(seat),
             _lifeline: lifeline,
         }
@@ -153,8 +164,17 @@ impl ConnectionActor {
                 return Poll::Ready(());
             }
             self.show_buffers();
+            if self.may_move() {
+                self.state = State::Leaving;
+            }
             match self.state {
-                State::Broken | State::HandedOver => return Poll::Ready(()),
+                State::Broken | State::HandedOver | State::Moved => return Poll::Ready(()),
+                State::Leaving if self.is_all_sent() => {
+                    let Poll::Ready(left) = self.socket.poll_leave(task) else {
+                        return Poll::Pending;
+                    };
+                    self.move_away(left);
+                }
                 State::Closing if self.held.is_empty() && self.leaves_with.is_some() => {
                     let Poll::Ready(left) = self.socket.poll_leave(task) else {
                         return Poll::Pending;
@@ -165,7 +185,7 @@ impl ConnectionActor {
                 State::Closing if self.outbox.is_empty() && self.held.is_empty() => {
                     return self.socket.poll_drained(task);
                 }
-                State::Closing | State::InFlight => return Poll::Pending,
+                State::Closing | State::InFlight | State::Leaving => return Poll::Pending,
                 _ if self.held.is_full() => return Poll::Pending,
                 State::Reading if self.tail_is_fresh => self.execute_tail(ctx),
                 State::Reading | State::Blocked | State::Paused => match self.read(ctx, task) {
@@ -410,7 +430,9 @@ impl ConnectionActor {
     }
 
     fn traffic(&self) -> &Cell {
-        self.node.traffic.of(self.client.worker)
+        self.node
+            .traffic
+            .of(self.client.worker.load(Ordering::Relaxed))
     }
 
     /// Others see what waits to be parsed and to be sent.
@@ -453,7 +475,8 @@ impl ActorFuture<ConnectionActor> for Pump {
         task: &mut Task<'_>,
     ) -> Poll<()> {
         let turn = actor.turn(ctx, task);
-        if turn.is_ready() {
+        // Who has moved stays until nobody sends it anything.
+        if turn.is_ready() && actor.state != State::Moved {
             ctx.stop();
         }
         turn
@@ -469,73 +492,13 @@ impl Actor for ConnectionActor {
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
+        if self.state == State::Moved {
+            return self.forward();
+        }
         if self.state != State::HandedOver {
             self.node.clients.remove(self.client.id);
         }
         self.shard.forget(self.client.id);
-    }
-}
-
-impl Handler<Deliver> for ConnectionActor {
-    type Result = ();
-
-    fn handle(&mut self, message: Deliver, _: &mut Context<Self>) {
-        self.reply(&message.bytes, message.awaits);
-        if let (Some(awaits), Some(session)) = (message.awaits, &mut self.session)
-            && message.next != Next::Nothing
-        {
-            session.written = session.written.max(awaits);
-        }
-        match message.next {
-            Next::Nothing => {}
-            Next::Request => self.resume(State::Blocked),
-            Next::End => {
-                self.state = State::Closing;
-                self.wake();
-            }
-        }
-    }
-}
-
-impl Handler<Answered> for ConnectionActor {
-    type Result = ();
-
-    fn handle(&mut self, Answered(mut done): Answered, ctx: &mut Context<Self>) {
-        let ShardHandle::There(link) = self.shard.clone() else {
-            return;
-        };
-        let (whole, attached) = (done.session.whole.take(), done.session.attached.take());
-        self.session = Some(done.session);
-        self.client.active_ms.store(now_ms(), Ordering::Relaxed);
-        self.reply_all(&mut done.out, attached, done.awaits);
-        let used = end_of(&done.batch, done.progress.done);
-        let end = end_of(&done.batch, done.batch.requests.len());
-        if used < end {
-            let rest = match whole {
-                Some(whole) if used == 0 => whole.in_order(end),
-                Some(whole) => whole.block[used..end].to_vec(),
-                None => done.buffer[used..end].to_vec(),
-            };
-            self.tail.splice(..0, rest);
-            self.parser.reset();
-        }
-        if self.state == State::InFlight {
-            self.after(done.progress, ctx);
-            if done.progress.stop == Stop::Full {
-                self.state = State::Reading;
-            }
-        }
-        self.tail_is_fresh = !self.tail.is_empty();
-        link.give_back(done.buffer, done.batch, done.out);
-        self.wake();
-    }
-}
-
-impl Handler<Kill> for ConnectionActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Kill, ctx: &mut Context<Self>) {
-        ctx.stop();
     }
 }
 

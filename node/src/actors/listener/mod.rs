@@ -1,29 +1,32 @@
 //! The listening sockets. Started by `NodeActor` on the control thread; owns nothing but the sockets; accepts, refuses
 //! what must be refused, hands the rest to a worker.
 
+mod balance;
 mod patience;
+mod workers;
 
-use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, ArbiterHandle, AsyncContext, Context, Recipient, WrapFuture};
+use actix::{Actor, ActorContext, AsyncContext, Context, Recipient, WrapFuture};
 use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tracing::{info, warn};
 
+use self::balance::Balance;
+pub use self::workers::{Seat, Worker, set_shard};
 use super::connection::{ConnectionActor, Socket};
 use super::lifeline::{Child, ChildExited, Lifeline};
 use super::shard::handle::ShardHandle;
-use crate::clients::{Client, Identity, Mailbox};
+use crate::clients::{Client, Identity};
 use crate::moment::now_ms;
 use crate::node::Node;
 use crate::params::Params;
+use crate::session::Session;
 
 /// Pause after an accept that failed (out of descriptors): accepting at once would spin.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -38,13 +41,6 @@ pub struct Sockets {
     unix: Vec<std::os::unix::net::UnixListener>,
 }
 
-/// A thread that carries connections.
-#[derive(Debug, Clone)]
-pub struct Worker {
-    arbiter: ArbiterHandle,
-    connections: Arc<AtomicUsize>,
-}
-
 /// See the module.
 pub struct ListenerActor {
     node: Arc<Node>,
@@ -52,15 +48,6 @@ pub struct ListenerActor {
     workers: Vec<Worker>,
     parent: Recipient<ChildExited>,
     _lifeline: Lifeline,
-}
-
-thread_local! {
-    static SHARD: RefCell<Option<ShardHandle>> = const { RefCell::new(None) };
-}
-
-/// Tells the connections of this thread how to reach the keyspace.
-pub fn set_shard(handle: ShardHandle) {
-    SHARD.with(|shard| *shard.borrow_mut() = Some(handle));
 }
 
 impl Sockets {
@@ -131,16 +118,6 @@ impl Sockets {
     }
 }
 
-impl Worker {
-    /// The thread of `arbiter`, without connections.
-    pub fn new(arbiter: ArbiterHandle) -> Self {
-        Worker {
-            arbiter,
-            connections: Arc::default(),
-        }
-    }
-}
-
 impl ListenerActor {
     /// Accepts on `sockets` once it is started.
     pub fn new(
@@ -197,6 +174,10 @@ impl Actor for ListenerActor {
         }
         ctx.run_interval(PATIENCE, |me, _| {
             patience::close_overdue(&me.node, now_ms())
+        });
+        let mut balance = Balance::new(self.workers.clone());
+        ctx.run_interval(balance::INTERVAL, move |me, _| {
+            balance.look(&me.node, &me.parent)
         });
     }
 }
@@ -276,22 +257,16 @@ impl Door {
 
     /// Why this client is not let in.
     fn refusal(&self, params: &Params, peer: Option<IpAddr>) -> Option<&'static str> {
-        if self.connections() >= params.maxclients {
+        // Those handed over and not finished: a worker may not have come to register the last ones.
+        let connections: usize = self.workers.iter().map(Worker::connections).sum();
+        if connections >= params.maxclients {
             return Some("-ERR max number of clients reached\r\n");
         }
         let is_foreign = peer.is_some_and(|ip| !ip.to_canonical().is_loopback());
         (is_foreign && params.protected_mode && params.requirepass.is_empty()).then_some(PROTECTED)
     }
 
-    /// Connections that were handed over and are not finished: a worker may not have come to register the last ones.
-    fn connections(&self) -> usize {
-        self.workers
-            .iter()
-            .map(|worker| worker.connections.load(Ordering::Relaxed))
-            .sum()
-    }
-
-    /// Gives the connection to the worker with the fewest.
+    /// Gives the connection to a worker.
     fn hand_over(
         &self,
         peer: String,
@@ -299,54 +274,26 @@ impl Door {
         fd: i32,
         open: impl FnOnce() -> io::Result<Socket> + Send + 'static,
     ) {
-        let Some((number, worker)) = self
-            .workers
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, worker)| worker.connections.load(Ordering::Relaxed))
-        else {
+        let limit = self.node.params().thread_busy_limit;
+        let Some(worker) = balance::choose(&self.workers, limit) else {
             return;
         };
         self.node.traffic.doors.accept();
-        let (node, connections) = (self.node.clone(), worker.connections.clone());
-        let (id, parent) = (node.clients.next_id(), self.parent.clone());
-        connections.fetch_add(1, Ordering::Relaxed);
-        let is_running = worker.arbiter.spawn_fn(move || {
-            let seat = Seat(connections);
-            let socket = match open() {
-                Ok(socket) => socket,
-                Err(error) => return warn!(%error, "a connection could not be moved to its thread"),
-            };
-            let Some(shard) = SHARD.with(|shard| shard.borrow().clone()) else {
-                return;
-            };
-            start(
-                node,
-                shard,
-                socket,
-                Identity {
-                    id,
-                    peer,
-                    local,
-                    fd,
-                    worker: number,
-                },
-                parent,
-                seat,
-            );
+        let (node, parent) = (self.node.clone(), self.parent.clone());
+        let identity = Identity {
+            id: node.clients.next_id(),
+            peer,
+            local,
+            fd,
+            worker: worker.number(),
+        };
+        let is_running = worker.seat().run(move |shard, seat| match open() {
+            Ok(socket) => start(node, shard, socket, identity, parent, seat),
+            Err(error) => warn!(%error, "a connection could not be moved to its thread"),
         });
         if !is_running {
             warn!("a connection is dropped, its thread has ended");
         }
-    }
-}
-
-/// A place on a worker, free again when the connection is over.
-pub struct Seat(Arc<AtomicUsize>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -373,14 +320,13 @@ fn start(
     seat: Seat,
 ) {
     let lifeline = Lifeline::new(Child::Connection(identity.id), parent);
+    let needs_no_password = node.params().requirepass.is_empty();
     ConnectionActor::create(|ctx| {
-        let mailbox = Mailbox {
-            deliver: ctx.address().recipient(),
-            kill: ctx.address().recipient(),
-        };
+        let mailbox = ConnectionActor::mailbox(ctx);
         let client = Arc::new(Client::new(identity, Some(mailbox)));
         node.clients.add(client.clone());
-        ConnectionActor::new(node, shard, socket, client, seat, lifeline)
+        let session = Box::new(Session::new(client, needs_no_password));
+        ConnectionActor::new(node, shard, socket, session, seat, lifeline)
     });
 }
 

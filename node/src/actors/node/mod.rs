@@ -123,7 +123,8 @@ impl NodeActor {
             GateActor::new(node, Lifeline::new(Child::Gate, parent))
         });
         self.gates.push(gate);
-        self.workers.push(Worker::new(arbiter.handle()));
+        self.workers
+            .push(Worker::new(self.workers.len(), arbiter.handle()));
         self.arbiters.push(arbiter);
     }
 

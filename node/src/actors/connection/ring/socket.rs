@@ -114,11 +114,17 @@ impl RingSocket {
         let slot = state.slot(self.number);
         slot.listens = false;
         if slot.receive == Receive::Off {
-            let unread = slot.inbox.drain(..).fold(Vec::new(), |mut all, piece| {
-                all.extend_from_slice(&piece);
-                all
+            let left = slot.fd.try_clone().map(|socket| {
+                let pieces: Vec<Piece> = slot.inbox.drain(..).collect();
+                (
+                    socket,
+                    pieces
+                        .iter()
+                        .flat_map(|piece| piece.iter().copied())
+                        .collect(),
+                )
             });
-            return Poll::Ready(slot.fd.try_clone().map(|socket| (socket, unread)));
+            return Poll::Ready(left);
         }
         remember(&mut slot.waker, task);
         state.mark(self.number);

@@ -75,6 +75,7 @@ impl Connection {
         let mailbox = Mailbox {
             deliver: killer.clone().recipient(),
             kill: killer.clone().recipient(),
+            relocate: None,
         };
         let identity = Identity {
             id: node.clients.next_id(),

@@ -125,6 +125,7 @@ impl ReplicaLinkActor {
             let mailbox = Mailbox {
                 deliver: ctx.address().recipient(),
                 kill: ctx.address().recipient(),
+                relocate: None,
             };
             let client = Arc::new(Client::new(identity, Some(mailbox)));
             *client.profile() = attach.profile;

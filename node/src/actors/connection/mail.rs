@@ -1,0 +1,116 @@
+//! What others tell a connection.
+
+use std::mem;
+use std::sync::atomic::Ordering;
+
+use actix::{ActorContext, AsyncContext, Context, Handler};
+
+use super::messages::{Answered, Deliver, Kill, Move};
+use super::{ConnectionActor, State, end_of};
+use crate::actors::shard::handle::ShardHandle;
+use crate::clients::Mailbox;
+use crate::moment::now_ms;
+use crate::shard::{Next, Stop};
+
+impl ConnectionActor {
+    /// How the actor of `ctx` is reached.
+    pub fn mailbox(ctx: &Context<Self>) -> Mailbox {
+        Mailbox {
+            deliver: ctx.address().recipient(),
+            kill: ctx.address().recipient(),
+            relocate: Some(ctx.address().recipient()),
+        }
+    }
+
+    /// Passes on what came when the connection had moved.
+    pub(super) fn forward(&mut self) {
+        for message in mem::take(&mut self.late) {
+            self.client
+                .deliver(message.bytes, message.next, message.awaits);
+        }
+    }
+}
+
+impl Handler<Deliver> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Deliver, _: &mut Context<Self>) {
+        if self.state == State::Moved {
+            return self.late.push(message);
+        }
+        self.reply(&message.bytes, message.awaits);
+        if let (Some(awaits), Some(session)) = (message.awaits, &mut self.session)
+            && message.next != Next::Nothing
+        {
+            session.written = session.written.max(awaits);
+        }
+        match message.next {
+            Next::Nothing => {}
+            Next::Request => self.resume(State::Blocked),
+            Next::End => {
+                self.state = State::Closing;
+                self.wake();
+            }
+        }
+    }
+}
+
+impl Handler<Answered> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, Answered(mut done): Answered, ctx: &mut Context<Self>) {
+        let ShardHandle::There(link) = self.shard.clone() else {
+            return;
+        };
+        let (whole, attached) = (done.session.whole.take(), done.session.attached.take());
+        self.session = Some(done.session);
+        self.client.active_ms.store(now_ms(), Ordering::Relaxed);
+        self.reply_all(&mut done.out, attached, done.awaits);
+        let used = end_of(&done.batch, done.progress.done);
+        let end = end_of(&done.batch, done.batch.requests.len());
+        if used < end {
+            let rest = match whole {
+                Some(whole) if used == 0 => whole.in_order(end),
+                Some(whole) => whole.block[used..end].to_vec(),
+                None => done.buffer[used..end].to_vec(),
+            };
+            self.tail.splice(..0, rest);
+            self.parser.reset();
+        }
+        if self.state == State::InFlight {
+            self.after(done.progress, ctx);
+            if done.progress.stop == Stop::Full {
+                self.state = State::Reading;
+            }
+        }
+        self.tail_is_fresh = !self.tail.is_empty();
+        link.give_back(done.buffer, done.batch, done.out);
+        self.wake();
+    }
+}
+
+impl Handler<Kill> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Kill, ctx: &mut Context<Self>) {
+        if self.state != State::Moved {
+            return ctx.stop();
+        }
+        self.late.push(Deliver {
+            bytes: Vec::new(),
+            next: Next::End,
+            awaits: None,
+        });
+    }
+}
+
+impl Handler<Move> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, order: Move, _: &mut Context<Self>) {
+        if self.state != State::Leaving && self.state != State::Moved {
+            self.moves_to = Some(order);
+            self.wake();
+        }
+    }
+}

@@ -65,6 +65,7 @@ const DEPENDENCIES: &[Dependency] = &[
             "node/src/actors/listener/",
             "node/src/commands/server/debug/",
             "node/src/open_files.rs",
+            "node/src/pages.rs",
             "node/src/stats/process.rs",
             "storage/src/table/segments.rs",
         ],

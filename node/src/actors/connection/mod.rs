@@ -28,7 +28,7 @@ mod scratch;
 mod socket;
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll, Waker};
@@ -195,7 +195,7 @@ impl ConnectionActor {
                 },
             }
         }
-        task.waker().wake_by_ref();
+        go_on_after_others(task);
         Poll::Pending
     }
 
@@ -460,6 +460,14 @@ fn remember(kept: &mut Option<Waker>, task: &Task<'_>) {
         Some(known) => known.clone_from(task.waker()),
         None => *kept = Some(task.waker().clone()),
     }
+}
+
+/// Wakes `task` when the thread has looked who else has something for it: merely woken, it would have its turn dozens of times
+/// before.
+fn go_on_after_others(task: &mut Task<'_>) {
+    let others = pin!(tokio::task::yield_now());
+    let is_over = others.poll(task).is_ready();
+    debug_assert!(!is_over);
 }
 
 /// Drives [`ConnectionActor::turn`] whenever the socket or a message wakes it.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use almandine_storage::Shared;
 
+use super::go_on_after_others;
 use super::socket::Socket;
 
 /// Small replies share chunks of this size.
@@ -125,7 +126,7 @@ impl Outbox {
         let mut written = 0;
         while let Some(chunk) = self.chunks.front() {
             if written >= WRITE_MAX {
-                task.waker().wake_by_ref();
+                go_on_after_others(task);
                 break;
             }
             let end = chunk.len().min(self.sent + WRITE_MAX);

@@ -150,7 +150,8 @@ impl SlotSet {
 
     /// In ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Slot> {
-        Slot::all().filter(|&slot| self.contains(slot))
+        let words = (0..).step_by(64).zip(self.0.iter());
+        words.flat_map(|(first, &word)| bits(word).map(move |bit| Slot(first + bit)))
     }
 
     /// Maximal ranges in ascending order: the one canonical way to write a set.
@@ -164,6 +165,15 @@ impl SlotSet {
         }
         ranges
     }
+}
+
+/// The places of the ones, the lowest first.
+fn bits(mut word: u64) -> impl Iterator<Item = u16> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as u16;
+        word &= word.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
 }
 
 impl FromIterator<Slot> for SlotSet {

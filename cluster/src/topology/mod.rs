@@ -9,7 +9,7 @@ mod member;
 mod shard;
 mod slots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -53,7 +53,7 @@ pub struct Target {
 }
 
 /// What is served although the cluster is down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WhenDown {
     /// `cluster-allow-reads-when-down`
     pub allow_reads: bool,

@@ -1,5 +1,5 @@
 mod members;
-mod random;
+pub(crate) mod random;
 mod slots;
 
 use std::net::{IpAddr, Ipv4Addr};

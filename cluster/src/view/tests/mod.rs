@@ -1,6 +1,7 @@
 //! The views beside what real servers answered: three nodes A, B and C of Redis 8.2.3 and of Valkey 9.1.2, B a replica of A.
 //! Names, ports and times in the replies were replaced by round ones, and what these servers leave unordered was sorted.
 
+mod random;
 mod replies;
 mod routing;
 

@@ -134,6 +134,16 @@ impl Shard {
         self.changes.total
     }
 
+    /// How many batches of requests were run since the start.
+    pub fn batch_count(&self) -> u64 {
+        self.stats.meter.batches.count
+    }
+
+    /// Whether somebody waits for the snapshot to come further.
+    pub fn snapshot_is_awaited(&self) -> bool {
+        self.dbs.iter().any(|db| db.walk_is_urgent())
+    }
+
     /// Whether a snapshot is being taken.
     #[inline]
     pub fn is_saving(&self) -> bool {

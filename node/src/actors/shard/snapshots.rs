@@ -20,7 +20,11 @@ use crate::moment::now_ms;
 use crate::shard::snapshot::Slice;
 
 /// How long the shard walks before others get their turn.
-const WALK_SLICE: Duration = Duration::from_micros(100);
+const WALK_SLICE: Duration = Duration::from_micros(150);
+/// How long it rests then if there are others; the clock of timers makes about a millisecond of it. A shard that walked all
+/// the time would take a whole processor from whoever else needs one, the network's threads of the system among them, and
+/// one request in ten would wait for more than a millisecond.
+const REST: Duration = Duration::from_micros(300);
 /// Bytes that were sent and not taken at which the walk rests.
 const UNDER_WAY_MAX: usize = 8 << 20;
 
@@ -38,6 +42,31 @@ struct Running {
     under_way: usize,
     /// Whether a [`Walk`] is on its way.
     is_walking: bool,
+    tempo: Tempo,
+}
+
+/// How fast the shard walks: at rest as fast as it can, under load a little at a time.
+#[derive(Debug, Default)]
+struct Tempo {
+    /// How many batches had been run after the last slice.
+    batches: u64,
+    rests: bool,
+}
+
+impl Tempo {
+    /// A slice is done. `batches` = how many were run since the start, `is_awaited` = whether somebody waits for the walk.
+    fn note(&mut self, batches: u64, is_awaited: bool) {
+        let before = std::mem::replace(&mut self.batches, batches);
+        self.rests = batches != before && !is_awaited;
+    }
+
+    /// Until the next slice.
+    async fn pause(rests: bool) {
+        match rests {
+            true => tokio::time::sleep(REST).await,
+            false => tokio::task::yield_now().await,
+        }
+    }
 }
 
 impl TakeSnapshot {
@@ -74,6 +103,7 @@ impl ShardActor {
                     order: Some(order),
                     under_way: 0,
                     is_walking: false,
+                    tempo: Tempo::default(),
                 });
                 if !is_heard {
                     self.discard();
@@ -89,9 +119,9 @@ impl ShardActor {
             && running.under_way < UNDER_WAY_MAX
             && !std::mem::replace(&mut running.is_walking, true)
         {
-            let me = ctx.address();
+            let (me, rests) = (ctx.address(), running.tempo.rests);
             actix_rt::spawn(async move {
-                tokio::task::yield_now().await;
+                Tempo::pause(rests).await;
                 me.do_send(Walk);
             });
         }
@@ -150,9 +180,12 @@ impl Handler<Walk> for ShardActor {
             return;
         };
         running.is_walking = false;
+        let tempo = &mut running.tempo;
         let (slice, _) = self.shard.with(|shard| {
             shard.begin(now_ms());
-            shard.walk_snapshot(WALK_SLICE)
+            let slice = shard.walk_snapshot(WALK_SLICE);
+            tempo.note(shard.batch_count(), shard.snapshot_is_awaited());
+            slice
         });
         let (bytes, is_last) = match slice {
             Some(Slice::Part(bytes)) => (bytes, false),
@@ -175,5 +208,24 @@ impl Handler<Walk> for ShardActor {
             self.discard();
         }
         self.go_on(ctx);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_walk_rests_while_others_are_served_and_nobody_waits_for_it() {
+        let mut tempo = Tempo::default();
+        let mut rests = |batches, is_awaited| {
+            tempo.note(batches, is_awaited);
+            tempo.rests
+        };
+        assert!(!rests(0, false), "nobody is there");
+        assert!(rests(7, false));
+        assert!(!rests(7, false), "they have gone");
+        assert!(!rests(8, true), "one of them waits");
+        assert!(rests(9, false));
     }
 }

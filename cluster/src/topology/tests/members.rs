@@ -115,6 +115,10 @@ fn a_failover_is_for_the_shard_as_it_was() {
         from: node(1),
     };
     make(&mut topology, mark);
+    assert_eq!(
+        refusal(&mut topology, promote(1, 7, 2)),
+        format!("ERR Shard {} is at epoch 0, not 7", shard(1))
+    );
     make(&mut topology, promote(1, 0, 2));
     assert_eq!(topology.role(node(2)), Some(Role::Primary(shard(1))));
     assert_eq!(topology.role(node(1)), Some(Role::Replica(shard(1))));

@@ -1,3 +1,4 @@
+mod broken;
 mod members;
 pub(crate) mod random;
 mod slots;

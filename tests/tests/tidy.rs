@@ -37,6 +37,7 @@ const DEPENDENCIES: &[Dependency] = &[
         "bitflags",
         &["node/src/commands/", "node/src/params/shapes.rs"],
     ),
+    dependency("bytes", &["node/src/actors/bus/"]),
     // Garnet's flags are a second spelling of the same command line.
     dependency("clap", &["bin/src/cli.rs", "bin/src/garnet.rs"]),
     dependency(
@@ -51,6 +52,10 @@ const DEPENDENCIES: &[Dependency] = &[
         "foldhash",
         &["storage/src/table.rs", "storage/src/listpack/foreign.rs"],
     ),
+    // Numbers that were never used before begin each connection of the bus; its frames are authenticated.
+    dependency("getrandom", &["node/src/actors/bus/"]),
+    dependency("hmac", &["node/src/actors/bus/"]),
+    dependency("sha2", &["node/src/actors/bus/"]),
     dependency("hdrhistogram", &["node/src/stats/"]),
     // A second way to the clients, and all that is unsafe about it.
     dependency("io_uring", &["node/src/actors/connection/ring/"]),
@@ -82,6 +87,7 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency("sled", &["storage/src/vault/"]),
     dependency("socket2", &["node/src/actors/listener/"]),
     dependency("tokio", &["node/src/actors/", "bin/src/signals.rs"]),
+    dependency("tokio_util", &["node/src/actors/bus/"]),
     dependency("tracing", &["node/src/", "bin/src/"]),
     dependency("tracing_subscriber", &["bin/src/logging.rs"]),
     dependency("almandine_node", &["bin/src/"]),

@@ -13,14 +13,19 @@
 //! | `PrimaryLinkActor` | journal | the connection to the primary | it is started again |
 //! | `ReplicaLinkActor` | journal | the connection of a replica | the replica comes back |
 //! | `VaultActor` | its own | the state of the cluster on the disk | the process exits |
+//! | `BusActor` | control | the links to the nodes of the cluster | the process exits |
+//! | `BusLinkActor` | control | a connection to one of them | it is made again |
 //! | `PubSubActor` | worker 0 | subscriptions | the process exits |
 
+pub mod bus;
 pub mod config;
 pub mod connection;
+mod dial;
 pub mod gate;
 pub mod lifeline;
 pub mod listener;
 pub mod node;
+mod pace;
 pub mod persistence;
 pub mod pubsub;
 pub mod replication;

@@ -1,7 +1,6 @@
 //! The socket to the primary: lines during the handshake, bytes afterwards. CLIENT LIST shows it, CLIENT KILL ends it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,12 +9,13 @@ use std::time::Duration;
 use actix::{Actor, Addr, Context, Handler};
 use almandine_protocol::write_request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::LinkError;
 use crate::actors::connection::messages::{Deliver, Kill};
+use crate::actors::dial::connect;
 use crate::clients::{Client, Identity, Mailbox, Peer};
 use crate::node::Node;
 use crate::stats::bump;
@@ -153,27 +153,4 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.node.clients.remove(self.client.id);
     }
-}
-
-async fn connect(to: (&str, u16), from: &str) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for address in lookup_host(to).await? {
-        match connect_to(address, from).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-async fn connect_to(address: SocketAddr, from: &str) -> io::Result<TcpStream> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    if !from.is_empty() {
-        let ip = from.parse().map_err(io::Error::other)?;
-        socket.bind(SocketAddr::new(ip, 0))?;
-    }
-    socket.connect(address).await
 }

@@ -11,7 +11,6 @@ mod connection;
 mod copy;
 mod handshake;
 mod load;
-mod pace;
 mod stream;
 
 use std::cell::Cell;
@@ -28,8 +27,8 @@ use tracing::{error, info, warn};
 
 use self::connection::Connection;
 use self::handshake::Answer;
-use self::pace::Pace;
 use crate::actors::lifeline::Lifeline;
+use crate::actors::pace::Pace;
 use crate::actors::persistence::PersistenceActor;
 use crate::actors::replication::messages::TermBegan;
 use crate::actors::shard::ShardActor;

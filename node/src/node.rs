@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use actix::{Addr, Recipient};
-use almandine_storage::Rng;
+use almandine_storage::{Databases, Layout, Rng, SlotOf};
 use arc_swap::ArcSwap;
 
 use crate::actors::config::messages::ParametersChanged;
@@ -62,6 +62,8 @@ pub struct Node {
     pub started_ms: i64,
     /// Where CONFIG SET tells what it has changed; set once the tree stands.
     pub config: OnceLock<Recipient<ParametersChanged>>,
+    /// How the keys are kept.
+    layout: Layout,
     is_ending: AtomicBool,
     /// Where SHUTDOWN is sent; set once the tree stands.
     pub stop: OnceLock<Recipient<Shutdown>>,
@@ -140,6 +142,7 @@ impl Node {
             started: Instant::now(),
             started_ms: now_ms(),
             config: OnceLock::new(),
+            layout: Layout::Whole,
             is_ending: AtomicBool::new(false),
             stop: OnceLock::new(),
         }
@@ -149,6 +152,22 @@ impl Node {
     #[must_use]
     pub fn with_origin(self, origin: Origin) -> Self {
         Node { origin, ..self }
+    }
+
+    /// The same node, which keeps its keys by slot, in one database.
+    #[must_use]
+    pub fn by_slot(self, slot_of: SlotOf) -> Self {
+        let layout = Layout::BySlot(slot_of);
+        Node { layout, ..self }
+    }
+
+    /// What the keyspace is before there are keys.
+    pub fn empty_databases(&self, seed: u64) -> Databases {
+        let count = match self.layout {
+            Layout::Whole => self.params.load().databases,
+            Layout::BySlot(_) => 1,
+        };
+        Databases::new(count, self.layout, seed)
     }
 
     /// Has what was appended to the journal written, if there is an append-only file, and sent to replicas.

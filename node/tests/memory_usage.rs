@@ -4,7 +4,7 @@ use std::alloc::System;
 
 use almandine_node::memory::{Counting, used};
 use almandine_storage::list::End;
-use almandine_storage::{Db, Rng, Thresholds, Ttl};
+use almandine_storage::{Db, Layout, Rng, Thresholds, Ttl};
 
 #[global_allocator]
 static ALLOCATOR: Counting<System> = Counting(System);
@@ -12,7 +12,7 @@ static ALLOCATOR: Counting<System> = Counting(System);
 /// The bytes that `make` allocates for the key `key` must be those that the database tells of it.
 #[track_caller]
 fn check(what: &str, make: impl FnOnce(&mut Db)) {
-    let mut db = Db::new(1);
+    let mut db = Db::new(Layout::Whole, 1);
     let (table, before) = (db.table_memory(), used());
     make(&mut db);
     let allocated = used() - before - (db.table_memory() - table);
@@ -75,7 +75,7 @@ fn main() {
 
 fn samples_stand_for_the_rest() {
     let (limits, mut rng) = (Thresholds::default(), Rng::new(1));
-    let mut db = Db::new(1);
+    let mut db = Db::new(Layout::Whole, 1);
     let hash = db.hash_or_create(b"key").expect("no other type");
     for n in 0..2000 {
         hash.set(

@@ -6,8 +6,11 @@
 //! `expire_at` leave no trace.
 
 mod copied;
+mod crowd;
 mod databases;
 mod stored;
+mod strings;
+mod waiting;
 mod walk;
 
 use std::collections::HashMap;
@@ -16,17 +19,13 @@ use std::mem;
 use self::walk::Walk;
 use crate::access::Access;
 use crate::entry::Entry;
-use crate::{
-    Hash, Kind, List, Rng, Set, Shared, Spread, StrRef, StringEncoding, Table, Value, ValueRef,
-    WrongType, Zset,
-};
+use crate::tables::{Layout, Tables};
+use crate::{Hash, Kind, List, Set, Table, Value, ValueRef, WrongType, Zset};
 
+pub use crowd::Candidate;
 pub use databases::Databases;
 pub use stored::Stored;
 pub use walk::{Form, Position};
-
-/// Draws of a random key among keys that may all be over.
-const DRAWS_MAX: usize = 100;
 
 /// What a write does with the time to live of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +41,7 @@ pub enum Ttl {
 /// One database.
 #[derive(Debug)]
 pub struct Db {
-    table: Table<Entry>,
-    seed: u64,
+    tables: Tables<Entry>,
     now_ms: i64,
     access: Access,
     /// CLIENT NO-TOUCH: reads leave the access clock alone.
@@ -66,19 +64,9 @@ pub struct Db {
 #[derive(Debug, Default)]
 #[expect(dead_code, reason = "it is only ever dropped")]
 pub struct Removed {
-    table: Option<Table<Entry>>,
+    tables: Option<Tables<Entry>>,
+    slot: Option<Table<Entry>>,
     entries: Vec<Entry>,
-}
-
-/// A key that might be evicted.
-#[derive(Debug)]
-pub struct Candidate<'a> {
-    /// Its name.
-    pub key: &'a [u8],
-    /// How long it was not used (LRU) or how rarely (LFU): the higher the better to evict.
-    pub idleness: u64,
-    /// Unix time in milliseconds.
-    pub expire_at: Option<i64>,
 }
 
 /// How a key is held.
@@ -127,11 +115,15 @@ macro_rules! collection {
         /// Write lookup that makes an empty collection if there is no key. The caller must add to it.
         pub fn $create(&mut self, key: &[u8]) -> Result<&mut $type, WrongType> {
             let hash = self.settle_for_write(key);
-            if self.table.get_hashed(hash, key).is_none() {
+            if self.tables.get_hashed(hash, key).is_none() {
                 let value = Value::$variant(<$type>::default());
                 let entry = Entry::new(key, value, None, self.stamp());
                 self.announce(key);
-                return self.table.insert_new(hash, entry).$write().ok_or(WrongType);
+                return self
+                    .tables
+                    .insert_new(hash, entry)
+                    .$write()
+                    .ok_or(WrongType);
             }
             self.$write(key)
                 .map(|value| value.expect("it was there a line above"))
@@ -140,11 +132,10 @@ macro_rules! collection {
 }
 
 impl Db {
-    /// An empty database.
-    pub fn new(seed: u64) -> Self {
+    /// An empty database. The seed keeps clients from choosing keys that collide.
+    pub fn new(layout: Layout, seed: u64) -> Self {
         Db {
-            table: Table::new(seed),
-            seed,
+            tables: Tables::new(layout, seed),
             now_ms: 0,
             access: Access::default(),
             touches: true,
@@ -162,27 +153,27 @@ impl Db {
 
     /// Number of keys, expired ones not yet removed included.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.tables.len()
     }
 
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.tables.len() == 0
     }
 
     /// Number of keys with a time to live.
     pub fn expires(&self) -> usize {
-        self.table.marked()
+        self.tables.marked()
     }
 
-    /// Bytes of the table, without the keys.
+    /// Bytes of the tables, without the keys.
     pub fn table_memory(&self) -> usize {
-        self.table.memory()
+        self.tables.memory()
     }
 
-    /// Number of buckets of the table.
+    /// Number of buckets of the tables.
     pub fn buckets(&self) -> usize {
-        self.table.buckets()
+        self.tables.buckets()
     }
 
     /// Read lookups that found a key and that did not, since the last call.
@@ -193,26 +184,26 @@ impl Db {
     /// The hash of `key` for [`Db::prefetch_bucket`] and [`Db::prefetch_entry`].
     #[inline]
     pub fn hash_of(&self, key: &[u8]) -> u64 {
-        self.table.hash(key)
+        self.tables.hash(key)
     }
 
     /// A key of this hash will be looked up in some 100 ns.
     #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {
-        self.table.prefetch_bucket(hash);
+        self.tables.prefetch_bucket(hash);
     }
 
     /// A key of this hash will be looked up in some 100 ns, and its bucket was asked for before. True = call
     /// [`Db::prefetch_chained`] in the middle of that time.
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) -> bool {
-        self.table.prefetch_record(hash)
+        self.tables.prefetch_record(hash)
     }
 
     /// See [`Db::prefetch_entry`].
     #[inline]
     pub fn prefetch_chained(&self, hash: u64) {
-        self.table.prefetch_chained(hash);
+        self.tables.prefetch_chained(hash);
     }
 
     /// Read lookup of any type.
@@ -220,7 +211,7 @@ impl Db {
     pub fn get(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         let hash = self.settle(key);
         let (access, touches) = (self.access, self.touches);
-        match self.table.get_mut_hashed(hash, key) {
+        match self.tables.get_mut_hashed(hash, key) {
             Some(entry) if !(self.keeps_expired && entry.is_over(self.now_ms)) => {
                 self.hits += 1;
                 entry.set_access(touch(access, touches, entry.access()));
@@ -244,7 +235,7 @@ impl Db {
     /// The value of a key that a lookup of this command has found alive, for commands that need several at once. Removes
     /// nothing and leaves no trace; a key whose time is up is not there.
     pub fn view(&self, key: &[u8]) -> Option<ValueRef<'_>> {
-        let entry = self.table.get(key)?;
+        let entry = self.tables.get(key)?;
         (!entry.is_over(self.now_ms)).then(|| entry.lend())
     }
 
@@ -281,121 +272,6 @@ impl Db {
         self.live(key).map(|entry| access.frequency(entry.access()))
     }
 
-    /// Read lookup of a string.
-    #[inline]
-    pub fn string(&mut self, key: &[u8]) -> Result<Option<StrRef<'_>>, WrongType> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(ValueRef::String(value)) => Ok(Some(value)),
-            Some(_) => Err(WrongType),
-        }
-    }
-
-    /// The bytes of a long string, to be read when the key may have changed; none if the string is short or no string.
-    pub fn share_string(&mut self, key: &[u8]) -> Option<Shared> {
-        let long = self.table.get_mut(key)?.long_mut()?;
-        Some(long.share())
-    }
-
-    /// What OBJECT ENCODING says of a string.
-    pub fn string_encoding(&mut self, key: &[u8]) -> Option<StringEncoding> {
-        self.live(key)?.string_encoding()
-    }
-
-    /// Writes a string over whatever the key held.
-    #[inline]
-    pub fn set_string(&mut self, key: &[u8], bytes: &[u8], ttl: Ttl) {
-        let hash = self.settle_for_write(key);
-        let (access, touches, generation) = (self.access, self.touches, self.generation);
-        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
-            let expire_at = if let Ttl::At(ms) = ttl {
-                Some(ms)
-            } else {
-                None
-            };
-            let initial = self.stamp();
-            return self.add(hash, key, Entry::string(key, bytes, expire_at, initial));
-        };
-        // A key that is written often is used often: the new value inherits what is known of the old one.
-        let used = touch(access, touches, entry.access());
-        let old = entry.expire_at();
-        let new = match ttl {
-            Ttl::Clear => None,
-            Ttl::Keep => old,
-            Ttl::At(ms) => Some(ms),
-        };
-        if old.is_some() == new.is_some() && entry.overwrite(bytes) {
-            entry.set_access(used);
-            entry.set_expire_at(new);
-        } else {
-            *entry = Entry::string(key, bytes, new, used | generation);
-            self.mark(hash, key, old.is_some(), new.is_some());
-        }
-        self.announce(key);
-    }
-
-    /// As [`Db::set_string`], without a copy.
-    pub fn set_shared(&mut self, key: &[u8], bytes: Shared, ttl: Ttl) {
-        let expire_at = match ttl {
-            Ttl::Clear => None,
-            Ttl::Keep => self.expire_at(key).flatten(),
-            Ttl::At(ms) => Some(ms),
-        };
-        self.insert(key, Value::Shared(bytes), expire_at);
-    }
-
-    /// Writes an integer over a string or nothing; the time to live stays.
-    #[inline]
-    pub fn set_int(&mut self, key: &[u8], n: i64) {
-        let hash = self.settle_for_write(key);
-        let initial = self.stamp();
-        match self.table.get_mut_hashed(hash, key) {
-            Some(entry) => {
-                if !entry.overwrite_int(n) {
-                    *entry = Entry::int(key, n, entry.expire_at(), entry.stamp());
-                }
-            }
-            None => self.add(hash, key, Entry::int(key, n, None, initial)),
-        }
-    }
-
-    /// Writes the text of a float over a string or nothing, never as an integer; the time to live stays.
-    pub fn set_float(&mut self, key: &[u8], text: &[u8]) {
-        let hash = self.settle_for_write(key);
-        let initial = self.stamp();
-        match self.table.get_mut_hashed(hash, key) {
-            Some(entry) => *entry = Entry::text(key, text, entry.expire_at(), entry.stamp()),
-            None => self.add(hash, key, Entry::text(key, text, None, initial)),
-        }
-    }
-
-    /// Lets `edit` change the bytes of a string in place (created empty if there is no key); the time to live stays and
-    /// the encoding becomes `raw`.
-    pub fn edit_string<T>(
-        &mut self,
-        key: &[u8],
-        edit: impl FnOnce(&mut Vec<u8>) -> T,
-    ) -> Result<T, WrongType> {
-        let hash = self.settle_for_write(key);
-        let initial = self.stamp();
-        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
-            let mut bytes = Vec::new();
-            let outcome = edit(&mut bytes);
-            self.add(hash, key, Entry::raw(key, bytes, None, initial));
-            return Ok(outcome);
-        };
-        if let Some(long) = entry.long_mut() {
-            return Ok(long.edit(edit));
-        }
-        let ValueRef::String(value) = entry.lend() else {
-            return Err(WrongType);
-        };
-        let mut bytes = value.to_vec();
-        let outcome = edit(&mut bytes);
-        *entry = Entry::raw(key, bytes, entry.expire_at(), entry.stamp());
-        Ok(outcome)
-    }
-
     collection!(List, List, list, list_mut, list_or_create);
     collection!(Set, Set, set, set_mut, set_or_create);
     collection!(Hash, Hash, hash, hash_mut, hash_or_create);
@@ -405,7 +281,7 @@ impl Db {
     pub fn insert(&mut self, key: &[u8], value: Value, expire_at: Option<i64>) {
         let hash = self.settle_for_write(key);
         let (access, touches, generation) = (self.access, self.touches, self.generation);
-        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+        let Some(entry) = self.tables.get_mut_hashed(hash, key) else {
             let fresh = Entry::new(key, value, expire_at, self.stamp());
             return self.add(hash, key, fresh);
         };
@@ -419,13 +295,13 @@ impl Db {
     /// Takes the value out of the database.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         let hash = self.settle_for_write(key);
-        self.table.remove_hashed(hash, key).map(Entry::into_value)
+        self.tables.remove_hashed(hash, key).map(Entry::into_value)
     }
 
     /// Takes the value and its time of expiry out of the database.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
         let hash = self.settle_for_write(key);
-        let entry = self.table.remove_hashed(hash, key)?;
+        let entry = self.tables.remove_hashed(hash, key)?;
         let expire_at = entry.expire_at();
         Some((entry.into_value(), expire_at))
     }
@@ -439,7 +315,7 @@ impl Db {
     /// Removes a key without looking at what it holds; says whether it was there.
     pub fn delete(&mut self, key: &[u8]) -> bool {
         let hash = self.settle(key);
-        let removed = self.table.remove_hashed(hash, key);
+        let removed = self.tables.remove_hashed(hash, key);
         let was_there = removed.is_some();
         self.let_go(removed);
         was_there
@@ -470,58 +346,13 @@ impl Db {
     /// Sets or clears the time of expiry; false if there is no such key.
     pub fn set_expire_at(&mut self, key: &[u8], expire_at: Option<i64>) -> bool {
         let hash = self.settle_for_write(key);
-        let Some(entry) = self.table.get_mut_hashed(hash, key) else {
+        let Some(entry) = self.tables.get_mut_hashed(hash, key) else {
             return false;
         };
         let was_timed = entry.expire_at().is_some();
         entry.set_expire_at(expire_at);
         self.mark(hash, key, was_timed, expire_at.is_some());
         true
-    }
-
-    /// A random living key. Where keys whose time is up stay there may be no other: then one of them.
-    pub fn random_key(&mut self, rng: &mut Rng) -> Option<Vec<u8>> {
-        let mut draws = 0;
-        loop {
-            let key = self.table.random(rng)?.key().to_vec();
-            draws += 1;
-            if self.contains(&key) || (self.keeps_expired && draws == DRAWS_MAX) {
-                return Some(key);
-            }
-        }
-    }
-
-    /// Visits the keys of one place of the table and returns the cursor of the next, 0 at the end. A key that is there
-    /// from the first call to the last is visited at least once.
-    pub fn scan(&mut self, cursor: u64, visit: &mut dyn FnMut(&[u8], ValueRef<'_>)) -> u64 {
-        let now_ms = self.now_ms;
-        self.table.scan(cursor, &mut |entry| {
-            if !entry.is_over(now_ms) {
-                visit(entry.key(), entry.lend());
-            }
-        })
-    }
-
-    /// Visits every living key.
-    pub fn for_each(&mut self, visit: &mut dyn FnMut(&[u8], ValueRef<'_>)) {
-        for entry in self
-            .table
-            .iter()
-            .filter(|entry| !entry.is_over(self.now_ms))
-        {
-            visit(entry.key(), entry.lend());
-        }
-    }
-
-    /// Visits every living key, its value and the time of its expiry.
-    pub fn for_each_entry(&mut self, mut visit: impl FnMut(&[u8], ValueRef<'_>, Option<i64>)) {
-        for entry in self
-            .table
-            .iter()
-            .filter(|entry| !entry.is_over(self.now_ms))
-        {
-            visit(entry.key(), entry.lend(), entry.expire_at());
-        }
     }
 
     /// How a key is held; leaves no trace. `samples` bounds the members of a large collection that are counted (0 = all).
@@ -532,50 +363,6 @@ impl Db {
             block: entry.block_memory(),
             heap: entry.heap_memory(samples),
             value: entry.lend(),
-        })
-    }
-
-    /// How the keys are spread over the buckets of the table; see [`Table::spread`].
-    pub fn spread(&self, counted: bool) -> Spread {
-        self.table.spread(counted)
-    }
-
-    /// Empties the database and hands out what it held, to be dropped here or on another thread.
-    pub fn take_all(&mut self) -> Removed {
-        self.cycle_at = 0;
-        let table = mem::replace(&mut self.table, Table::new(self.seed));
-        self.let_all_go(table)
-    }
-
-    /// Looks at the keys with a time to live in `buckets` buckets of the table and removes those whose time is up.
-    /// Returns how many were removed.
-    pub fn expire_some(&mut self, buckets: usize) -> usize {
-        let (now_ms, mut over) = (self.now_ms, Vec::new());
-        self.cycle_at = self.table.drain_marked(
-            self.cycle_at,
-            buckets,
-            &mut |entry| entry.is_over(now_ms),
-            &mut over,
-        );
-        self.expired
-            .extend(over.iter().map(|entry| entry.key().to_vec()));
-        let count = over.len();
-        over.into_iter().for_each(|entry| self.let_go(Some(entry)));
-        count
-    }
-
-    /// A random key, or a random one with a time to live, as a candidate for eviction.
-    pub fn candidate(&self, rng: &mut Rng, only_timed: bool) -> Option<Candidate<'_>> {
-        let entry = if only_timed {
-            self.table.random_marked(rng)
-        } else {
-            self.table.random(rng)
-        }?;
-        let idleness = self.access.idleness(entry.access());
-        Some(Candidate {
-            key: entry.key(),
-            idleness,
-            expire_at: entry.expire_at(),
         })
     }
 
@@ -590,31 +377,11 @@ impl Db {
         mem::take(&mut self.expired)
     }
 
-    /// Somebody waits for `key` to be made; every [`Db::wait_for`] is undone by one [`Db::wait_no_more`].
-    pub fn wait_for(&mut self, key: &[u8]) {
-        *self.waiting.entry(key.to_vec()).or_default() += 1;
-    }
-
-    /// See [`Db::wait_for`].
-    pub fn wait_no_more(&mut self, key: &[u8]) {
-        if let Some(count) = self.waiting.get_mut(key) {
-            *count -= 1;
-            if *count == 0 {
-                self.waiting.remove(key);
-            }
-        }
-    }
-
-    /// Keys that somebody waits for and that were made since the last call, in the order of their making.
-    pub fn drain_ready(&mut self) -> Vec<Vec<u8>> {
-        mem::take(&mut self.ready)
-    }
-
     /// The hash of `key`, after the key was removed if its time is up.
     #[inline]
     fn settle(&mut self, key: &[u8]) -> u64 {
-        let hash = self.table.hash(key);
-        if self.table.marked() > 0 && !self.keeps_expired {
+        let hash = self.tables.hash(key);
+        if self.tables.marked() > 0 && !self.keeps_expired {
             self.remove_if_over(hash, key);
         }
         hash
@@ -633,7 +400,7 @@ impl Db {
     #[inline]
     fn preserve(&mut self, key: &[u8]) {
         if self.walk.is_some() {
-            self.preserve_hashed(self.table.hash(key), key);
+            self.preserve_hashed(self.tables.hash(key), key);
         }
     }
 
@@ -645,11 +412,11 @@ impl Db {
 
     fn remove_if_over(&mut self, hash: u64, key: &[u8]) {
         if self
-            .table
+            .tables
             .get_hashed(hash, key)
             .is_some_and(|entry| entry.is_over(self.now_ms))
         {
-            let removed = self.table.remove_hashed(hash, key);
+            let removed = self.tables.remove_hashed(hash, key);
             self.let_go(removed);
             self.expired.push(key.to_vec());
         }
@@ -658,7 +425,7 @@ impl Db {
     fn live(&mut self, key: &[u8]) -> Option<&mut Entry> {
         let hash = self.settle(key);
         let (keeps_expired, now_ms) = (self.keeps_expired, self.now_ms);
-        let entry = self.table.get_mut_hashed(hash, key)?;
+        let entry = self.tables.get_mut_hashed(hash, key)?;
         (!(keeps_expired && entry.is_over(now_ms))).then_some(entry)
     }
 
@@ -673,7 +440,7 @@ impl Db {
     #[inline]
     fn add(&mut self, hash: u64, key: &[u8], entry: Entry) {
         let is_timed = entry.expire_at().is_some();
-        self.table.insert_new(hash, entry);
+        self.tables.insert_new(hash, entry);
         self.mark(hash, key, false, is_timed);
         self.announce(key);
     }
@@ -681,14 +448,7 @@ impl Db {
     #[inline]
     fn mark(&mut self, hash: u64, key: &[u8], was_timed: bool, is_timed: bool) {
         if was_timed != is_timed {
-            self.table.mark(hash, key, is_timed);
-        }
-    }
-
-    #[inline]
-    fn announce(&mut self, key: &[u8]) {
-        if !self.waiting.is_empty() && self.waiting.contains_key(key) {
-            self.ready.push(key.to_vec());
+            self.tables.mark(hash, key, is_timed);
         }
     }
 }
@@ -698,3 +458,6 @@ impl Db {
 fn touch(access: Access, touches: bool, bits: u32) -> u32 {
     if touches { access.touch(bits) } else { bits }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The keyspace of one shard: what a key holds, when it expires, what is evicted.
 //!
 //! ```text
-//!            Databases ──── Db 0..15 ──── table of entries (key, value, expiry, access clock)
-//!                                            │
+//!            Databases ──── Db 0..15 ──── table of entries (key, value, expiry, access clock),
+//!                                            │       or one for each slot
 //!                 ┌──────────┬───────────┬───┴──────┬──────────┐
 //!              string      List         Set       Hash       Zset
 //!                        (listpacks) (intset,   (listpack, (listpack,
@@ -37,6 +37,7 @@ pub mod set;
 pub mod spread;
 pub mod string;
 pub mod table;
+mod tables;
 pub mod thresholds;
 pub mod tree;
 pub mod value;
@@ -59,6 +60,7 @@ pub use set::Set;
 pub use spread::Spread;
 pub use string::{StrRef, StringEncoding};
 pub use table::{Record, Table};
+pub use tables::{Layout, SLOTS, SlotOf};
 pub use thresholds::Thresholds;
 pub use value::{Kind, Value, ValueRef, WrongType};
 pub use zset::Zset;

@@ -3,7 +3,7 @@
 use crate::{Record, Table};
 
 /// The load of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spread {
     /// Number of buckets that a hash chooses from.
     pub buckets: usize,
@@ -11,6 +11,21 @@ pub struct Spread {
     pub records: usize,
     /// How many buckets hold `i` records, those chained to them included. Empty = not counted.
     pub buckets_of: Vec<usize>,
+}
+
+impl Spread {
+    /// Of two tables together.
+    #[must_use]
+    pub fn plus(mut self, other: Spread) -> Spread {
+        self.buckets += other.buckets;
+        self.records += other.records;
+        let count = self.buckets_of.len().max(other.buckets_of.len());
+        self.buckets_of.resize(count, 0);
+        for (all, more) in self.buckets_of.iter_mut().zip(other.buckets_of) {
+            *all += more;
+        }
+        self
+    }
 }
 
 impl<R: Record> Table<R> {

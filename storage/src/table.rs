@@ -135,7 +135,15 @@ impl<R: Record> Table<R> {
         }
     }
 
+    /// An empty table with the same hash.
+    pub fn fresh(&self) -> Self {
+        let mut table = Table::new(0);
+        table.hasher = self.hasher.clone();
+        table
+    }
+
     /// Number of records.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -350,8 +358,7 @@ impl<R: Record> Table<R> {
 impl<R: Record + Clone> Clone for Table<R> {
     /// The same records, found by the same hash; without marks.
     fn clone(&self) -> Self {
-        let mut table = Table::new(0);
-        table.hasher = self.hasher.clone();
+        let mut table = self.fresh();
         for record in self {
             table.insert_new(table.hash(record.key()), record.clone());
         }

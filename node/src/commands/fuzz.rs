@@ -130,8 +130,12 @@ const KEYS: &[&str] = &[
     "absent",
 ];
 
-fn lay() -> Bench {
-    let mut bench = Bench::new();
+/// A keyspace, by turns of either layout.
+fn lay(seed: u64) -> Bench {
+    let mut bench = match seed % 2 {
+        0 => Bench::by_slot(),
+        _ => Bench::new(),
+    };
     for line in KEYSPACE {
         assert!(!bench.run(line).starts_with('-'), "{line}");
     }
@@ -305,7 +309,7 @@ fn no_arguments_break_a_handler() {
     let keyspaces = number_from("FUZZ_INPUTS", 200_000).div_ceil(REQUESTS_PER_KEYSPACE);
     let mut accepted = vec![0_u64; targets.len()];
     for seed in first..first + keyspaces {
-        let (mut bench, mut rng) = (lay(), Rng::new(seed));
+        let (mut bench, mut rng) = (lay(seed), Rng::new(seed));
         for _ in 0..REQUESTS_PER_KEYSPACE {
             let number = rng.below(targets.len());
             let words = request(&targets[number], &mut rng);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use almandine_protocol::{Reply, reply::Version};
-use almandine_storage::{Access, Databases, Rng, Thresholds};
+use almandine_storage::{Access, Databases, Rng, SLOTS, Thresholds};
 
 use super::call::{Args, Call, Span, Wait};
 use super::changes::{Changes, Class};
@@ -55,10 +55,26 @@ pub(crate) struct Bench {
     pub stats: Stats,
 }
 
+/// A slot for a key. Not the one that a cluster would say: the keyspace takes any.
+pub(crate) fn some_slot(key: &[u8]) -> u16 {
+    let sum = key.iter().fold(1, |sum: usize, &byte| {
+        sum.wrapping_mul(257).wrapping_add(byte.into())
+    });
+    (sum % SLOTS) as u16
+}
+
 impl Bench {
     /// Sixteen empty databases in 2001.
     pub(crate) fn new() -> Self {
         Bench::with_peer("127.0.0.1:50000")
+    }
+
+    /// One database that keeps its keys by slot.
+    pub(crate) fn by_slot() -> Self {
+        let mut bench = Bench::new();
+        bench.node = bench.node.by_slot(some_slot);
+        bench.dbs = bench.node.empty_databases(1);
+        bench
     }
 
     /// The same, used from this address.
@@ -71,8 +87,9 @@ impl Bench {
             fd: 7,
             worker: 0,
         };
+        let node = Node::new(Params::default(), 1);
         Bench {
-            dbs: Databases::new(16, 1),
+            dbs: node.empty_databases(1),
             changes: Changes::default(),
             thresholds: Thresholds::default(),
             now_ms: 1_000_000_000_000,
@@ -81,7 +98,7 @@ impl Bench {
             version: Version::Resp2,
             waiting: None,
             session: Session::new(Arc::new(Client::new(identity, None)), true),
-            node: Node::new(Params::default(), 1),
+            node,
             watches: Watches::default(),
             tracking: Tracking::default(),
             blocked: Blocked::default(),

@@ -183,7 +183,7 @@ impl Shard {
     /// Removes everything, to make room for a copy; clients wait meanwhile.
     pub fn make_room_for_copy(&mut self) {
         self.phase = Phase::Loading;
-        let empty = Databases::new(self.dbs.count(), self.rng.bits());
+        let empty = self.node.empty_databases(self.rng.bits());
         self.replace_all(empty);
     }
 
@@ -408,7 +408,7 @@ mod tests {
         stage.follow("set old v;").expect("sound");
         stage.shard.make_room_for_copy();
         assert!(stage.ask("get old").starts_with("-LOADING "));
-        let mut dbs = Databases::new(16, 5);
+        let mut dbs = stage.shard.node.empty_databases(5);
         dbs[2].set_string(b"new", b"w", almandine_storage::Ttl::Clear);
         let id = Id::new(9);
         stage.shard.adopt(Copy {

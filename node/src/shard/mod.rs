@@ -215,7 +215,7 @@ impl Shard {
         let params = node.params();
         Shard {
             thresholds: params.thresholds(),
-            dbs: Databases::new(params.databases, seed),
+            dbs: node.empty_databases(seed),
             changes: Changes::default(),
             rng: Rng::new(seed),
             now_ms: 0,

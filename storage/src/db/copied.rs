@@ -10,12 +10,9 @@ impl Db {
         } else if self.generation != other.generation {
             other.rejuvenate(self.generation);
         }
-        (self.table, self.seed) = (other.table, other.seed);
+        self.tables = other.tables;
         self.cycle_at = 0;
-        let there = self.waiting.keys();
-        let there = there.filter(|key| self.table.get(key).is_some());
-        let there: Vec<_> = there.cloned().collect();
-        self.ready.extend(there);
+        self.announce_all();
     }
 
     /// No key is part of the snapshot that is being taken.
@@ -23,7 +20,7 @@ impl Db {
         let mut cursor = 0;
         loop {
             cursor = self
-                .table
+                .tables
                 .scan_mut(cursor, &mut |entry| entry.set_generation(generation));
             if cursor == 0 {
                 return;
@@ -35,16 +32,21 @@ impl Db {
 #[cfg(test)]
 mod tests {
     use crate::rdb::{Compression, Entries, UsageKept};
-    use crate::{Access, Databases, Ttl};
+    use crate::tables::tests::LAYOUTS;
+    use crate::{Access, Databases, Layout, Ttl};
 
     #[test]
     fn a_copy_replaces_everything_and_tells_who_waits() {
-        let mut dbs = Databases::new(2, 1);
+        LAYOUTS.into_iter().for_each(a_copy_replaces_everything);
+    }
+
+    fn a_copy_replaces_everything(layout: Layout) {
+        let mut dbs = Databases::new(2, layout, 1);
         dbs.set_now(5, Access::default());
         dbs[0].set_string(b"old", b"v", Ttl::At(100));
         dbs[1].wait_for(b"new");
         dbs[1].wait_for(b"absent");
-        let mut copy = Databases::new(2, 9);
+        let mut copy = Databases::new(2, layout, 9);
         copy[1].set_string(b"new", b"w", Ttl::At(50));
         assert_eq!(dbs.adopt(copy).len(), 2);
         assert!(!dbs[0].contains(b"old"));
@@ -57,8 +59,11 @@ mod tests {
     /// It shows what was there when it began.
     #[test]
     fn a_copy_does_not_get_into_a_snapshot_that_is_being_taken() {
-        for begins in 0..2 {
-            let mut dbs = Databases::new(1, 1);
+        for (begins, layout) in [0, 1]
+            .into_iter()
+            .flat_map(|begins| LAYOUTS.map(|layout| (begins, layout)))
+        {
+            let mut dbs = Databases::new(1, layout, 1);
             for walk in 0..=begins {
                 dbs[0].set_string(b"old", b"v", Ttl::Clear);
                 let entries = Entries::new(Compression::None, UsageKept::No);
@@ -69,7 +74,7 @@ mod tests {
                     dbs[0].end_walk();
                 }
             }
-            let mut copy = Databases::new(1, 9);
+            let mut copy = Databases::new(1, layout, 9);
             copy[0].set_string(b"new", b"w", Ttl::Clear);
             dbs.adopt(copy);
             dbs[0].set_string(b"new", b"x", Ttl::Clear);
@@ -87,7 +92,13 @@ mod tests {
 
     #[test]
     fn on_a_replica_keys_whose_time_is_up_are_hidden_and_stay() {
-        let mut dbs = Databases::new(1, 1);
+        LAYOUTS
+            .into_iter()
+            .for_each(keys_whose_time_is_up_are_hidden);
+    }
+
+    fn keys_whose_time_is_up_are_hidden(layout: Layout) {
+        let mut dbs = Databases::new(1, layout, 1);
         dbs.set_now(5, Access::default());
         dbs[0].set_string(b"k", b"v", Ttl::At(100));
         dbs.set_now(200, Access::default());

@@ -4,6 +4,7 @@ use std::mem;
 
 use super::{Db, Removed};
 use crate::access::Access;
+use crate::tables::Layout;
 
 /// The numbered databases of a shard.
 #[derive(Debug)]
@@ -19,9 +20,9 @@ pub struct Databases {
 
 impl Databases {
     /// `count` empty databases. The seed keeps clients from choosing keys that collide.
-    pub fn new(count: usize, seed: u64) -> Self {
+    pub fn new(count: usize, layout: Layout, seed: u64) -> Self {
         let dbs = (0..count as u64)
-            .map(|n| Db::new(seed.wrapping_add(n)))
+            .map(|n| Db::new(layout, seed.wrapping_add(n)))
             .collect();
         Databases {
             dbs,
@@ -65,7 +66,7 @@ impl Databases {
     }
 
     /// These databases hold what `copy` holds; what they held is handed out. Whoever waits for keys goes on waiting, and is
-    /// told of those that are there now. Databases that `copy` has beyond ours must be empty.
+    /// told of those that are there now. Databases that `copy` has beyond ours must be empty; all are of one layout.
     pub fn adopt(&mut self, copy: Databases) -> Vec<Removed> {
         let old: Vec<Removed> = self.iter_mut().map(Db::take_all).collect();
         for (db, other) in self.iter_mut().zip(copy.dbs) {
@@ -107,10 +108,8 @@ impl Databases {
             .expect("two databases that were just exchanged");
         mem::swap(&mut left.waiting, &mut right.waiting);
         mem::swap(&mut left.ready, &mut right.ready);
-        for db in [left, right] {
-            let there = db.waiting.keys().filter(|key| db.table.get(key).is_some());
-            db.ready.extend(there.cloned());
-        }
+        left.announce_all();
+        right.announce_all();
     }
 
     /// All of them in order.
@@ -155,7 +154,7 @@ mod tests {
 
     #[test]
     fn only_databases_that_were_lent_are_named_and_those_above_62_together() {
-        let mut dbs = Databases::new(66, 1);
+        let mut dbs = Databases::new(66, Layout::Whole, 1);
         let lent = |dbs: &mut Databases| dbs.take_lent().collect::<Vec<_>>();
         assert_eq!(lent(&mut dbs), []);
         for db in [7, 0, 62] {
@@ -170,7 +169,7 @@ mod tests {
         assert_eq!(lent(&mut dbs), [62, 63, 64, 65]);
         assert!(dbs.iter_mut().all(|db| db.len() <= 1));
         assert_eq!(lent(&mut dbs), (0..66).collect::<Vec<_>>());
-        let mut few = Databases::new(2, 1);
+        let mut few = Databases::new(2, Layout::Whole, 1);
         assert_eq!(few.iter_mut().count(), 2);
         assert_eq!(lent(&mut few), [0, 1]);
     }

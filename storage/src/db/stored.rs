@@ -20,7 +20,7 @@ pub struct Stored<'a> {
 impl Db {
     /// As [`Db::scan`], with all that is known of the keys; those whose time is up are shown as well.
     pub fn scan_stored(&self, cursor: u64, visit: &mut dyn FnMut(Stored<'_>)) -> u64 {
-        self.table.scan(cursor, &mut |entry| {
+        self.tables.scan(cursor, &mut |entry| {
             visit(Stored {
                 key: entry.key(),
                 value: entry.lend(),
@@ -32,14 +32,14 @@ impl Db {
 
     /// Puts a key from a snapshot in; false if there is one of this name, which stays. Nobody is told of it.
     pub fn load(&mut self, key: &[u8], value: Value, expire_at: Option<i64>, usage: Usage) -> bool {
-        let hash = self.table.hash(key);
-        if self.table.get_hashed(hash, key).is_some() {
+        let hash = self.tables.hash(key);
+        if self.tables.get_hashed(hash, key).is_some() {
             return false;
         }
         let recalled = self.access.recall(usage);
         let access = recalled.map_or_else(|| self.stamp(), |access| access | self.generation);
         let entry = Entry::new(key, value, expire_at, access);
-        self.table.insert_new(hash, entry);
+        self.tables.insert_new(hash, entry);
         self.mark(hash, key, false, expire_at.is_some());
         true
     }
@@ -56,11 +56,16 @@ impl Db {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Access, Databases};
+    use crate::tables::tests::LAYOUTS;
+    use crate::{Access, Databases, Layout};
 
     #[test]
     fn loaded_keys_are_scanned_with_all_that_is_known_of_them() {
-        let mut dbs = Databases::new(1, 7);
+        LAYOUTS.into_iter().for_each(loaded_keys_are_scanned);
+    }
+
+    fn loaded_keys_are_scanned(layout: Layout) {
+        let mut dbs = Databases::new(1, layout, 7);
         dbs.set_now(5_000_000, Access::Lru { now_s: 5_000 });
         let db = &mut dbs[0];
         let text = || Value::String(b"text".to_vec());

@@ -9,14 +9,16 @@
 //! A long value is saved in parts, between which others have their turn. Until it is saved whole nobody may change it
 //! ([`Db::must_wait`]); whoever removes it, or empties the database, leaves it to the walk.
 
+mod leaving;
+
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::mem;
 
 use super::{Db, Removed, Stored};
-use crate::Table;
 use crate::access::Access;
 use crate::entry::{Entry, SAVED};
+use crate::tables::Tables;
 
 /// How keys are written into a snapshot.
 pub trait Form: Debug + Send {
@@ -53,9 +55,8 @@ const EFFORT_MAX: usize = 512 << 10;
 #[derive(Debug)]
 pub(super) struct Walk {
     form: Box<dyn Form>,
+    pass: Pass,
     cursor: u64,
-    /// Every bucket was visited.
-    has_ended: bool,
     /// Nobody wants the snapshot any more; the bits must become equal all the same.
     is_discarding: bool,
     /// Ends within the current value, if there is one.
@@ -67,8 +68,8 @@ pub(super) struct Walk {
     wanted: VecDeque<Vec<u8>>,
     /// Long values that were removed before they were saved.
     aside: VecDeque<Entry>,
-    /// What the database held when it was emptied: everything old is there.
-    detached: Option<Table<Entry>>,
+    /// What the database, or a slot of it, held when it was emptied: everything old of the slots that have a table here is here.
+    detached: Option<Tables<Entry>>,
     /// Long values that were saved after they were removed.
     done: Vec<Entry>,
     /// Bytes looked at for others since the walk had its turn.
@@ -86,6 +87,14 @@ struct Current {
     at: Position,
     /// Where it was removed meanwhile; else it is in the table.
     entry: Option<Entry>,
+}
+
+/// Where the walk goes: everywhere in the database, then everywhere in what it held when it was emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Database,
+    Detached,
+    Over,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,11 +125,11 @@ impl Lens {
 }
 
 impl Walk {
-    fn new(form: Box<dyn Form>, number: usize, limit: usize, has_ended: bool) -> Self {
+    fn new(form: Box<dyn Form>, number: usize, limit: usize, pass: Pass) -> Self {
         Walk {
             form,
+            pass,
             cursor: 0,
-            has_ended,
             is_discarding: false,
             saved: Vec::new(),
             behind: Vec::new(),
@@ -136,7 +145,7 @@ impl Walk {
     }
 
     fn is_whole(&self) -> bool {
-        self.has_ended && !self.is_urgent()
+        self.pass == Pass::Over && !self.is_urgent()
     }
 
     fn is_urgent(&self) -> bool {
@@ -252,12 +261,28 @@ impl Walk {
         }
     }
 
+    /// The database is empty; what it held is kept here, but for what is known to be new.
+    fn detach(&mut self, tables: Tables<Entry>) -> Option<Tables<Entry>> {
+        if self.is_discarding {
+            self.pass = Pass::Over;
+            return Some(tables);
+        }
+        if self.pass == Pass::Database {
+            (self.pass, self.cursor) = (Pass::Detached, 0);
+        }
+        match &mut self.detached {
+            Some(detached) => Some(detached.absorb(tables)),
+            None => {
+                self.detached = Some(tables);
+                None
+            }
+        }
+    }
+
     /// A little more of the walk.
-    fn advance(&mut self, table: &mut Table<Entry>, lens: Lens, work: &mut usize) {
-        let mut detached = self.detached.take();
-        let table = detached.as_mut().unwrap_or(table);
+    fn advance(&mut self, tables: &mut Tables<Entry>, lens: Lens, work: &mut usize) {
         if self.current.is_some() {
-            self.go_on(table, lens, work);
+            self.go_on(tables, lens, work);
         } else if let Some(entry) = self.aside.pop_front() {
             self.current = Some(Current {
                 key: entry.key().to_vec(),
@@ -265,7 +290,7 @@ impl Walk {
                 entry: Some(entry),
             });
         } else if let Some(key) = self.wanted.pop_front() {
-            let entry = table.get(&key);
+            let entry = holder(tables, &mut self.detached, &key);
             if entry.is_some_and(|entry| entry.generation() != lens.generation) {
                 self.current = Some(Current {
                     key,
@@ -273,22 +298,38 @@ impl Walk {
                     entry: None,
                 });
             }
-        } else if !self.has_ended {
-            self.cursor = table.scan_mut(self.cursor, &mut |entry| self.pass(entry, lens, work));
-            *work = work.saturating_sub(size_of::<usize>());
-            self.has_ended = self.cursor == 0;
+        } else {
+            self.look_around(tables, lens, work);
         }
+    }
+
+    /// Visits one bucket.
+    fn look_around(&mut self, tables: &mut Tables<Entry>, lens: Lens, work: &mut usize) {
+        let mut detached = self.detached.take();
+        let (tables, next) = match (self.pass, &mut detached) {
+            (Pass::Database, Some(_)) if !self.is_discarding => (Some(tables), Pass::Detached),
+            (Pass::Database, _) => (Some(tables), Pass::Over),
+            (Pass::Detached, detached) => (detached.as_mut(), Pass::Over),
+            (Pass::Over, _) => (None, Pass::Over),
+        };
+        self.cursor = tables.map_or(0, |tables| {
+            tables.scan_mut(self.cursor, &mut |entry| self.pass(entry, lens, work))
+        });
         self.detached = detached;
+        *work = work.saturating_sub(size_of::<usize>());
+        if self.cursor == 0 {
+            self.pass = next;
+        }
     }
 
     /// Goes on with the current value.
-    fn go_on(&mut self, table: &mut Table<Entry>, lens: Lens, work: &mut usize) {
+    fn go_on(&mut self, tables: &mut Tables<Entry>, lens: Lens, work: &mut usize) {
         let Some(mut current) = self.current.take() else {
             return;
         };
         let entry = match &mut current.entry {
             Some(entry) => Some(entry),
-            None => table.get_mut(&current.key),
+            None => holder(tables, &mut self.detached, &current.key),
         };
         let Some(entry) = entry else {
             unreachable!("whoever removes the current value hands it over");
@@ -307,6 +348,19 @@ impl Walk {
     }
 }
 
+/// The entry of a key of which something old may be unsaved.
+fn holder<'a>(
+    tables: &'a mut Tables<Entry>,
+    detached: &'a mut Option<Tables<Entry>>,
+    key: &[u8],
+) -> Option<&'a mut Entry> {
+    let hash = tables.hash(key);
+    match detached {
+        Some(detached) if detached.covers(hash) => detached.get_mut_hashed(hash, key),
+        _ => tables.get_mut_hashed(hash, key),
+    }
+}
+
 impl Db {
     /// The keys that exist now are the snapshot; `form` writes each of them once. The database is known as `number` until the
     /// end, wherever it stands then. While more than `limit` bytes wait to be taken, whoever would change an unsaved key waits.
@@ -316,7 +370,11 @@ impl Db {
     pub fn begin_walk(&mut self, number: usize, form: Box<dyn Form>, limit: usize) {
         assert!(self.walk.is_none(), "one walk at a time");
         self.generation ^= SAVED;
-        let walk = Walk::new(form, number, limit, self.is_empty());
+        let pass = match self.is_empty() {
+            true => Pass::Over,
+            false => Pass::Database,
+        };
+        let walk = Walk::new(form, number, limit, pass);
         self.walk = Some(Box::new(walk));
     }
 
@@ -334,7 +392,7 @@ impl Db {
         };
         while work > 0 && !walk.is_whole() {
             let was_inside = walk.current.is_some();
-            walk.advance(&mut self.table, lens, &mut work);
+            walk.advance(&mut self.tables, lens, &mut work);
             if was_inside && walk.current.is_none() {
                 break;
             }
@@ -381,7 +439,7 @@ impl Db {
         let Some(walk) = &mut self.walk else {
             return false;
         };
-        let entry = self.table.get_mut(key);
+        let entry = self.tables.get_mut(key);
         entry.is_some_and(|entry| walk.holds(entry, lens))
     }
 
@@ -396,9 +454,8 @@ impl Db {
         let entries = current.and_then(|current| current.entry);
         walk.done
             .extend(entries.into_iter().chain(walk.aside.drain(..)));
-        // What was passed over as long stands behind the cursor. A database that was emptied holds nothing old.
-        walk.cursor = 0;
-        walk.has_ended = walk.detached.is_some();
+        // What was passed over as long stands behind the cursor. What is detached will not be seen again.
+        (walk.pass, walk.cursor) = (Pass::Database, 0);
     }
 
     /// The walk has been everywhere and everything saved was taken. Hands out what was removed meanwhile.
@@ -411,7 +468,8 @@ impl Db {
         };
         assert!(walk.is_whole(), "the walk has been everywhere");
         Removed {
-            table: walk.detached,
+            tables: walk.detached,
+            slot: None,
             entries: walk.done,
         }
     }
@@ -420,45 +478,6 @@ impl Db {
         Lens {
             generation: self.generation,
             access: self.access,
-        }
-    }
-
-    /// Saves `key`, which is about to change, if it is part of the snapshot and was not saved yet.
-    #[cold]
-    pub(super) fn preserve_hashed(&mut self, hash: u64, key: &[u8]) {
-        let lens = self.lens();
-        if let Some(walk) = &mut self.walk
-            && let Some(entry) = self.table.get_mut_hashed(hash, key)
-            && entry.generation() != lens.generation
-        {
-            walk.save_whole(entry, lens);
-        }
-    }
-
-    /// A key has left the table; the walk keeps it if it has not saved it and that would take long.
-    #[inline]
-    pub(super) fn let_go(&mut self, entry: Option<Entry>) {
-        let lens = self.lens();
-        if let Some(walk) = &mut self.walk
-            && let Some(entry) = entry
-        {
-            walk.take_over(entry, lens);
-        }
-    }
-
-    /// The database was emptied; the walk keeps what it has not saved.
-    pub(super) fn let_all_go(&mut self, table: Table<Entry>) -> Removed {
-        match &mut self.walk {
-            Some(walk) if walk.is_discarding => walk.has_ended = true,
-            Some(walk) if walk.detached.is_none() && !walk.is_whole() => {
-                walk.detached = Some(table);
-                return Removed::default();
-            }
-            _ => {}
-        }
-        Removed {
-            table: Some(table),
-            entries: Vec::new(),
         }
     }
 }

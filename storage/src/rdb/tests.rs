@@ -5,7 +5,9 @@ use std::io::{self, Read};
 
 use super::*;
 use crate::list::End;
-use crate::{Access, Databases, Db, List, Rng, Set, Stored, Thresholds, Value, ValueRef, Zset};
+use crate::{
+    Access, Databases, Db, Layout, List, Rng, Set, Stored, Thresholds, Value, ValueRef, Zset,
+};
 
 mod foreign;
 
@@ -118,7 +120,7 @@ fn collections(kind: usize, count: usize, rng: &mut Rng) -> Vec<Value> {
 
 /// A database of many shapes of values.
 fn database() -> Databases {
-    let mut dbs = Databases::new(3, 9);
+    let mut dbs = Databases::new(3, Layout::Whole, 9);
     dbs.set_now(
         1_700_000_000_000,
         Access::Lru {
@@ -199,7 +201,7 @@ fn file(dbs: &Databases, compression: Compression, sum: Sum) -> Vec<u8> {
 /// What a reader says of a file, with the databases that it makes.
 fn load(source: impl Read, verify: Verify) -> Result<(Databases, Vec<String>), Error> {
     let (limits, mut rng) = (Thresholds::default(), Rng::new(2));
-    let mut dbs = Databases::new(16, 3);
+    let mut dbs = Databases::new(16, Layout::Whole, 3);
     dbs.set_now(
         1_700_000_000_000,
         Access::Lru {
@@ -357,7 +359,7 @@ fn collections_that_do_not_end_cost_no_memory() {
 
 #[test]
 fn damaged_files_are_errors_or_values() {
-    let mut dbs = Databases::new(3, 9);
+    let mut dbs = Databases::new(3, Layout::Whole, 9);
     let mut rng = Rng::new(12);
     for kind in 0..5 {
         for (n, value) in collections(kind, 7, &mut rng).into_iter().enumerate() {

@@ -37,6 +37,7 @@ impl<R: Record> Table<R> {
         out: &mut Vec<R>,
     ) -> usize {
         let start = if start < self.buckets { start } else { 0 };
+        let before = out.len();
         let end = (start + count).min(self.buckets);
         for index in start..end {
             let head = self.bucket(index);
@@ -44,7 +45,7 @@ impl<R: Record> Table<R> {
                 out.push(self.take(head, spot));
             }
         }
-        for _ in 0..out.len() {
+        for _ in before..out.len() {
             self.merge_if_sparse();
         }
         if end >= self.buckets { 0 } else { end }

@@ -9,6 +9,7 @@ use almandine_storage::{Rng, Thresholds};
 
 use super::*;
 use crate::clients::{Client, Identity};
+use crate::commands::testing::some_slot;
 use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
@@ -24,13 +25,24 @@ struct Bench {
     now_ms: i64,
 }
 
+/// Standalone, and by slot in one database.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    InOneTable,
+    BySlot,
+}
+
 impl Bench {
-    fn new(seed: u64) -> Self {
+    fn new(kept: Kept, seed: u64) -> Self {
         let params = Params {
             enable_debug_command: crate::params::Permission::Yes,
             ..Params::default()
         };
-        let node = Arc::new(Node::new(params, seed));
+        let node = match kept {
+            Kept::InOneTable => Node::new(params, seed),
+            Kept::BySlot => Node::new(params, seed).by_slot(some_slot),
+        };
+        let node = Arc::new(node);
         let pubsub = Rc::new(RefCell::new(Subscriptions::default()));
         let session = |id| {
             let identity = Identity {
@@ -109,7 +121,7 @@ impl Bench {
 
 /// A shard that holds what is in the file.
 fn loaded(file: &[u8], now_ms: i64) -> Bench {
-    let mut bench = Bench::new(77);
+    let mut bench = Bench::new(Kept::InOneTable, 77);
     bench.now_ms = now_ms;
     bench.shard.begin(now_ms);
     let limits = Thresholds::default();
@@ -175,7 +187,7 @@ fn a_snapshot_is_the_state_at_its_begin_whatever_is_written_meanwhile() {
     let (mut held, mut slices) = (0, 0);
     for seed in 0..30 {
         let mut rng = Rng::new(seed);
-        let mut bench = Bench::new(seed);
+        let mut bench = Bench::new([Kept::InOneTable, Kept::BySlot][rng.below(2)], seed);
         for _ in 0..200 {
             let line = command(&mut rng);
             bench.asked(&line);
@@ -206,7 +218,7 @@ fn a_snapshot_is_the_state_at_its_begin_whatever_is_written_meanwhile() {
 
 #[test]
 fn a_waiter_whose_destination_is_being_saved_is_served_afterwards() {
-    let mut bench = Bench::new(1);
+    let mut bench = Bench::new(Kept::InOneTable, 1);
     for n in 0..200 {
         let elements = format!(" element-{n}").repeat(1000);
         bench.asked(&format!("RPUSH long{elements}"));
@@ -231,7 +243,13 @@ fn a_waiter_whose_destination_is_being_saved_is_served_afterwards() {
 
 #[test]
 fn a_snapshot_that_nobody_wants_leaves_no_trace_and_the_next_one_is_whole() {
-    let mut bench = Bench::new(1);
+    for kept in [Kept::InOneTable, Kept::BySlot] {
+        a_snapshot_that_nobody_wants_leaves_no_trace(kept);
+    }
+}
+
+fn a_snapshot_that_nobody_wants_leaves_no_trace(kept: Kept) {
+    let mut bench = Bench::new(kept, 1);
     for n in 0..20_000 {
         bench.asked(&format!("SET key:{n} {n}"));
     }

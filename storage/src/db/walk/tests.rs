@@ -4,7 +4,8 @@ use super::*;
 use crate::db::Ttl;
 use crate::list::End;
 use crate::rdb::{Compression, Entries, Item, Reader, Sum, UsageKept, Verify, Writer};
-use crate::{Databases, Rng, Thresholds, Value, ValueRef};
+use crate::tables::tests::LAYOUTS;
+use crate::{Databases, Layout, Rng, Thresholds, Value, ValueRef};
 
 /// What a key holds, as text that does not depend on the order of tables, and when it expires.
 type Contents = BTreeMap<Vec<u8>, (String, Option<i64>)>;
@@ -191,14 +192,14 @@ impl Clients {
     }
 }
 
-fn play(seed: u64, are_polite: bool) -> usize {
+fn play(layout: Layout, seed: u64, are_polite: bool) -> usize {
     let mut clients = Clients {
         rng: Rng::new(seed),
         limits: Thresholds::default(),
         are_polite,
         waited: 0,
     };
-    let mut dbs = Databases::new(1, seed);
+    let mut dbs = Databases::new(1, layout, seed);
     let mut now = 1;
     dbs.set_now(now, Access::default());
     for _ in 0..clients.rng.below(400) {
@@ -215,6 +216,11 @@ fn play(seed: u64, are_polite: bool) -> usize {
             }
             match clients.rng.below(60) {
                 0 => drop(dbs[0].take_all()),
+                2..8 => {
+                    let key = format!("key:{}", clients.rng.below(60));
+                    let slot = layout.slot_of(key.as_bytes());
+                    drop(slot.map(|slot| dbs[0].take_slot(slot)));
+                }
                 1 if is_given_up => dbs[0].discard_walk(),
                 _ => {}
             }
@@ -234,19 +240,22 @@ fn play(seed: u64, are_polite: bool) -> usize {
 #[test]
 fn a_snapshot_holds_exactly_what_there_was_when_it_began() {
     for seed in 0..40 {
-        play(seed, false);
+        for layout in LAYOUTS {
+            play(layout, seed, false);
+        }
     }
 }
 
 #[test]
 fn clients_that_wait_find_no_long_value_half_saved() {
-    let waited: usize = (0..40).map(|seed| play(seed, true)).sum();
+    let play = |seed| LAYOUTS.map(|layout| play(layout, seed, true));
+    let waited: usize = (0..40).flat_map(play).sum();
     assert!(waited > 0, "nobody had to wait");
 }
 
 #[test]
 fn a_long_value_is_saved_in_parts_and_who_changes_it_waits() {
-    let (mut db, limits) = (Db::new(1), Thresholds::default());
+    let (mut db, limits) = (Db::new(Layout::Whole, 1), Thresholds::default());
     let list = db.list_or_create(b"long").expect("a list");
     for n in 0..100_000 {
         list.push(End::Right, format!("element {n}").as_bytes(), &limits);
@@ -276,7 +285,7 @@ fn a_long_value_is_saved_in_parts_and_who_changes_it_waits() {
 
 #[test]
 fn who_has_saved_much_for_others_lets_the_walk_go_first() {
-    let mut db = Db::new(1);
+    let mut db = Db::new(Layout::Whole, 1);
     for n in 0..1000 {
         db.set_string(format!("{n}").as_bytes(), &[b'x'; 2000], Ttl::Clear);
     }
@@ -291,7 +300,7 @@ fn who_has_saved_much_for_others_lets_the_walk_go_first() {
 
 #[test]
 fn who_changes_unsaved_keys_waits_while_too_much_is_not_taken() {
-    let mut db = Db::new(1);
+    let mut db = Db::new(Layout::Whole, 1);
     for n in 0..100 {
         db.set_string(format!("{n}").as_bytes(), &[b'x'; 2000], Ttl::Clear);
     }
@@ -307,7 +316,13 @@ fn who_changes_unsaved_keys_waits_while_too_much_is_not_taken() {
 
 #[test]
 fn emptying_a_database_leaves_its_snapshot_whole() {
-    let mut db = Db::new(1);
+    LAYOUTS
+        .into_iter()
+        .for_each(emptying_leaves_the_snapshot_whole);
+}
+
+fn emptying_leaves_the_snapshot_whole(layout: Layout) {
+    let mut db = Db::new(layout, 1);
     for n in 0..100 {
         db.set_string(format!("{n}").as_bytes(), b"x", Ttl::Clear);
     }

@@ -115,7 +115,7 @@ impl Work {
 fn load(source: impl Read, node: &Node) -> Result<Loaded, LinkError> {
     let params = node.params();
     let mut rng = almandine_storage::Rng::new(node.seed ^ now_ms() as u64);
-    let mut dbs = Databases::new(params.databases, rng.bits());
+    let mut dbs = node.empty_databases(rng.bits());
     dbs.set_now(0, params.access(now_ms(), rng.bits() as u32));
     let limits = params.thresholds();
     let foreign = |error: almandine_storage::rdb::Error| LinkError::Foreign(described(&error));

@@ -147,7 +147,6 @@ const SLACK: usize = 100;
 const LONGER: &[(&str, usize)] = &[
     ("node/src/commands/generic/mod.rs", 1000),
     ("node/src/commands/string/mod.rs", 750),
-    ("storage/src/db.rs", 750),
     ("storage/src/entry.rs", 700),
     ("storage/src/list.rs", 750),
     ("storage/src/listpack.rs", 750),

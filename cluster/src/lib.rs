@@ -15,7 +15,11 @@
 //! Architecture invariant: `cluster` knows no clock, no dice, no file, no socket, no actor. Events carry time as ticks and
 //! randomness as numbers; the same events give the same effects.
 
+pub mod frame;
 pub mod id;
+pub mod machine;
+mod raft;
+pub mod record;
 pub mod slot;
 pub mod topology;
 pub mod view;

@@ -78,13 +78,16 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency("libmimalloc_sys", &["bin/src/allocator.rs"]),
     dependency("memchr", &["protocol/src/"]),
     dependency("num_bigint", &["protocol/src/number/"]),
+    dependency("protobuf", &["cluster/src/raft/", "cluster/src/record.rs"]),
+    dependency("raft", &["cluster/src/raft/", "cluster/src/record.rs"]),
+    dependency("rmp_serde", &["cluster/src/raft/state.rs"]),
     dependency("serde", &["cluster/src/"]),
     // Of tests only.
-    dependency("rmp_serde", &[]),
     dependency("serde_json", &[]),
     dependency("sha1_smol", &["node/src/commands/server/debug/"]),
     // The state of the cluster; no type of it leaves the vault.
     dependency("sled", &["storage/src/vault/"]),
+    dependency("slog", &["cluster/src/raft/mod.rs"]),
     dependency("socket2", &["node/src/actors/listener/"]),
     dependency("tokio", &["node/src/actors/", "bin/src/signals.rs"]),
     dependency("tokio_util", &["node/src/actors/bus/"]),

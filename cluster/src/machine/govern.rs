@@ -1,0 +1,215 @@
+//! The leader's work: who is let go, who is taken in, who votes. One change of the members at a time.
+
+use std::collections::BTreeMap;
+
+use super::Machine;
+use crate::frame::Body;
+use crate::id::ShardId;
+use crate::raft::state::{Membership, Order, Request};
+use crate::topology::{Kind, RaftId};
+
+/// Voters of a cluster of so many members. An even number survives no more losses than the odd one below it; two are better
+/// than one only because each has everything that was decided.
+fn voters_wanted(members: usize) -> usize {
+    match members {
+        0..=3 => members,
+        4 => 3,
+        _ => 5,
+    }
+}
+
+impl Machine {
+    pub(super) fn govern(&mut self) {
+        if !self.knows_the_log() || !self.engine.may_change_members() {
+            return;
+        }
+        if !self.dismiss_next() && !self.admit_next() {
+            self.balance_voters();
+        }
+    }
+
+    /// Whether something was begun.
+    fn dismiss_next(&mut self) -> bool {
+        let Some(request) = self.leaving.first().cloned() else {
+            return false;
+        };
+        let node = match request.order {
+            Order::Forget(node) => node,
+            _ => request.origin,
+        };
+        let Some(raft_id) = self.topology().member(node).map(|member| member.raft_id) else {
+            self.leaving.remove(0);
+            // It is gone; the log says so to the one who asks.
+            return self.engine.propose(&request);
+        };
+        if raft_id == self.engine.id() {
+            return self.step_back();
+        }
+        if self.engine.log().conf().voters.len() == 1
+            && self.engine.log().conf().voters[0] == raft_id
+        {
+            return false;
+        }
+        self.leaving.remove(0);
+        self.propose_dismissal(raft_id, request)
+    }
+
+    fn propose_dismissal(&mut self, raft_id: RaftId, request: Request) -> bool {
+        self.engine
+            .propose_membership(raft_id, &Membership::Dismiss(request))
+    }
+
+    /// The leader itself is to go: somebody else leads first, and is asked again.
+    fn step_back(&mut self) -> bool {
+        let voters = self.engine.log().conf().voters.clone();
+        let others = voters.iter().filter(|&&voter| voter != self.engine.id());
+        let matched = |voter: RaftId| self.engine.progress_of(voter).map(|(matched, _)| matched);
+        let heir = others.copied().max_by_key(|&voter| matched(voter));
+        match heir {
+            Some(heir) => {
+                self.engine.transfer(heir);
+                true
+            }
+            // Nobody else votes yet.
+            None => {
+                self.promote_learner();
+                true
+            }
+        }
+    }
+
+    fn admit_next(&mut self) -> bool {
+        let Some(seat) = self.wanted.values().next().cloned() else {
+            return false;
+        };
+        let member = self.topology().member(seat.admission.node);
+        let known = member.map(|member| (member.join, member.raft_id));
+        match known {
+            Some((join, _)) if join >= seat.admission.join => {
+                self.wanted.remove(&seat.admission.node);
+                self.welcome_one(&seat.admission.node, seat.admission.join);
+                false
+            }
+            Some((_, raft_id)) if self.takes_part(raft_id) => self
+                .engine
+                .propose_membership(raft_id, &Membership::Supersede(raft_id)),
+            _ => {
+                let raft_id = self.topology().next_raft_id();
+                self.engine
+                    .propose_membership(raft_id, &Membership::Admit(seat))
+            }
+        }
+    }
+
+    fn takes_part(&self, raft_id: RaftId) -> bool {
+        let conf = self.engine.log().conf();
+        conf.voters.contains(&raft_id) || conf.learners.contains(&raft_id)
+    }
+
+    /// Those who were taken in hear it.
+    pub(super) fn welcome(&mut self) {
+        if !self.engine.is_leader() {
+            return;
+        }
+        let joins: Vec<_> = self
+            .wanted
+            .values()
+            .map(|seat| (seat.admission.node, seat.admission.join))
+            .collect();
+        for (node, join) in joins {
+            if self.welcome_one(&node, join) {
+                self.wanted.remove(&node);
+            }
+        }
+    }
+
+    pub(super) fn welcome_one(&mut self, node: &crate::id::NodeId, join: u64) -> bool {
+        let member = self.topology().member(*node);
+        let Some(raft_id) = member
+            .filter(|member| member.join == join)
+            .map(|member| member.raft_id)
+        else {
+            return false;
+        };
+        self.send(*node, Body::Accepted { raft_id, join });
+        true
+    }
+
+    fn balance_voters(&mut self) {
+        let conf = self.engine.log().conf();
+        let wanted = voters_wanted(conf.voters.len() + conf.learners.len());
+        if conf.voters.len() < wanted {
+            self.promote_learner();
+        } else if conf.voters.len() > wanted {
+            self.demote_voter();
+        }
+    }
+
+    /// How many voters each shard has.
+    fn voters_by_shard(&self) -> BTreeMap<ShardId, usize> {
+        let mut count = BTreeMap::new();
+        for &voter in &self.engine.log().conf().voters {
+            if let Some((_, member)) = self.topology().member_by_raft_id(voter) {
+                *count.entry(member.shard).or_default() += 1;
+            }
+        }
+        count
+    }
+
+    /// A learner who has everything votes: a witness before all others, then one of a shard with few voters.
+    fn promote_learner(&mut self) {
+        let (log, by_shard) = (self.engine.log(), self.voters_by_shard());
+        let has_all = |id: RaftId| {
+            let progress = self.engine.progress_of(id);
+            progress.is_some_and(|(matched, is_heard)| {
+                is_heard && matched > 0 && matched >= log.commit()
+            })
+        };
+        let ready = log.conf().learners.iter().filter(|&&id| has_all(id));
+        let best = ready.copied().min_by_key(|&id| {
+            let member = self
+                .topology()
+                .member_by_raft_id(id)
+                .map(|(_, member)| member);
+            let is_data = member.is_none_or(|member| member.kind == Kind::Data);
+            let mates = member.and_then(|member| by_shard.get(&member.shard));
+            (is_data, mates.copied().unwrap_or(0), id)
+        });
+        if let Some(id) = best {
+            self.engine.propose_membership(id, &Membership::Promote(id));
+        }
+    }
+
+    /// One of the shard with the most voters listens only; never the leader, and a witness last.
+    fn demote_voter(&mut self) {
+        let (log, by_shard) = (self.engine.log(), self.voters_by_shard());
+        let others = log
+            .conf()
+            .voters
+            .iter()
+            .filter(|&&id| id != self.engine.id());
+        let worst = others.copied().max_by_key(|&id| {
+            let member = self
+                .topology()
+                .member_by_raft_id(id)
+                .map(|(_, member)| member);
+            let is_data = member.is_none_or(|member| member.kind == Kind::Data);
+            let mates = member.and_then(|member| by_shard.get(&member.shard));
+            (is_data, mates.copied().unwrap_or(0), id)
+        });
+        if let Some(id) = worst {
+            self.engine.propose_membership(id, &Membership::Demote(id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn voters_are_one_two_three_or_five() {
+        let wanted: Vec<usize> = (0..=8).map(voters_wanted).collect();
+        assert_eq!(wanted, [0, 1, 2, 3, 3, 5, 5, 5, 5]);
+    }
+}

@@ -1,0 +1,355 @@
+//! How two clusters become one: CLUSTER MEET.
+//!
+//! ```text
+//!   A ── Hello ──▶ B        each says how many it is and whether it holds data
+//!   A ◀── Hello ── B        both come to the same judgement: one of them joins the other
+//!   A ── Join ──▶ B         ... and asks again until it is in
+//!   A ◀─ Accepted ─ B       the name under which it takes part; it forgets its own log, and gets a snapshot of the other
+//! ```
+//!
+//! Only a cluster of one joins another. Who is joining takes nobody in, and who has taken somebody in does not join: nobody
+//! is left behind in a log that has ended.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use super::{Machine, admission};
+use crate::frame::{Body, Frame, Hello, Standing};
+use crate::id::{ClusterId, NodeId};
+use crate::raft::Engine;
+use crate::raft::state::Seat;
+use crate::record::{Generation, Identity};
+use crate::slot::SlotSet;
+use crate::topology::{Applied, RaftId, Refusal, Role};
+
+/// Ticks between two attempts (200 ms), and after which a client is told that it is in vain (5 s).
+const AGAIN: u32 = 8;
+const PATIENCE: u32 = 200;
+/// Clients whose MEET waits.
+const MEETINGS_MAX: usize = 1024;
+
+/// A client waits until the node at an address is in the same cluster as this one.
+#[derive(Debug)]
+pub(super) struct Meeting {
+    client: u64,
+    ip: IpAddr,
+    bus_port: u16,
+    /// Once it has answered.
+    node: Option<NodeId>,
+    age: u32,
+}
+
+/// This node wants to be taken in where `by` is.
+#[derive(Debug)]
+pub(super) struct Joining {
+    by: NodeId,
+    cluster: ClusterId,
+    age: u32,
+}
+
+/// Who joins whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    WeJoin,
+    TheyJoin,
+    Neither,
+}
+
+fn judge(us: (Standing, NodeId), them: (Standing, NodeId)) -> Judgement {
+    match (us.0.members > 1, them.0.members > 1) {
+        (true, true) => return Judgement::Neither,
+        (false, true) => return Judgement::WeJoin,
+        (true, false) => return Judgement::TheyJoin,
+        (false, false) => {}
+    }
+    // Who holds data stays, then who has the higher epoch, then the smaller name.
+    let weight = |(standing, _): (Standing, NodeId)| (standing.holds_data, standing.epoch);
+    match weight(us).cmp(&weight(them)).then(them.1.cmp(&us.1)) {
+        Ordering::Less => Judgement::WeJoin,
+        _ => Judgement::TheyJoin,
+    }
+}
+
+impl Machine {
+    pub(super) fn meet(&mut self, client: u64, ip: IpAddr, bus_port: u16) {
+        if self.meetings.len() >= MEETINGS_MAX {
+            let text = "TRYAGAIN Too many nodes are being met";
+            return self.answer(client, Err(Refusal(text.to_owned())));
+        }
+        self.meetings.push(Meeting {
+            client,
+            ip,
+            bus_port,
+            node: None,
+            age: 0,
+        });
+        self.dial(ip, bus_port);
+    }
+
+    fn dial(&mut self, ip: IpAddr, bus_port: u16) {
+        let frame = self.introduction(Some(ip), false);
+        self.effects.push(super::Effect::Dial {
+            ip,
+            bus_port,
+            frame,
+        });
+    }
+
+    fn introduction(&self, you: Option<IpAddr>, is_answer: bool) -> Frame {
+        self.frame(Body::Hello(Hello {
+            standing: self.standing(),
+            address: self.address.clone(),
+            you,
+            is_answer,
+        }))
+    }
+
+    pub(super) fn hello(
+        &mut self,
+        from: NodeId,
+        cluster: ClusterId,
+        hello: Hello,
+        seen: Option<IpAddr>,
+    ) {
+        if self.address.ip.is_none() {
+            // Nobody has said yet how this node is reached.
+            self.address.ip = hello.you;
+        }
+        self.note_who_answers(from, &hello, seen);
+        let is_ours = cluster == self.identity.cluster;
+        let judgement = match is_ours {
+            true => None,
+            false => Some(judge(
+                (self.standing(), self.identity.node),
+                (hello.standing, from),
+            )),
+        };
+        match judgement {
+            Some(Judgement::WeJoin) => self.begin_joining(from, cluster),
+            Some(Judgement::Neither) => self.refuse(from),
+            Some(Judgement::TheyJoin) | None => {}
+        }
+        if !hello.is_answer {
+            let frame = self.introduction(seen, true);
+            let member = self.topology().member(from);
+            let address = member.map(|member| member.address.clone());
+            self.effects.push(super::Effect::Send {
+                to: from,
+                address,
+                frame,
+            });
+        }
+        self.look_at_meetings();
+    }
+
+    fn note_who_answers(&mut self, from: NodeId, hello: &Hello, seen: Option<IpAddr>) {
+        for meeting in &mut self.meetings {
+            let is_it = meeting.bus_port == hello.address.bus_port
+                && [seen, hello.address.ip].contains(&Some(meeting.ip));
+            if is_it || meeting.node == Some(from) {
+                meeting.node = Some(from);
+            }
+        }
+    }
+
+    /// Clusters of several nodes are not merged: an address that was given to somebody else would be enough.
+    fn refuse(&mut self, from: NodeId) {
+        let is_it = |meeting: &Meeting| meeting.node == Some(from);
+        let refused: Vec<Meeting> = self
+            .meetings
+            .extract_if(.., |meeting| is_it(meeting))
+            .collect();
+        for meeting in refused {
+            let text = "ERR Two clusters of several nodes are not merged: reset the nodes of one of them first";
+            self.answer(meeting.client, Err(Refusal(text.to_owned())));
+        }
+    }
+
+    fn begin_joining(&mut self, by: NodeId, cluster: ClusterId) {
+        let is_free = self.joining.is_none() && self.wanted.is_empty() && self.is_alone();
+        if !is_free {
+            return;
+        }
+        self.identity.join += 1;
+        self.joining = Some(Joining {
+            by,
+            cluster,
+            age: 0,
+        });
+        // The number must not be used again.
+        let identity = crate::record::of_identity(&self.identity);
+        self.persist(vec![identity], super::Pending::Nothing);
+    }
+
+    fn is_alone(&self) -> bool {
+        self.topology().members().len() == 1 && self.knows_the_log()
+    }
+
+    fn seat(&self) -> Seat {
+        let topology = self.topology();
+        let shard = match topology.role(self.identity.node) {
+            Some(Role::Primary(shard)) => topology.shards().get(&shard),
+            _ => None,
+        };
+        Seat {
+            admission: admission(&self.identity, &self.address),
+            shard: self.identity.shard,
+            slots: shard.map_or_else(SlotSet::default, |shard| shard.slots.clone()),
+            epoch: shard.map_or(0, |shard| shard.epoch),
+        }
+    }
+
+    /// A node wants to be taken in.
+    pub(super) fn join(&mut self, mut seat: Seat, seen: Option<IpAddr>) {
+        if self.joining.is_some() || !self.knows_the_log() {
+            return;
+        }
+        if seat.admission.address.ip.is_none() {
+            seat.admission.address.ip = seen;
+        }
+        if !self.engine.is_leader() {
+            if let Some(leader) = self.node_of(self.engine.leader()) {
+                self.send(leader, Body::Join(seat));
+            }
+            return;
+        }
+        let node = seat.admission.node;
+        let member = self.topology().member(node);
+        match member.map(|member| member.join.cmp(&seat.admission.join)) {
+            // It did not hear that it is in.
+            Some(Ordering::Equal) => {
+                self.welcome_one(&node, seat.admission.join);
+            }
+            // A copy of an old request must not remove a live member.
+            Some(Ordering::Greater) => {}
+            Some(Ordering::Less) | None => {
+                self.wanted.insert(node, seat);
+                self.govern();
+            }
+        }
+    }
+
+    pub(super) fn accepted(
+        &mut self,
+        cluster: ClusterId,
+        generation: Generation,
+        raft_id: RaftId,
+        join: u64,
+    ) {
+        let is_awaited = self
+            .joining
+            .as_ref()
+            .is_some_and(|joining| joining.cluster == cluster)
+            && join == self.identity.join
+            && self.is_alone();
+        if !is_awaited || raft_id == 0 {
+            self.dropped += 1;
+            return;
+        }
+        let identity = Identity {
+            cluster,
+            generation,
+            raft_id,
+            ..self.identity
+        };
+        // Until the first snapshot is here, the node shows what it was.
+        let log = Engine::empty_log(self.engine.state().clone());
+        self.begin_log(identity, log);
+    }
+
+    pub(super) fn tick_meetings(&mut self) {
+        if let Some(joining) = &mut self.joining {
+            joining.age += 1;
+            let (by, age) = (joining.by, joining.age);
+            if age > PATIENCE {
+                self.joining = None;
+            } else if age % AGAIN == 1 {
+                let seat = self.seat();
+                self.send(by, Body::Join(seat));
+            }
+        }
+        let mut again = Vec::new();
+        let mut late = Vec::new();
+        for meeting in &mut self.meetings {
+            meeting.age += 1;
+            match meeting.age {
+                PATIENCE.. => late.push((meeting.client, meeting.node.is_some())),
+                age if age % AGAIN == 0 => again.push((meeting.ip, meeting.bus_port)),
+                _ => {}
+            }
+        }
+        self.meetings.retain(|meeting| meeting.age < PATIENCE);
+        for (ip, bus_port) in again {
+            self.dial(ip, bus_port);
+        }
+        for (client, has_answered) in late {
+            let text = match has_answered {
+                true => "CLUSTERDOWN The node could not be taken in within five seconds",
+                false => "ERR The node does not answer at its bus port",
+            };
+            self.answer(client, Err(Refusal(text.to_owned())));
+        }
+    }
+
+    /// Whoever is in the same cluster now has been met.
+    pub(super) fn look_at_meetings(&mut self) {
+        let members = self.topology();
+        let is_met = |meeting: &Meeting| {
+            let member = meeting.node.filter(|&node| members.member(node).is_some());
+            member.is_some() && self.knows_the_log()
+        };
+        let met: Vec<u64> = self
+            .meetings
+            .iter()
+            .filter(|meeting| is_met(meeting))
+            .map(|meeting| meeting.client)
+            .collect();
+        self.meetings
+            .retain(|meeting| !met.contains(&meeting.client));
+        for client in met {
+            self.answer(client, Ok(Applied::Done));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(members: u32, holds_data: bool, epoch: u64) -> Standing {
+        Standing {
+            members,
+            holds_data,
+            epoch,
+        }
+    }
+
+    #[test]
+    fn both_sides_come_to_the_same_judgement() {
+        let standings = [
+            standing(1, false, 0),
+            standing(1, false, 5),
+            standing(1, true, 0),
+            standing(1, true, 2),
+            standing(3, false, 0),
+        ];
+        let (a, b) = (NodeId::new([1; 20]), NodeId::new([2; 20]));
+        for us in standings {
+            for them in standings {
+                let (ours, theirs) = (judge((us, a), (them, b)), judge((them, b), (us, a)));
+                let expected = match ours {
+                    Judgement::WeJoin => Judgement::TheyJoin,
+                    Judgement::TheyJoin => Judgement::WeJoin,
+                    Judgement::Neither => Judgement::Neither,
+                };
+                assert_eq!(theirs, expected, "{us:?} {them:?}");
+            }
+        }
+        let judge = |us, them| judge((us, b), (them, a));
+        assert_eq!(judge(standings[0], standings[4]), Judgement::WeJoin);
+        assert_eq!(judge(standings[2], standings[1]), Judgement::TheyJoin);
+        assert_eq!(judge(standings[3], standings[2]), Judgement::TheyJoin);
+        assert_eq!(judge(standings[0], standings[0]), Judgement::WeJoin);
+        assert_eq!(judge(standings[4], standings[4]), Judgement::Neither);
+    }
+}

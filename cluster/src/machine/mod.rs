@@ -1,0 +1,517 @@
+//! One node's part in the cluster: events in, ordered effects out.
+//!
+//! ```text
+//!   Event ──▶ inbox ──▶ mod.rs ──┬─▶ meet.rs     who joins whom, and how
+//!    (waits while the disk       ├─▶ ask.rs      what this node wants of the cluster, until it is done
+//!     has something to keep)     ├─▶ govern.rs   the leader: who takes part, who votes
+//!                                ├─▶ leave.rs    out of the cluster, and alone again
+//!                                └─▶ raft/       the log
+//!                                      │
+//!   Effect ◀── Persist, and when that is done: Send, Changed, Answer
+//! ```
+//!
+//! While something is on its way to the disk no other event is looked at: nothing is said that rests on what may be lost.
+
+mod ask;
+mod dice;
+mod govern;
+mod leave;
+mod meet;
+mod standing;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use self::ask::Asks;
+use self::dice::Dice;
+use self::leave::Resetting;
+use self::meet::{Joining, Meeting};
+pub use self::standing::Voters;
+use crate::frame::{Body, Frame, VERSION};
+use crate::id::{ClusterId, NodeId, ShardId};
+use crate::raft::state::State;
+pub use crate::raft::state::{Order, Request, Seat, Stamp};
+use crate::raft::{Engine, Nonsense, Progress, Turn};
+use crate::record::{self, Damaged, Generation, Identity, Records, Write};
+use crate::topology::{Address, Admission, Applied, Kind, RaftId, Refusal, Topology};
+
+/// Milliseconds that an [`Event::Tick`] stands for.
+pub const TICK_MS: u64 = 25;
+/// Events that wait for the disk; the rest is as lost as if the network had lost it.
+const INBOX_MAX: usize = 4096;
+
+/// What happens to a machine.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// [`TICK_MS`] have passed.
+    Tick,
+    /// A frame of another node; `seen` = the address that it came from.
+    Received { frame: Frame, seen: Option<IpAddr> },
+    /// What [`Effect::Persist`] with this number has asked for is durable.
+    Persisted { number: u64 },
+    /// A client wants something changed; [`Effect::Answer`] follows.
+    Propose { client: u64, order: Order },
+    /// CLUSTER MEET; [`Effect::Answer`] follows.
+    Meet {
+        client: u64,
+        ip: IpAddr,
+        bus_port: u16,
+    },
+    /// CLUSTER RESET; [`Effect::Answer`] follows.
+    Reset { client: u64, is_hard: bool },
+    /// Nothing can be sent to this node at present.
+    LinkLost { node: NodeId },
+    /// The node is reached here from now on.
+    Readdressed(Address),
+    /// Whether the node has keys: whoever has some stays when two meet.
+    HoldsKeys(bool),
+}
+
+/// What a machine wants done, in this order.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Make these durable, all or none, then say [`Event::Persisted`]. Never two at a time.
+    Persist { number: u64, writes: Vec<Write> },
+    /// To a node. The address is the one that the cluster knows; none = answer on the link that it has come over.
+    Send {
+        to: NodeId,
+        address: Option<Address>,
+        frame: Frame,
+    },
+    /// To an address of which no more is known.
+    Dial {
+        ip: IpAddr,
+        bus_port: u16,
+        frame: Frame,
+    },
+    /// [`Machine::topology`], [`Machine::identity`] or who leads is another one.
+    Changed,
+    /// A client's request is done, or not.
+    Answer {
+        client: u64,
+        outcome: Result<Applied, Refusal>,
+    },
+    /// The node must end at once, and not be started again with these records.
+    Halt { reason: String },
+}
+
+/// Whom a fresh machine works for.
+#[derive(Debug, Clone)]
+pub struct Founder {
+    pub node: NodeId,
+    pub kind: Kind,
+    pub address: Address,
+    /// Decides all its dice.
+    pub seed: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Machine {
+    identity: Identity,
+    engine: Engine,
+    address: Address,
+    holds_keys: bool,
+    dice: Dice,
+    /// Indexes of the entries that are durable.
+    held: std::ops::Range<u64>,
+    number: u64,
+    pending: Option<Pending>,
+    inbox: VecDeque<Event>,
+    ticks: u32,
+    effects: Vec<Effect>,
+    asks: Asks,
+    meetings: Vec<Meeting>,
+    joining: Option<Joining>,
+    /// A client that waits for the end of its CLUSTER RESET.
+    resetting: Option<Resetting>,
+    /// The leader: who wants to be taken in, and who is to go.
+    wanted: BTreeMap<NodeId, Seat>,
+    leaving: Vec<Request>,
+    /// Who spoke under which name of the log, before the topology says it.
+    routes: BTreeMap<RaftId, NodeId>,
+    leader: RaftId,
+    /// Frames that were dropped.
+    dropped: u64,
+}
+
+/// What follows when the disk is done.
+#[derive(Debug)]
+enum Pending {
+    Nothing,
+    Turn(Box<Turn>),
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.stored.fmt(f)
+    }
+}
+
+impl Machine {
+    /// A cluster of one that nobody has heard of; with what it wants done first.
+    pub fn found(founder: Founder) -> (Machine, Vec<Effect>) {
+        let mut dice = Dice::new(founder.seed);
+        let (cluster, shard) = (ClusterId::new(dice.id()), ShardId::new(dice.id()));
+        let identity = Identity {
+            node: founder.node,
+            kind: founder.kind,
+            shard,
+            cluster,
+            generation: Generation {
+                counter: 1,
+                maker: founder.node,
+            },
+            raft_id: 1,
+            join: 0,
+            start: 1,
+        };
+        let admission = admission(&identity, &founder.address);
+        let state = State::new(Topology::alone(cluster, shard, admission));
+        let log = Engine::first_log(1, state);
+        let engine = Engine::new(1, log).expect("the first log is in order");
+        let mut machine = Machine::with(identity, engine, founder.address, dice, 2..2);
+        machine.persist_all(2..2);
+        let effects = machine.take_effects();
+        (machine, effects)
+    }
+
+    /// Goes on where the records end.
+    pub fn recover(
+        records: &Records,
+        address: Address,
+        seed: u64,
+    ) -> Result<(Machine, Vec<Effect>), Damaged> {
+        let (mut identity, log, held) = record::read(records)?;
+        identity.start += 1;
+        let engine = Engine::new(identity.raft_id, log).map_err(Damaged)?;
+        let mut machine = Machine::with(identity, engine, address, Dice::new(seed), held);
+        machine.persist(vec![record::of_identity(&identity)], Pending::Nothing);
+        let effects = machine.take_effects();
+        Ok((machine, effects))
+    }
+
+    fn with(
+        identity: Identity,
+        engine: Engine,
+        address: Address,
+        dice: Dice,
+        held: std::ops::Range<u64>,
+    ) -> Machine {
+        Machine {
+            identity,
+            engine,
+            address,
+            holds_keys: false,
+            dice,
+            held,
+            number: 0,
+            pending: None,
+            inbox: VecDeque::new(),
+            ticks: 0,
+            effects: Vec::new(),
+            asks: Asks::default(),
+            meetings: Vec::new(),
+            joining: None,
+            resetting: None,
+            wanted: BTreeMap::new(),
+            leaving: Vec::new(),
+            routes: BTreeMap::new(),
+            leader: 0,
+            dropped: 0,
+        }
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What the cluster looks like from here.
+    pub fn topology(&self) -> &Topology {
+        &self.engine.state().topology
+    }
+
+    /// Frames that could not be obeyed, since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Takes an event; returns what is to be done now.
+    pub fn handle(&mut self, event: Event) -> Vec<Effect> {
+        match (event, self.pending.is_some()) {
+            (Event::Persisted { number }, true) if number == self.number => self.persisted(),
+            (Event::Persisted { .. }, _) => {}
+            (Event::Tick, true) => self.ticks += 1,
+            (event, true) => self.defer(event),
+            (event, false) => self.process(event),
+        }
+        while self.pending.is_none() {
+            if self.ticks > 0 {
+                self.ticks -= 1;
+                self.process(Event::Tick);
+            } else if let Some(event) = self.inbox.pop_front() {
+                self.process(event);
+            } else {
+                break;
+            }
+        }
+        self.take_effects()
+    }
+
+    fn defer(&mut self, event: Event) {
+        if self.inbox.len() < INBOX_MAX {
+            self.inbox.push_back(event);
+            return;
+        }
+        match event {
+            Event::Propose { client, .. }
+            | Event::Meet { client, .. }
+            | Event::Reset { client, .. } => {
+                let text = "TRYAGAIN The node has too much to write down";
+                self.answer(client, Err(Refusal(text.to_owned())));
+            }
+            _ => self.dropped += 1,
+        }
+    }
+
+    fn process(&mut self, event: Event) {
+        match event {
+            Event::Tick => self.tick(),
+            Event::Received { frame, seen } => self.receive(frame, seen),
+            Event::Persisted { .. } => {}
+            Event::Propose { client, order } => self.ask(Some(client), order),
+            Event::Meet {
+                client,
+                ip,
+                bus_port,
+            } => self.meet(client, ip, bus_port),
+            Event::Reset { client, is_hard } => self.reset(client, is_hard),
+            Event::LinkLost { node } => {
+                if let Some(member) = self.topology().member(node) {
+                    let raft_id = member.raft_id;
+                    self.engine.is_unreachable(raft_id);
+                }
+            }
+            Event::Readdressed(address) => self.address = address,
+            Event::HoldsKeys(holds_keys) => self.holds_keys = holds_keys,
+        }
+        self.pump();
+    }
+
+    fn tick(&mut self) {
+        self.engine.tick();
+        self.engine.lead_if_alone();
+        self.govern();
+        self.tick_asks();
+        self.tick_meetings();
+        self.tick_reset();
+        self.tell_address();
+    }
+
+    /// Whether the log has begun: between the word that a node is in and its first snapshot it has not.
+    fn knows_the_log(&self) -> bool {
+        self.engine.log().applied() > 0
+    }
+
+    fn receive(&mut self, frame: Frame, seen: Option<IpAddr>) {
+        if frame.from == self.identity.node {
+            self.dropped += 1;
+            return;
+        }
+        let is_ours =
+            frame.cluster == self.identity.cluster && frame.generation == self.identity.generation;
+        match frame.body {
+            Body::Hello(hello) => self.hello(frame.from, frame.cluster, hello, seen),
+            Body::Join(seat) => self.join(seat, seen),
+            Body::Accepted { raft_id, join } => {
+                self.accepted(frame.cluster, frame.generation, raft_id, join);
+            }
+            Body::Removed { raft_id } if is_ours && raft_id == self.engine.id() => self.leave(),
+            Body::Ask(request) if is_ours => self.take(request),
+            Body::Raft(bytes) if is_ours => self.step(frame.from, &bytes),
+            Body::Removed { .. } | Body::Ask(_) | Body::Raft(_) => self.dropped += 1,
+        }
+    }
+
+    fn step(&mut self, from: NodeId, bytes: &[u8]) {
+        let Some(sender) = Engine::sender(bytes) else {
+            self.dropped += 1;
+            return;
+        };
+        let topology = self.topology();
+        let is_member = topology.member_by_raft_id(sender).is_some();
+        if self.knows_the_log() && !is_member && sender < topology.next_raft_id() {
+            // It was removed and has not heard of it; names never come back, so even one who lags behind may say so.
+            self.send(from, Body::Removed { raft_id: sender });
+            return;
+        }
+        match self.engine.step(bytes) {
+            Ok(()) => {
+                self.routes.insert(sender, from);
+            }
+            Err(Nonsense::Malformed(_)) => self.dropped += 1,
+            Err(Nonsense::LostLog) => {
+                let reason = "this node has lost what it had confirmed to the cluster".to_owned();
+                self.effects.push(Effect::Halt { reason });
+            }
+        }
+    }
+
+    /// Does what there is to do, until the disk has something to keep.
+    fn pump(&mut self) {
+        while self.pending.is_none() {
+            if let Some(turn) = self.engine.turn() {
+                let log = self.engine.log();
+                let writes = record::of_turn(&turn.stored, log, &mut self.held);
+                match writes.is_empty() {
+                    true => self.finish(turn),
+                    false => self.persist(writes, Pending::Turn(Box::new(turn))),
+                }
+            } else if let Some(gone) = self.engine.compact() {
+                let log = self.engine.log();
+                let mut writes = vec![record::of_state(log), record::of_hard(log.hard())];
+                writes.extend(record::without_entries(gone.clone()));
+                self.held.start = gone.end;
+                self.persist(writes, Pending::Nothing);
+            } else {
+                break;
+            }
+        }
+        if self.leader != self.engine.leader() {
+            self.leader = self.engine.leader();
+            if !self.engine.is_leader() {
+                self.wanted.clear();
+                self.leaving.clear();
+            }
+            self.effects.push(Effect::Changed);
+        }
+    }
+
+    fn persist(&mut self, writes: Vec<Write>, then: Pending) {
+        self.number += 1;
+        self.pending = Some(then);
+        let number = self.number;
+        self.effects.push(Effect::Persist { number, writes });
+    }
+
+    /// The log is another one from here on; `before` = the entries of the old one.
+    fn persist_all(&mut self, before: std::ops::Range<u64>) {
+        let log = self.engine.log();
+        let first = log.floor().0 + 1;
+        let mut writes: Vec<Write> = record::without_entries(before).collect();
+        writes.extend([
+            record::of_identity(&self.identity),
+            record::of_state(log),
+            record::of_hard(log.hard()),
+        ]);
+        self.held = first..first;
+        self.persist(writes, Pending::Nothing);
+    }
+
+    fn persisted(&mut self) {
+        match self.pending.take() {
+            Some(Pending::Turn(turn)) => self.finish(*turn),
+            Some(Pending::Nothing) => self.engine.lead_if_alone(),
+            None => {}
+        }
+        self.pump();
+    }
+
+    fn finish(&mut self, turn: Turn) {
+        let Progress {
+            messages,
+            answers,
+            has_changed,
+        } = self.engine.finish(turn);
+        for message in messages {
+            let to = message.to;
+            let body = Body::Raft(Engine::to_bytes(&message));
+            if let Some(node) = self.node_of(to) {
+                self.send(node, body);
+            }
+        }
+        if has_changed {
+            self.effects.push(Effect::Changed);
+        }
+        for answer in answers {
+            if answer.origin == self.identity.node {
+                self.answered(answer.stamp, answer.outcome);
+            }
+        }
+        if has_changed {
+            self.welcome();
+            self.look_at_meetings();
+            self.look_at_myself();
+        }
+    }
+
+    /// From here on the node's log is this one.
+    fn begin_log(&mut self, identity: Identity, log: crate::raft::Log) {
+        let before = self.held.clone();
+        match Engine::new(identity.raft_id, log) {
+            Ok(engine) => self.engine = engine,
+            Err(reason) => {
+                self.effects.push(Effect::Halt { reason });
+                return;
+            }
+        }
+        self.identity = identity;
+        self.joining = None;
+        self.wanted.clear();
+        self.leaving.clear();
+        self.routes.clear();
+        self.leader = 0;
+        self.effects.push(Effect::Changed);
+        self.persist_all(before);
+    }
+
+    fn tell_address(&mut self) {
+        let Some(member) = self.topology().member(self.identity.node) else {
+            return;
+        };
+        if self.knows_the_log() && member.address != self.address && self.asks.is_idle() {
+            let change = crate::topology::Change::Move {
+                node: self.identity.node,
+                address: self.address.clone(),
+            };
+            self.ask(None, Order::Change(change));
+        }
+    }
+
+    fn answer(&mut self, client: u64, outcome: Result<Applied, Refusal>) {
+        self.effects.push(Effect::Answer { client, outcome });
+    }
+
+    fn frame(&self, body: Body) -> Frame {
+        Frame {
+            version: VERSION,
+            cluster: self.identity.cluster,
+            generation: self.identity.generation,
+            from: self.identity.node,
+            body,
+        }
+    }
+
+    fn send(&mut self, to: NodeId, body: Body) {
+        let member = self.topology().member(to);
+        let address = member.map(|member| member.address.clone());
+        let frame = self.frame(body);
+        self.effects.push(Effect::Send { to, address, frame });
+    }
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+}
+
+fn admission(identity: &Identity, address: &Address) -> Admission {
+    Admission {
+        node: identity.node,
+        join: identity.join,
+        kind: identity.kind,
+        address: address.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! What a machine tells of itself and of its peers.
+
+use super::Machine;
+use crate::frame::Standing;
+use crate::id::NodeId;
+use crate::record::Generation;
+use crate::topology::{RaftId, Role};
+
+/// CLUSTER VOTERS: who votes, who leads, what is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voters {
+    pub generation: Generation,
+    pub term: u64,
+    pub leader: Option<NodeId>,
+    pub voters: Vec<NodeId>,
+    pub learners: Vec<NodeId>,
+    /// Indexes of the log.
+    pub committed: u64,
+    pub applied: u64,
+}
+
+impl Machine {
+    /// See [`Voters`]. Nodes are in the order in which they were taken in.
+    pub fn voters(&self) -> Voters {
+        let log = self.engine.log();
+        let nodes = |ids: &[RaftId]| {
+            let mut ids = ids.to_vec();
+            ids.sort_unstable();
+            ids.iter().filter_map(|&id| self.node_of(id)).collect()
+        };
+        Voters {
+            generation: self.identity.generation,
+            term: self.engine.term(),
+            leader: self.node_of(self.engine.leader()),
+            voters: nodes(&log.conf().voters),
+            learners: nodes(&log.conf().learners),
+            committed: log.commit(),
+            applied: log.applied(),
+        }
+    }
+
+    /// Whether this node leads.
+    pub fn is_leader(&self) -> bool {
+        self.engine.is_leader()
+    }
+
+    /// Whom a name of the log stands for. What the node shows before its log has begun has the names of another log.
+    pub(super) fn node_of(&self, id: RaftId) -> Option<NodeId> {
+        let member = self.topology().member_by_raft_id(id);
+        let node = member.map(|(node, _)| node);
+        let node = node.filter(|_| self.knows_the_log());
+        node.or_else(|| self.routes.get(&id).copied())
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let topology = self.topology();
+        let shard = match topology.role(self.identity.node) {
+            Some(Role::Primary(shard)) => topology.shards().get(&shard),
+            _ => None,
+        };
+        let has_slots = shard.is_some_and(|shard| !shard.slots.is_empty());
+        Standing {
+            members: u32::try_from(topology.members().len()).unwrap_or(u32::MAX),
+            holds_data: has_slots || self.holds_keys,
+            epoch: shard.map_or(0, |shard| shard.epoch),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! A few machines on a network that loses nothing and a disk that is always ready.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+use crate::slot::SlotSet;
+use crate::topology::Change;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+#[derive(Default)]
+struct Net {
+    machines: BTreeMap<NodeId, Machine>,
+    disks: BTreeMap<NodeId, Records>,
+    answers: BTreeMap<u64, Result<Applied, Refusal>>,
+    clients: u64,
+    down: BTreeSet<NodeId>,
+}
+
+fn node(number: u8) -> NodeId {
+    NodeId::new([number; 20])
+}
+
+fn port(number: u8) -> u16 {
+    u16::from(number)
+}
+
+impl Net {
+    fn with(count: u8) -> Net {
+        let mut net = Net::default();
+        for number in 1..=count {
+            net.found(number, Kind::Data);
+        }
+        net
+    }
+
+    fn address(number: u8) -> Address {
+        Address {
+            ip: None,
+            port: 1000 + port(number),
+            bus_port: port(number),
+            hostname: String::new(),
+        }
+    }
+
+    fn found(&mut self, number: u8, kind: Kind) {
+        let founder = Founder {
+            node: node(number),
+            kind,
+            address: Net::address(number),
+            seed: u64::from(number),
+        };
+        let (machine, effects) = Machine::found(founder);
+        self.machines.insert(node(number), machine);
+        self.carry(node(number), effects);
+    }
+
+    fn restart(&mut self, number: u8) {
+        let records = &self.disks[&node(number)];
+        let again = Machine::recover(records, Net::address(number), 99);
+        let (machine, effects) = again.expect("whole records");
+        self.machines.insert(node(number), machine);
+        self.carry(node(number), effects);
+    }
+
+    fn carry(&mut self, who: NodeId, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Persist { number, writes } => {
+                    let disk = self.disks.entry(who).or_default();
+                    for (key, value) in writes {
+                        match value {
+                            Some(value) => disk.insert(key, value),
+                            None => disk.remove(&key),
+                        };
+                    }
+                    self.event(who, Event::Persisted { number });
+                }
+                Effect::Send { to, frame, .. } => self.deliver(to, frame),
+                Effect::Dial {
+                    bus_port, frame, ..
+                } => self.deliver(node(bus_port as u8), frame),
+                Effect::Answer { client, outcome } => {
+                    assert!(self.answers.insert(client, outcome).is_none());
+                }
+                Effect::Changed => {}
+                Effect::Halt { reason } => panic!("{who}: {reason}"),
+            }
+        }
+    }
+
+    fn deliver(&mut self, to: NodeId, frame: Frame) {
+        let bytes = frame.to_bytes();
+        let frame = Frame::from_bytes(&bytes).expect("a frame is read as it was written");
+        if !self.down.contains(&to) {
+            self.event(
+                to,
+                Event::Received {
+                    frame,
+                    seen: Some(HERE),
+                },
+            );
+        }
+    }
+
+    fn event(&mut self, who: NodeId, event: Event) {
+        let Some(machine) = self.machines.get_mut(&who) else {
+            return;
+        };
+        let effects = machine.handle(event);
+        self.carry(who, effects);
+    }
+
+    fn tick(&mut self, times: u32) {
+        for _ in 0..times {
+            let nodes: Vec<NodeId> = self.machines.keys().copied().collect();
+            for who in nodes {
+                if !self.down.contains(&who) {
+                    self.event(who, Event::Tick);
+                }
+            }
+        }
+    }
+
+    fn client(&mut self) -> u64 {
+        self.clients += 1;
+        self.clients
+    }
+
+    /// Asks and waits.
+    fn propose(&mut self, number: u8, order: Order) -> Result<Applied, Refusal> {
+        let client = self.client();
+        self.event(node(number), Event::Propose { client, order });
+        self.outcome(client)
+    }
+
+    fn meet(&mut self, number: u8, other: u8) -> Result<Applied, Refusal> {
+        let client = self.client();
+        self.event(
+            node(number),
+            Event::Meet {
+                client,
+                ip: HERE,
+                bus_port: port(other),
+            },
+        );
+        self.outcome(client)
+    }
+
+    fn outcome(&mut self, client: u64) -> Result<Applied, Refusal> {
+        for _ in 0..400 {
+            if let Some(outcome) = self.answers.remove(&client) {
+                return outcome;
+            }
+            self.tick(1);
+        }
+        panic!("no answer within ten seconds");
+    }
+
+    fn machine(&self, number: u8) -> &Machine {
+        &self.machines[&node(number)]
+    }
+
+    #[track_caller]
+    fn agree(&self, numbers: impl IntoIterator<Item = u8>) {
+        let topologies: Vec<&Topology> = numbers
+            .into_iter()
+            .map(|number| self.machine(number).topology())
+            .collect();
+        for topology in &topologies {
+            assert_eq!(topology, &topologies[0]);
+            assert_eq!(topology.check(), Ok(()));
+        }
+    }
+}
+
+fn add_slots(number: u8, range: std::ops::Range<u16>) -> Order {
+    let slots: SlotSet = range.filter_map(|slot| slot.try_into().ok()).collect();
+    Order::Change(Change::AddSlots {
+        node: node(number),
+        slots,
+    })
+}
+
+#[test]
+fn a_node_alone_is_a_cluster() {
+    let mut net = Net::with(1);
+    assert!(net.machine(1).is_leader());
+    assert_eq!(net.propose(1, add_slots(1, 0..16384)), Ok(Applied::Done));
+    let refused = net.propose(1, add_slots(1, 5..6));
+    assert_eq!(
+        refused,
+        Err(Refusal("ERR Slot 5 is already busy".to_owned()))
+    );
+    net.restart(1);
+    net.tick(1);
+    assert!(net.machine(1).is_leader());
+    let shards = net.machine(1).topology().shards();
+    assert!(shards.values().all(|shard| shard.slots.len() == 16384));
+}
+
+#[test]
+fn two_that_meet_are_one_cluster_and_keep_what_they_had() {
+    let mut net = Net::with(2);
+    net.propose(1, add_slots(1, 0..100)).unwrap();
+    net.propose(2, add_slots(2, 100..200)).unwrap();
+    assert_eq!(net.meet(1, 2), Ok(Applied::Done));
+    net.tick(40);
+    net.agree([1, 2]);
+    assert_eq!(
+        net.machine(1).identity().cluster,
+        net.machine(2).identity().cluster
+    );
+    assert_eq!(net.machine(1).voters().voters.len(), 2);
+    let ip = |number| {
+        net.machine(number)
+            .topology()
+            .member(node(number))
+            .unwrap()
+            .address
+            .ip
+    };
+    assert_eq!([ip(1), ip(2)], [Some(HERE); 2], "they have told each other");
+    for (number, slot) in [(1, 50u16), (2, 150)] {
+        let owner = net.machine(1).topology().owner(slot.try_into().unwrap());
+        assert_eq!(owner.unwrap().1.primary, node(number));
+    }
+}
+
+#[test]
+fn voters_are_kept_odd_while_nodes_come_and_go() {
+    let mut net = Net::with(7);
+    for number in 2..=7 {
+        assert_eq!(net.meet(number, 1), Ok(Applied::Done), "{number}");
+    }
+    net.tick(80);
+    net.agree(1..=7);
+    assert_eq!(net.machine(3).voters().voters.len(), 5);
+    for gone in 5..=7 {
+        assert_eq!(net.propose(1, Order::Forget(node(gone))), Ok(Applied::Done));
+        assert_eq!(net.propose(2, Order::Forget(node(gone))), Ok(Applied::Done));
+    }
+    net.tick(80);
+    net.agree(1..=4);
+    assert_eq!(net.machine(1).voters().voters.len(), 3);
+    for gone in 5..=7 {
+        let machine = net.machine(gone);
+        assert_eq!(machine.topology().members().len(), 1, "{gone} has heard it");
+        assert!(machine.is_leader());
+    }
+    // A leader that goes lets another lead first.
+    let leader = (1..=4).find(|&number| net.machine(number).is_leader());
+    let leader = leader.expect("somebody leads");
+    let other = if leader == 1 { 2 } else { 1 };
+    assert_eq!(
+        net.propose(other, Order::Forget(node(leader))),
+        Ok(Applied::Done)
+    );
+    net.tick(80);
+    assert_eq!(net.machine(other).topology().members().len(), 3);
+    assert_eq!(net.machine(leader).topology().members().len(), 1);
+}
+
+#[test]
+fn two_clusters_of_several_nodes_stay_apart() {
+    let mut net = Net::with(4);
+    net.meet(1, 2).unwrap();
+    net.meet(3, 4).unwrap();
+    let Err(refusal) = net.meet(1, 3) else {
+        panic!("they were merged");
+    };
+    assert!(refusal.0.contains("not merged"), "{refusal}");
+    net.agree([1, 2]);
+    net.agree([3, 4]);
+}
+
+#[test]
+fn the_others_go_on_without_the_leader_and_it_comes_back() {
+    let mut net = Net::with(3);
+    net.meet(2, 1).unwrap();
+    net.meet(3, 1).unwrap();
+    net.tick(60);
+    assert_eq!(net.machine(1).voters().voters.len(), 3);
+    let leader = (1..=3)
+        .find(|&number| net.machine(number).is_leader())
+        .unwrap();
+    let other = leader % 3 + 1;
+    net.down.insert(node(leader));
+    assert_eq!(
+        net.propose(other, add_slots(other, 0..10)),
+        Ok(Applied::Done)
+    );
+    net.down.clear();
+    net.restart(leader);
+    net.tick(60);
+    net.agree(1..=3);
+}
+
+#[test]
+fn a_node_that_is_reset_is_alone_again() {
+    let mut net = Net::with(3);
+    net.meet(2, 1).unwrap();
+    net.meet(3, 1).unwrap();
+    net.propose(2, add_slots(2, 0..10)).unwrap();
+    let client = net.client();
+    net.event(
+        node(2),
+        Event::Reset {
+            client,
+            is_hard: false,
+        },
+    );
+    assert_eq!(net.outcome(client), Ok(Applied::Done));
+    net.tick(20);
+    assert_eq!(net.machine(2).topology().members().len(), 1);
+    assert_eq!(net.machine(1).topology().members().len(), 2);
+    net.agree([1, 3]);
+    let old = net.machine(2).identity().node;
+    let client = net.client();
+    net.event(
+        node(2),
+        Event::Reset {
+            client,
+            is_hard: true,
+        },
+    );
+    assert_eq!(net.outcome(client), Ok(Applied::Done));
+    assert_ne!(net.machine(2).identity().node, old);
+    assert_eq!(net.meet(3, 2), Ok(Applied::Done));
+}
+
+#[test]
+fn a_witness_votes_before_the_second_replica() {
+    let mut net = Net::with(2);
+    net.found(9, Kind::Witness);
+    net.meet(2, 1).unwrap();
+    net.meet(9, 1).unwrap();
+    net.tick(60);
+    assert!(net.machine(1).voters().voters.contains(&node(9)));
+    assert_eq!(net.machine(1).voters().voters.len(), 3);
+}

@@ -1,0 +1,79 @@
+//! Messages that the consensus may be given. It trusts its peers and panics on nonsense that is well formed, so nonsense stops
+//! here.
+
+use raft::eraftpb::{Entry, Message, MessageType};
+
+/// Far below where sums of indexes could overflow.
+const NUMBER_MAX: u64 = 1 << 62;
+
+/// What is wrong with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nonsense {
+    /// Dropped.
+    Malformed(&'static str),
+    /// The leader knows more of this node's log than the node: what was durable is lost. The node must not go on.
+    LostLog,
+}
+
+/// Whether `message` may be stepped by the node `id` whose log ends at `last`.
+pub(super) fn check(message: &Message, id: u64, last: u64) -> Result<(), Nonsense> {
+    use MessageType::*;
+    let kind = message.get_msg_type();
+    let refuse = |reason| Err(Nonsense::Malformed(reason));
+    if message.to != id {
+        return refuse("it is for somebody else");
+    }
+    if message.from == 0 || message.from == id {
+        return refuse("it comes from nobody");
+    }
+    if matches!(
+        kind,
+        MsgHup | MsgBeat | MsgUnreachable | MsgSnapStatus | MsgCheckQuorum
+    ) {
+        return refuse("nobody says that to another");
+    }
+    let snapshot = message.get_snapshot().get_metadata();
+    let numbers = [
+        message.term,
+        message.log_term,
+        message.index,
+        message.commit,
+        message.commit_term,
+        message.request_snapshot,
+        message.reject_hint,
+        snapshot.index,
+        snapshot.term,
+    ];
+    if numbers.iter().any(|&number| number >= NUMBER_MAX) {
+        return refuse("a number is out of range");
+    }
+    let has_term = message.term != 0;
+    let entries = message.get_entries();
+    match kind {
+        MsgPropose if has_term || entries.is_empty() => refuse("a proposal of nothing"),
+        MsgReadIndex if has_term || entries.is_empty() => refuse("a question without a name"),
+        MsgReadIndexResp if entries.is_empty() => refuse("an answer without a name"),
+        MsgTransferLeader if has_term => refuse("a wish has no term"),
+        MsgPropose | MsgReadIndex | MsgTransferLeader => Ok(()),
+        _ if !has_term => refuse("a message without a term"),
+        MsgAppend => follows(message.index, message.term, entries),
+        MsgHeartbeat if message.commit > last => Err(Nonsense::LostLog),
+        MsgReadIndexResp if message.index > last => refuse("an answer from the future"),
+        MsgSnapshot if snapshot.index == 0 || snapshot.get_conf_state().voters.is_empty() => {
+            refuse("a snapshot of nothing")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn follows(index: u64, term: u64, entries: &[Entry]) -> Result<(), Nonsense> {
+    let (mut next, mut least) = (index, 0);
+    for entry in entries {
+        next += 1;
+        if entry.index != next || entry.term < least || entry.term > term || entry.term == 0 {
+            return Err(Nonsense::Malformed("entries that do not follow each other"));
+        }
+        least = entry.term;
+    }
+    Ok(())
+}

@@ -1,0 +1,374 @@
+//! The consensus: one `RawNode` of the `raft` crate with its log, driven step by step.
+//!
+//! ```text
+//!   tick, step, propose ──▶ RawNode ──▶ Turn 1. what to persist      (store it, then call `finish`)
+//!                                            2. what to send after it
+//!                                            3. what is committed, applied to the state
+//! ```
+//!
+//! Invariant: nothing is sent before what it depends on is durable, and nothing goes into the node between a turn and its
+//! `finish`.
+
+mod guard;
+mod log;
+mod rank;
+pub(crate) mod state;
+
+use protobuf::Message as _;
+use raft::eraftpb::{
+    ConfChangeSingle, ConfChangeType, ConfChangeV2, ConfState, Entry, EntryType, HardState,
+    Message, MessageType,
+};
+use raft::{Config, RawNode, Ready, SnapshotStatus, StateRole};
+
+pub(crate) use self::guard::Nonsense;
+pub(crate) use self::log::Log;
+use self::state::{Answered, Membership, Request, State, decode, encode};
+use crate::topology::RaftId;
+
+/// Applied entries beyond which the log is shortened, and how many of the last ones stay for those who lag behind.
+const COMPACT_ABOVE: usize = 1024;
+const KEEP: u64 = 256;
+const MESSAGE_MAX: u64 = 64 << 10;
+const UNCOMMITTED_MAX: u64 = 1 << 20;
+
+/// See the module.
+pub(crate) struct Engine {
+    node: RawNode<Log>,
+    id: RaftId,
+}
+
+/// What a step has led to; [`Engine::finish`] ends it.
+pub(crate) struct Turn {
+    ready: Ready,
+    /// To be durable before the rest happens.
+    pub(crate) stored: Stored,
+    messages: Vec<Message>,
+}
+
+/// The part of the log that has changed.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// The log begins anew with what is applied: all entries are gone, and so is what stood before.
+    pub(crate) is_restored: bool,
+    pub(crate) hard: Option<HardState>,
+    /// From the first of these on the log has no others.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) answers: Vec<Answered>,
+    /// The state is another one.
+    pub(crate) has_changed: bool,
+}
+
+impl Stored {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.is_restored && self.hard.is_none() && self.entries.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("id", &self.id)
+            .field("role", &self.node.raft.state)
+            .field("term", &self.node.raft.term)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Goes on with a log. The error says what is wrong with it.
+    pub(crate) fn new(id: RaftId, log: Log) -> Result<Engine, String> {
+        let config = Config {
+            id,
+            applied: log.applied(),
+            election_tick: rank::ELECTION_TICKS,
+            heartbeat_tick: rank::HEARTBEAT_TICKS,
+            min_election_tick: rank::MIN_TICKS,
+            max_election_tick: rank::MAX_TICKS,
+            check_quorum: true,
+            pre_vote: true,
+            max_size_per_msg: MESSAGE_MAX,
+            max_inflight_msgs: 64,
+            max_uncommitted_size: UNCOMMITTED_MAX,
+            ..Config::default()
+        };
+        let logger = slog::Logger::root(slog::Discard, slog::o!());
+        let node = RawNode::new(&config, log, &logger).map_err(|error| error.to_string())?;
+        Ok(Engine { node, id })
+    }
+
+    /// The log of a cluster of one at its very first index. A joiner needs a snapshot of it, and learns the members from that.
+    pub(crate) fn first_log(id: RaftId, state: State) -> Log {
+        let hard = HardState {
+            term: 1,
+            commit: 1,
+            ..HardState::default()
+        };
+        let conf = ConfState {
+            voters: vec![id],
+            ..ConfState::default()
+        };
+        Log::new(hard, (1, 1), Vec::new(), 1, conf, state)
+    }
+
+    /// The log of one who has been taken in and knows nothing yet; `state` is what it shows until it does.
+    pub(crate) fn empty_log(state: State) -> Log {
+        let (hard, conf) = (HardState::default(), ConfState::default());
+        Log::new(hard, (0, 0), Vec::new(), 0, conf, state)
+    }
+
+    pub(crate) fn id(&self) -> RaftId {
+        self.id
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        self.node.store()
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.node.store().state()
+    }
+
+    pub(crate) fn term(&self) -> u64 {
+        self.node.raft.term
+    }
+
+    pub(crate) fn is_leader(&self) -> bool {
+        self.node.raft.state == StateRole::Leader
+    }
+
+    /// Whom this node takes for the leader; 0 = nobody.
+    pub(crate) fn leader(&self) -> RaftId {
+        self.node.raft.leader_id
+    }
+
+    /// Whether nobody else votes.
+    pub(crate) fn is_sole_voter(&self) -> bool {
+        self.log().conf().voters == [self.id]
+    }
+
+    /// Leads at once, if nobody else votes and everything committed is applied.
+    pub(crate) fn lead_if_alone(&mut self) {
+        if self.is_sole_voter() && self.node.raft.state == StateRole::Follower {
+            // It is refused only where it must wait, and then it is tried again at the next tick.
+            let _ = self.node.campaign();
+        }
+    }
+
+    pub(crate) fn tick(&mut self) {
+        let (raft, conf) = (&self.node.raft, self.node.store().conf());
+        let timeout = rank::timeout(&conf.voters, self.id, raft.leader_id, raft.term);
+        self.node.raft.set_randomized_election_timeout(timeout);
+        self.node.tick();
+    }
+
+    /// Who says a message, by its own word.
+    pub(crate) fn sender(bytes: &[u8]) -> Option<RaftId> {
+        let message = Message::parse_from_bytes(bytes).ok()?;
+        Some(message.from)
+    }
+
+    pub(crate) fn to_bytes(message: &Message) -> Vec<u8> {
+        message
+            .write_to_bytes()
+            .expect("memory does not refuse bytes")
+    }
+
+    /// A message of another member.
+    pub(crate) fn step(&mut self, bytes: &[u8]) -> Result<(), Nonsense> {
+        let message = Message::parse_from_bytes(bytes);
+        let message = message.map_err(|_| Nonsense::Malformed("no message"))?;
+        guard::check(&message, self.id, self.node.raft.raft_log.last_index())?;
+        let is_snapshot = message.get_msg_type() == MessageType::MsgSnapshot;
+        if is_snapshot && State::from_bytes(message.get_snapshot().get_data()).is_err() {
+            return Err(Nonsense::Malformed("a snapshot of something else"));
+        }
+        // What it refuses now is said again by whoever means it.
+        let _ = self.node.step(message);
+        Ok(())
+    }
+
+    pub(crate) fn is_unreachable(&mut self, id: RaftId) {
+        self.node.report_unreachable(id);
+    }
+
+    /// Puts a request into the log; false = not now.
+    pub(crate) fn propose(&mut self, request: &Request) -> bool {
+        self.is_leader() && self.node.propose(Vec::new(), encode(request)).is_ok()
+    }
+
+    /// Whether the leader may change who takes part: one change at a time, and none before it knows of those that others have
+    /// made.
+    pub(crate) fn may_change_members(&self) -> bool {
+        let raft = &self.node.raft;
+        self.is_leader()
+            && !raft.has_pending_conf()
+            && raft.apply_to_current_term()
+            && raft.lead_transferee.is_none()
+    }
+
+    /// Puts a change of the members into the log. [`Engine::may_change_members`] has been asked.
+    pub(crate) fn propose_membership(&mut self, id: RaftId, membership: &Membership) -> bool {
+        let kind = match membership {
+            Membership::Admit(_) | Membership::Demote(_) => ConfChangeType::AddLearnerNode,
+            Membership::Promote(_) => ConfChangeType::AddNode,
+            Membership::Supersede(_) | Membership::Dismiss(_) => ConfChangeType::RemoveNode,
+        };
+        let mut change = ConfChangeV2::default();
+        let mut single = ConfChangeSingle {
+            node_id: id,
+            ..ConfChangeSingle::default()
+        };
+        single.set_change_type(kind);
+        change.mut_changes().push(single);
+        change.set_context(encode(membership).into());
+        self.node.propose_conf_change(Vec::new(), change).is_ok()
+    }
+
+    /// Lets `id` lead.
+    pub(crate) fn transfer(&mut self, id: RaftId) {
+        self.node.transfer_leader(id);
+    }
+
+    /// How far a member is, as the leader knows: the last index it has, and whether it was heard of lately.
+    pub(crate) fn progress_of(&self, id: RaftId) -> Option<(u64, bool)> {
+        let progress = self.node.raft.prs().get(id)?;
+        Some((progress.matched, progress.recent_active))
+    }
+
+    /// What there is to do.
+    pub(crate) fn turn(&mut self) -> Option<Turn> {
+        if !self.node.has_ready() {
+            return None;
+        }
+        let mut ready = self.node.ready();
+        let mut messages = ready.take_messages();
+        messages.extend(ready.take_persisted_messages());
+        let log = self.node.mut_store();
+        let mut stored = Stored::default();
+        if ready.snapshot().get_metadata().index > 0 {
+            match State::from_bytes(ready.snapshot().get_data()) {
+                Ok(state) => log.restore(ready.snapshot(), state),
+                // `step` has looked into it before.
+                Err(unreadable) => debug_assert!(false, "{unreadable:?}"),
+            }
+            stored.is_restored = true;
+        }
+        stored.entries = ready.take_entries();
+        log.append(&stored.entries);
+        if let Some(hard) = ready.hs() {
+            log.hard = hard.clone();
+        }
+        // The commit index moves with whatever else is written.
+        if ready.must_sync() || !stored.is_empty() {
+            stored.hard = Some(log.hard.clone());
+        }
+        Some(Turn {
+            ready,
+            stored,
+            messages,
+        })
+    }
+
+    /// What was to be stored is durable: everything else follows.
+    pub(crate) fn finish(&mut self, turn: Turn) -> Progress {
+        let Turn {
+            mut ready,
+            stored,
+            messages,
+        } = turn;
+        let mut progress = Progress {
+            messages,
+            has_changed: stored.is_restored,
+            ..Progress::default()
+        };
+        for entry in ready.take_committed_entries() {
+            self.apply(&entry, &mut progress);
+        }
+        let mut light = self.node.advance_append(ready);
+        if let Some(commit) = light.commit_index() {
+            self.node.mut_store().hard.commit = commit;
+        }
+        progress.messages.extend(light.take_messages());
+        for entry in light.take_committed_entries() {
+            self.apply(&entry, &mut progress);
+        }
+        self.node.advance_apply();
+        for message in &progress.messages {
+            if message.get_msg_type() == MessageType::MsgSnapshot {
+                // A lost one is noticed at the next heartbeat, but only if this one counts as sent.
+                self.node
+                    .report_snapshot(message.to, SnapshotStatus::Finish);
+            }
+        }
+        progress
+    }
+
+    fn apply(&mut self, entry: &Entry, progress: &mut Progress) {
+        match entry.get_entry_type() {
+            EntryType::EntryNormal if entry.data.is_empty() => {}
+            EntryType::EntryNormal => {
+                // An entry that is no request was made by a newer version; all nodes of this one leave it out alike.
+                if let Ok(request) = decode::<Request>(&entry.data) {
+                    let answer = self.node.mut_store().state_mut().carry_out(&request);
+                    progress.answers.extend(answer);
+                    progress.has_changed = true;
+                }
+            }
+            EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => {
+                self.apply_membership(&entry.data, progress);
+            }
+        }
+        self.node.mut_store().set_applied(entry.index);
+    }
+
+    fn apply_membership(&mut self, data: &[u8], progress: &mut Progress) {
+        let Ok(change) = ConfChangeV2::parse_from_bytes(data) else {
+            return;
+        };
+        let Ok(membership) = decode::<Membership>(change.get_context()) else {
+            return;
+        };
+        let [single] = change.get_changes() else {
+            return;
+        };
+        let state = self.node.mut_store().state_mut();
+        let holds = match &membership {
+            Membership::Admit(seat) if state.topology.next_raft_id() == single.node_id => {
+                state.admit(seat);
+                true
+            }
+            Membership::Admit(_) => false,
+            Membership::Promote(id) | Membership::Demote(id) => {
+                state.topology.member_by_raft_id(*id).is_some()
+            }
+            Membership::Supersede(_) => true,
+            Membership::Dismiss(request) => {
+                let answer = state.carry_out(request);
+                let is_gone = state.topology.member_by_raft_id(single.node_id).is_none();
+                progress.answers.extend(answer);
+                is_gone
+            }
+        };
+        progress.has_changed = true;
+        // A change that does not hold counts for nobody: all nodes come to the same judgement.
+        if holds && let Ok(conf) = self.node.apply_conf_change(&change) {
+            self.node.mut_store().set_conf(conf);
+        }
+    }
+
+    /// Shortens the log if it has grown long; the indexes of the entries that are gone.
+    pub(crate) fn compact(&mut self) -> Option<std::ops::Range<u64>> {
+        let log = self.node.mut_store();
+        (log.len() > COMPACT_ABOVE + KEEP as usize).then(|| log.compact(KEEP))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! What the log builds: the topology, and who has been answered.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{NodeId, ShardId};
+use crate::slot::SlotSet;
+use crate::topology::{Admission, Applied, Change, Forgetting, RaftId, Refusal, Topology};
+
+/// The place of a request among all of its node: the start of the node, and a number that grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stamp {
+    pub start: u64,
+    pub number: u64,
+}
+
+/// What a node asks of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    Change(Change),
+    /// CLUSTER FORGET.
+    Forget(NodeId),
+    /// CLUSTER RESET: the one who asks goes, and gives its slots up.
+    Leave,
+}
+
+/// An order with its origin. Nodes ask for one thing at a time, so an order that is not newer than the last one of its node
+/// is a copy of one that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    pub origin: NodeId,
+    pub stamp: Stamp,
+    pub order: Order,
+}
+
+/// A node that wants to be taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    pub admission: Admission,
+    /// Of its own, unless it becomes a replica.
+    pub shard: ShardId,
+    /// What it had as a cluster of one.
+    pub slots: SlotSet,
+    pub epoch: u64,
+}
+
+/// What changes who takes part in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Membership {
+    /// As a learner.
+    Admit(Seat),
+    /// A learner has caught up, and votes.
+    Promote(RaftId),
+    /// A voter listens only: an even number of them is of no use.
+    Demote(RaftId),
+    /// The node has come back without its log: its old name goes first.
+    Supersede(RaftId),
+    /// See [`Order::Forget`] and [`Order::Leave`].
+    Dismiss(Request),
+}
+
+/// A request was carried out, or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) origin: NodeId,
+    pub(crate) stamp: Stamp,
+    pub(crate) outcome: Result<Applied, Refusal>,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) topology: Topology,
+    /// The last request of each node.
+    last: BTreeMap<NodeId, Stamp>,
+}
+
+/// Bytes that are none of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreadable(pub(crate) String);
+
+impl State {
+    pub(crate) fn new(topology: Topology) -> State {
+        State {
+            topology,
+            last: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<State, Unreadable> {
+        decode(bytes)
+    }
+
+    /// Carries out a request whose entry is committed; none = it was before.
+    pub(super) fn carry_out(&mut self, request: &Request) -> Option<Answered> {
+        if !self.is_new(request) {
+            return None;
+        }
+        let outcome = match &request.order {
+            Order::Change(change) => self.topology.apply(change),
+            Order::Forget(node) => match self.topology.may_forget(request.origin, *node) {
+                Ok(Forgetting::Due) => self.dismiss(*node),
+                Ok(Forgetting::Done) => Ok(Applied::Done),
+                Err(refusal) => Err(refusal),
+            },
+            Order::Leave => {
+                let node = request.origin;
+                let flush = Change::FlushSlots { node };
+                // A replica owns none.
+                let _ = self.topology.apply(&flush);
+                self.dismiss(node)
+            }
+        };
+        Some(Answered {
+            origin: request.origin,
+            stamp: request.stamp,
+            outcome,
+        })
+    }
+
+    fn dismiss(&mut self, node: NodeId) -> Result<Applied, Refusal> {
+        self.topology.dismiss(node)?;
+        self.last.remove(&node);
+        Ok(Applied::Done)
+    }
+
+    fn is_new(&mut self, request: &Request) -> bool {
+        let last = self.last.get(&request.origin);
+        if last.is_some_and(|&last| request.stamp <= last) {
+            return false;
+        }
+        // Whoever is no member has nothing to say any more, and must not be remembered for ever.
+        if self.topology.member(request.origin).is_none() {
+            return false;
+        }
+        self.last.insert(request.origin, request.stamp);
+        true
+    }
+
+    /// Takes a node in; the id that it gets.
+    pub(super) fn admit(&mut self, seat: &Seat) -> RaftId {
+        let node = seat.admission.node;
+        let is_known = self.topology.member(node).is_some();
+        let raft_id = self.topology.admit(seat.shard, seat.admission.clone());
+        if !is_known {
+            let bring = Change::Bring {
+                node,
+                slots: seat.slots.clone(),
+                epoch: seat.epoch,
+            };
+            // A witness brings nothing.
+            let _ = self.topology.apply(&bring);
+        }
+        raft_id
+    }
+}
+
+/// MessagePack.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    rmp_serde::to_vec(value)
+        .expect("our types have a MessagePack form, and memory does not refuse bytes")
+}
+
+pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    rmp_serde::from_slice(bytes).map_err(|error| Unreadable(error.to_string()))
+}

@@ -1,7 +1,7 @@
 //! Messages that the consensus may be given. It trusts its peers and panics on nonsense that is well formed, so nonsense stops
 //! here.
 
-use raft::eraftpb::{Entry, Message, MessageType};
+use raft::eraftpb::{Entry, EntryType, Message, MessageType};
 
 /// Far below where sums of indexes could overflow.
 const NUMBER_MAX: u64 = 1 << 62;
@@ -51,6 +51,8 @@ pub(super) fn check(message: &Message, id: u64, last: u64) -> Result<(), Nonsens
     let entries = message.get_entries();
     match kind {
         MsgPropose if has_term || entries.is_empty() => refuse("a proposal of nothing"),
+        // Leaders change the members by themselves, one change at a time; nobody passes such a wish on.
+        MsgPropose if !entries.iter().all(is_plain) => refuse("a change of the members by another"),
         MsgReadIndex if has_term || entries.is_empty() => refuse("a question without a name"),
         MsgReadIndexResp if entries.is_empty() => refuse("an answer without a name"),
         MsgTransferLeader if has_term => refuse("a wish has no term"),
@@ -66,6 +68,10 @@ pub(super) fn check(message: &Message, id: u64, last: u64) -> Result<(), Nonsens
     }
 }
 
+fn is_plain(entry: &Entry) -> bool {
+    entry.get_entry_type() == EntryType::EntryNormal
+}
+
 fn follows(index: u64, term: u64, entries: &[Entry]) -> Result<(), Nonsense> {
     let (mut next, mut least) = (index, 0);
     for entry in entries {
@@ -76,4 +82,21 @@ fn follows(index: u64, term: u64, entries: &[Entry]) -> Result<(), Nonsense> {
         least = entry.term;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_not_changed_by_a_message() {
+        let mut message = Message::default();
+        message.set_msg_type(MessageType::MsgPropose);
+        (message.to, message.from) = (1, 2);
+        message.mut_entries().push(Entry::default());
+        assert_eq!(check(&message, 1, 5), Ok(()));
+        message.mut_entries()[0].set_entry_type(EntryType::EntryConfChangeV2);
+        let refused = Nonsense::Malformed("a change of the members by another");
+        assert_eq!(check(&message, 1, 5), Err(refused));
+    }
 }

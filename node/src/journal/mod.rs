@@ -10,9 +10,10 @@
 //! appends once per batch, under a lock that is held for a copy; everything slow happens elsewhere.
 //!
 //! Readers (the links of replicas) pull: each names the offset that it needs next, so that the backlog keeps it, and leaves
-//! a waker to hear of more.
+//! a waker to hear of more. Who is far behind reads the append-only file instead (files.rs).
 
 mod backlog;
+mod files;
 mod history;
 
 use std::collections::BTreeMap;
@@ -22,12 +23,14 @@ use std::task::Waker;
 
 pub use backlog::Backlog;
 use backlog::NO_FLOOR;
+pub use files::{Place, Recollection};
 pub use history::{History, Id};
 
 /// See the module.
 #[derive(Debug)]
 pub struct Journal {
     inner: Mutex<Inner>,
+    files: files::Files,
     /// Whether effects are collected at all: there is an append-only file, or there was a replica.
     is_on: AtomicBool,
     /// Whether there is an append-only file.
@@ -105,6 +108,7 @@ impl Journal {
                 needed: BTreeMap::new(),
                 wakers: Vec::new(),
             }),
+            files: files::Files::default(),
             is_on: AtomicBool::new(false),
             is_written: AtomicBool::new(false),
             offset: AtomicU64::new(0),
@@ -386,6 +390,7 @@ impl Journal {
         inner.unwritten.clear();
         inner.cut = None;
         inner.needed.clear();
+        self.files.restart();
         self.note_term_change();
         for mark in [&self.offset, &self.written, &self.synced] {
             mark.store(offset, Ordering::Release);

@@ -165,6 +165,7 @@ impl Shard {
         self.following.open = Vec::new();
         if let Some(id) = id {
             self.node.journal.begin_term(id);
+            self.node.call_writer();
         }
     }
 

@@ -139,8 +139,9 @@ impl<'a> RoleChange<'a> {
         }
     }
 
-    /// CONFIG GET and CONFIG REWRITE know of it, and the links follow.
+    /// CONFIG GET and CONFIG REWRITE know of it, the files do, and the links follow.
     fn tell(&mut self, replicaof: Option<(String, u16)>) {
+        self.node.call_writer();
         self.node.publish(Params {
             replicaof,
             ..Params::clone(&self.node.params())

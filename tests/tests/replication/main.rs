@@ -4,6 +4,7 @@
 //!   peers.rs     we follow a server of others and they follow us, busy, cut off, again and again
 //!   chain.rs     replicas of replicas, and who leads when the first one leaves
 //!   restarts.rs  whoever is killed goes on where it has stopped
+//!   slow.rs      whoever falls behind is sent the file
 //!   failover.rs  a primary hands its place over
 //!   hostile.rs   a primary that sends garbage
 //!   manners.rs   what a primary waits for and refuses, what both sides show of each other
@@ -15,4 +16,5 @@ mod hostile;
 mod manners;
 mod peers;
 mod restarts;
+mod slow;
 mod stage;

@@ -128,3 +128,27 @@ fn the_stream_flows_again_soon_whoever_was_killed() {
     }
     assert_same(&primary, &replica);
 }
+
+/// The file is begun while the node runs: its manifest says whose stream it is as well.
+#[test]
+fn a_file_that_was_begun_late_is_known_to_replicas_too() {
+    let mut primary = TestNode::start();
+    let mut replica = TestNode::start();
+    primary.announce_lost_links();
+    replica.announce_lost_links();
+    follow(&replica, primary.address());
+    wait_for_link(&replica);
+    let mut client = primary.client();
+    client.line("CONFIG SET appendonly yes").expect("OK");
+    let has_begun = wait_until(PATIENCE, || {
+        field(&mut client, "aof_enabled") == "1"
+            && field(&mut client, "aof_rewrite_in_progress") == "0"
+            && field(&mut client, "aof_rewrite_scheduled") == "0"
+    });
+    assert!(has_begun);
+    client.line("SET k v").expect("OK");
+    wait_for_offset(&primary, &replica);
+    primary.restart(&WITH_FILE);
+    assert_same(&primary, &replica);
+    assert_eq!(syncs(&primary), (0, 1));
+}

@@ -91,7 +91,7 @@ impl PersistenceActor {
         lifeline: Lifeline,
     ) -> Result<Self, LogError> {
         let params = node.params();
-        let log = match params.appendonly {
+        let mut log = match params.appendonly {
             true => Some(Log::open(
                 &RealDisk,
                 Path::new(&params.appenddirname),
@@ -100,6 +100,10 @@ impl PersistenceActor {
                 node.journal.offset(),
             )?),
             false => None,
+        };
+        let terms = match &mut log {
+            Some(log) => replace::first_terms(&node, log)?,
+            None => None,
         };
         if let Some(log) = &log
             && let Err(error) = replace::recall(&node, log)
@@ -128,7 +132,7 @@ impl PersistenceActor {
             snapshot_files: None,
             is_suspended: false,
             replaced: 0,
-            terms: None,
+            terms,
             sync_thread: Arbiter::new(),
             snapshot_thread: Arbiter::new(),
             _lifeline: lifeline,
@@ -149,7 +153,10 @@ impl PersistenceActor {
                     Taken::Bytes(end) => self.buffer_end = end,
                     Taken::Cut(offset) => {
                         self.begin_increment(offset);
-                        continue;
+                        match self.note_terms() {
+                            true => continue,
+                            false => return,
+                        }
                     }
                 }
             }

@@ -7,6 +7,8 @@ use actix::{Context, Handler};
 use almandine_storage::aof::{Log, LogError, Term};
 use almandine_storage::disk::RealDisk;
 
+use tracing::warn;
+
 use super::messages::{Replace, Resume, Suspend};
 use super::rewrite::remove_history;
 use super::{PersistenceActor, give_up};
@@ -34,6 +36,28 @@ impl PersistenceActor {
     }
 }
 
+/// The same when the node has just started, before any replica hears of the present id: whoever is killed with an id that no
+/// file holds is a stranger afterwards. Returns how often the ids had changed by then; none if the disk has no room.
+pub(super) fn first_terms(node: &Node, log: &mut Log<RealDisk>) -> Result<Option<u64>, LogError> {
+    let changes = node.journal.term_changes();
+    match log.set_terms(terms(&node.journal.history())) {
+        Ok(()) => Ok(Some(changes)),
+        Err(error) if error.is_final() => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Replicas that are far behind are sent these files.
+pub(super) fn show_files(node: &Node, log: Option<&Log<RealDisk>>) {
+    let increments = log.iter().flat_map(|log| {
+        let increments = log.manifest().increments.iter();
+        increments.filter_map(|segment| Some((log.path_of(segment), segment.start_offset?)))
+    });
+    if let Err(error) = node.journal.set_files(increments.collect()) {
+        warn!(%error, "the append-only file cannot be read for replicas");
+    }
+}
+
 /// The end of the file is the backlog of a node that has just started, for replicas that come back.
 pub(super) fn recall(node: &Node, log: &Log<RealDisk>) -> io::Result<()> {
     let Some(last) = log.manifest().increments.last() else {
@@ -49,6 +73,7 @@ pub(super) fn recall(node: &Node, log: &Log<RealDisk>) -> io::Result<()> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     node.journal.recall(&bytes);
+    show_files(node, Some(log));
     Ok(())
 }
 
@@ -100,6 +125,7 @@ impl Handler<Replace> for PersistenceActor {
             }
             remove_history(log);
         }
+        show_files(&self.node, self.log.as_ref());
         self.is_suspended = false;
         self.write_down();
     }

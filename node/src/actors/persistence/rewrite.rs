@@ -14,6 +14,7 @@ use almandine_storage::aof::{BaseForm, Log, LogError, Rewrite, temporary_base};
 use almandine_storage::disk::{Disk, RealDisk};
 use tracing::{error, info, warn};
 
+use super::replace::show_files;
 use super::saves::Reason;
 use super::snapshot_file::WriteSnapshot;
 use super::{PersistenceActor, give_up, reason};
@@ -81,7 +82,10 @@ impl PersistenceActor {
             None => self.open_anew(offset, form),
         };
         match begun {
-            Ok(rewrite) => self.rewrite = Some(rewrite),
+            Ok(rewrite) => {
+                self.rewrite = Some(rewrite);
+                show_files(&self.node, self.log.as_ref());
+            }
             Err(error) if error.is_final() => give_up(&error),
             Err(error) => {
                 let cause = reason(&error);
@@ -98,6 +102,8 @@ impl PersistenceActor {
         let name = &params.appendfilename;
         let (log, rewrite) = Log::begin_anew(&RealDisk, &dir, name, offset, form)?;
         self.log = Some(log);
+        // Its manifest names none yet.
+        self.terms = None;
         Ok(rewrite)
     }
 
@@ -118,6 +124,7 @@ impl PersistenceActor {
         }
         let size = log.size();
         remove_history(log);
+        show_files(&self.node, self.log.as_ref());
         let mut state = self.node.saving.lock();
         state.rewrite.end(true);
         state.log = Some(LogState {
@@ -145,6 +152,7 @@ impl PersistenceActor {
             // What was appended since the cut belongs to no base.
             self.log = None;
         }
+        show_files(&self.node, self.log.as_ref());
         self.without_new_log();
         self.tell_gates();
     }
@@ -189,6 +197,7 @@ impl PersistenceActor {
         info!("the append-only file ends");
         self.rewrite = None;
         self.log = None;
+        show_files(&self.node, None);
         self.node.saving.lock().log = None;
         self.node.journal.set_written(false);
         self.tell_gates();

@@ -31,7 +31,7 @@ use crate::actors::listener::Seat;
 use crate::actors::shard::ShardActor;
 use crate::actors::shard::messages::SnapshotPart;
 use crate::clients::{Client, Mailbox, Peer};
-use crate::journal::OutOfReach;
+use crate::journal::{Id, OutOfReach, Recollection};
 use crate::node::Node;
 use crate::replication::{Attachment, Replica, ReplicaState, Start};
 use crate::stats::bump;
@@ -166,8 +166,8 @@ impl Link {
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, LinkError> {
         if let Start::At(id, offset) = self.attachment.start {
-            match self.node.journal.attach(self.replica.id, id, offset) {
-                Ok(id) => {
+            match self.join(id, offset) {
+                Ok((id, behind)) => {
                     self.node
                         .replication
                         .counters
@@ -175,7 +175,9 @@ impl Link {
                         .fetch_add(1, Ordering::Relaxed);
                     info!(
                         ip = self.replica.ip,
-                        offset, "Partial resynchronization request accepted"
+                        offset,
+                        from_file = behind.is_some(),
+                        "Partial resynchronization request accepted"
                     );
                     let reply = match self.attachment.announced.takes_id {
                         true => format!("+CONTINUE {id}\r\n"),
@@ -185,7 +187,7 @@ impl Link {
                     self.replica
                         .acknowledge(offset, None, crate::moment::now_ms());
                     self.replica.enter(ReplicaState::Online);
-                    return stream::send(self, offset).await;
+                    return stream::send(self, offset, behind).await;
                 }
                 Err(reason) => {
                     self.node
@@ -195,7 +197,7 @@ impl Link {
                         .fetch_add(1, Ordering::Relaxed);
                     let reason = match reason {
                         OutOfReach::Stranger => "its stream is not ours",
-                        OutOfReach::Gone => "the backlog does not reach back so far",
+                        OutOfReach::Gone => "neither backlog nor file reach back so far",
                     };
                     info!(ip = self.replica.ip, %id, offset, reason, "Partial resynchronization not possible");
                 }
@@ -212,7 +214,20 @@ impl Link {
             ip = self.replica.ip,
             "Synchronization with replica succeeded"
         );
-        stream::send(self, offset).await
+        stream::send(self, offset, None).await
+    }
+
+    /// The replica has the stream of `id` up to `offset`: it goes on there, with the backlog or else with the file.
+    fn join(&self, id: Id, offset: u64) -> Result<(Id, Option<Recollection>), OutOfReach> {
+        let journal = &self.node.journal;
+        match journal.attach(self.replica.id, id, offset) {
+            Ok(id) => Ok((id, None)),
+            Err(OutOfReach::Gone) => {
+                let (id, behind) = journal.recollect(id, offset).ok_or(OutOfReach::Gone)?;
+                Ok((id, Some(behind)))
+            }
+            Err(reason) => Err(reason),
+        }
     }
 }
 

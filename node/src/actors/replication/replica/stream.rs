@@ -7,11 +7,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use almandine_protocol::{Batch, Limits, Parser, number};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tracing::info;
 
 use super::{Link, LinkError};
 use crate::actors::shard::messages::Acknowledged;
 use crate::commands::Args;
+use crate::journal::Recollection;
 use crate::moment::now_ms;
 use crate::stats::bump;
 
@@ -20,6 +22,9 @@ const STEP: usize = 256 << 10;
 /// How often the link is looked after.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// How soon the file has what it does not have yet.
+const FILE_POLL: Duration = Duration::from_millis(5);
+
 /// What was taken from the journal and has not left.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
@@ -27,8 +32,13 @@ pub(super) struct Outgoing {
     sent: usize,
 }
 
-/// Sends the stream from `offset` on until something goes wrong.
-pub(super) async fn send(link: &mut Link, mut offset: u64) -> Result<Infallible, LinkError> {
+/// Sends the stream from `offset` on until something goes wrong. `behind` = what a replica reads that the backlog does not
+/// reach back to.
+pub(super) async fn send(
+    link: &mut Link,
+    mut offset: u64,
+    mut behind: Option<Recollection>,
+) -> Result<Infallible, LinkError> {
     let mut outgoing = Outgoing {
         bytes: std::mem::take(&mut link.unsent),
         sent: 0,
@@ -41,10 +51,7 @@ pub(super) async fn send(link: &mut Link, mut offset: u64) -> Result<Infallible,
     loop {
         if outgoing.is_empty() {
             outgoing.clear();
-            let journal = &link.node.journal;
-            if !journal.read_on(link.replica.id, offset, STEP, &mut outgoing.bytes) {
-                return Err(LinkError::Restarted);
-            }
+            fill(link, offset, &mut behind, &mut outgoing.bytes)?;
             offset += outgoing.bytes.len() as u64;
         }
         let writes = !outgoing.is_empty();
@@ -59,8 +66,9 @@ pub(super) async fn send(link: &mut Link, mut offset: u64) -> Result<Infallible,
                     write(link, &mut outgoing)?;
                 }
             }
-            () = more(link.node.clone(), offset), if !writes => {}
-            _ = clock.tick() => look_after(link, offset, &mut since_slow)?,
+            () = more(link.node.clone(), offset), if !writes && behind.is_none() => {}
+            () = sleep(FILE_POLL), if !writes && behind.is_some() => {}
+            _ = clock.tick() => look_after(link, offset, &mut behind, &mut since_slow)?,
         }
     }
 }
@@ -74,6 +82,30 @@ impl Outgoing {
         self.bytes.clear();
         self.bytes.shrink_to(2 * STEP);
         self.sent = 0;
+    }
+}
+
+/// The next bytes: those of the file until the backlog reaches back so far.
+fn fill(
+    link: &Link,
+    offset: u64,
+    behind: &mut Option<Recollection>,
+    into: &mut Vec<u8>,
+) -> Result<(), LinkError> {
+    let (journal, reader) = (&link.node.journal, link.replica.id);
+    if let Some(recollection) = behind {
+        if !journal.catch_up(reader, offset, recollection) {
+            return Ok(recollection.read(journal, offset, STEP, into)?);
+        }
+        info!(
+            ip = link.replica.ip,
+            offset, "the backlog reaches back to the replica"
+        );
+        *behind = None;
+    }
+    match journal.read_on(reader, offset, STEP, into) {
+        true => Ok(()),
+        false => Err(LinkError::Restarted),
     }
 }
 
@@ -158,10 +190,12 @@ fn take(link: &Link, args: Args<'_>) -> bool {
     true
 }
 
-/// Whether the replica is alive and keeps up.
+/// Whether the replica is alive and keeps up. For one that does not the file is read, if there is one, so that no memory is
+/// held for it.
 fn look_after(
     link: &Link,
     offset: u64,
+    behind: &mut Option<Recollection>,
     since_slow: &mut Option<std::time::Instant>,
 ) -> Result<(), LinkError> {
     let params = link.node.params();
@@ -170,6 +204,19 @@ fn look_after(
         return Err(LinkError::Silence);
     }
     let waiting = link.node.journal.offset().saturating_sub(offset);
+    if behind.is_none() && waiting > params.repl_backlog_size {
+        *behind = link.node.journal.let_go(link.replica.id, offset);
+        if behind.is_some() {
+            info!(
+                ip = link.replica.ip,
+                waiting, "the replica lags behind: it is sent the file"
+            );
+        }
+    }
+    if behind.is_some() {
+        *since_slow = None;
+        return Ok(());
+    }
     let limit = params.client_output_buffer_limit.replica;
     if limit.hard > 0 && waiting > limit.hard.max(params.repl_backlog_size) {
         return Err(LinkError::TooSlow);

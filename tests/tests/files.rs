@@ -444,3 +444,57 @@ fn the_stream_of_a_newer_primary_is_loaded() {
     assert_eq!(ok(&mut client, "HGET h f"), Value::bulk("1.5"));
     assert_eq!(ok(&mut client, "GET s"), Value::bulk("vw"));
 }
+
+/// What others write meanwhile is read as well, and nothing is in the file twice afterwards.
+#[test]
+fn the_append_only_file_is_loaded_while_the_node_runs() {
+    let mut node = TestNode::start_with(&["--appendonly", "yes"]);
+    let mut client = node.client();
+    fill(&mut client, &samples());
+    ok(&mut client, "SELECT 3");
+    ok(&mut client, "SET in-three 1");
+    ok(&mut client, "BGREWRITEAOF");
+    until(&mut client, "aof_rewrite_in_progress", "0");
+    ok(&mut client, "RPUSH list 0");
+    let expected = held_by(&mut node.client());
+    let writer = std::thread::spawn({
+        let mut other = node.client();
+        move || {
+            for number in 0..2000 {
+                ok(&mut other, &format!("SELECT {}", number % 2 * 5));
+                ok(&mut other, &format!("RPUSH busy {number}"));
+            }
+        }
+    });
+    for _ in 0..5 {
+        let words = ["RPUSH list 1", "DEBUG LOADAOF", "RPOP list"];
+        let requests = words.map(|line| line.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+        let replies = client.pipeline(&requests).expect("the node answers");
+        let expected = [Value::Integer(2), Value::ok(), Value::bulk("1")];
+        assert_eq!(replies, expected);
+    }
+    writer.join().expect("it is answered");
+    for is_restarted in [false, true] {
+        if is_restarted {
+            node.restart(&[]);
+        }
+        let mut client = loaded(&node);
+        for db in [0, 5] {
+            ok(&mut client, &format!("SELECT {db}"));
+            let busy = ok(&mut client, "LRANGE busy 0 -1");
+            let wanted = (0..2000).filter(|number| number % 2 * 5 == db);
+            let wanted = wanted.map(|number| Value::bulk(number.to_string()));
+            assert_eq!(busy, Value::Array(wanted.collect()));
+            ok(&mut client, "DEL busy");
+        }
+        assert_holds(&mut client, &expected, "the node itself");
+        if !is_restarted {
+            ok(&mut client, "DEBUG LOADAOF");
+            assert_holds(&mut client, &expected, "after DEBUG LOADAOF");
+            for number in 0..2000 {
+                ok(&mut client, &format!("SELECT {}", number % 2 * 5));
+                ok(&mut client, &format!("RPUSH busy {number}"));
+            }
+        }
+    }
+}

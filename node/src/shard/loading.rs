@@ -356,6 +356,23 @@ fn apply(
 }
 
 impl Shard {
+    /// Forgets everything and reads the append-only file, which must hold all effects (DEBUG LOADAOF).
+    ///
+    /// # Errors
+    /// Why it cannot be read; what was read before is here.
+    pub fn reload_log(&mut self) -> Result<(), LoadError> {
+        // What is read stands in the stream already.
+        let effects = self.changes.effects.take();
+        self.dbs.iter_mut().for_each(|db| drop(db.take_all()));
+        self.node.saving.lock().functions.clear();
+        let seed = self.rng.bits();
+        let loader = Loader::new(&self.node.params(), Session::internal(), seed);
+        let loaded = loader.and_then(|mut loader| loader.step(self, Duration::MAX));
+        self.changes.effects = effects;
+        self.begin(now_ms());
+        loaded.map(drop)
+    }
+
     /// Time stands still at its beginning: nothing expires.
     fn stop_the_clock(&mut self) {
         self.now_ms = now_ms();

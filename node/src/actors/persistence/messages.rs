@@ -31,6 +31,11 @@ pub enum FileOrder {
     SaveInBackground,
     /// Write the append-only file anew.
     Rewrite,
+    /// Have the append-only file read again; this client waits for it.
+    Reload {
+        /// Its number.
+        client: u64,
+    },
     /// The parameters have changed.
     Reconfigure,
 }

@@ -12,7 +12,7 @@ use tracing::{error, info};
 use super::PersistenceActor;
 use super::messages::{FileOrder, SaveForEnd, SavedForEnd, SnapshotWritten};
 use super::snapshot_file::{GiveUp, WriteSnapshot};
-use crate::actors::shard::messages::AnswerWaiter;
+use crate::actors::shard::messages::{AnswerWaiter, ReloadLog};
 use crate::moment::now_ms;
 use crate::node::Cause;
 use crate::shard::snapshot::Purpose;
@@ -190,6 +190,10 @@ impl Handler<FileOrder> for PersistenceActor {
     fn handle(&mut self, order: FileOrder, _: &mut Context<Self>) {
         match order {
             FileOrder::Reconfigure => self.reconfigure(),
+            FileOrder::Reload { client } => {
+                self.write_down();
+                self.shard.do_send(ReloadLog { client });
+            }
             FileOrder::Save { client } if self.saves.running.is_some() => {
                 self.saves.waiting.push_back(client);
             }

@@ -79,6 +79,15 @@ pub struct AnswerWaiter {
     pub answer: &'static [u8],
 }
 
+/// Read the append-only file again in place of all keys; this client waits for it. Sent by `PersistenceActor` when it has
+/// written what it knew of.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct ReloadLog {
+    /// Its number.
+    pub client: u64,
+}
+
 /// Take a snapshot of all keys as they are now. Sent by whoever wants one; snapshots are taken one after the other, and each
 /// begins when the one before has ended. `to` is told [`SnapshotPiece::Begun`] then.
 #[derive(Debug, Clone, Message)]

@@ -4,6 +4,7 @@
 mod following;
 pub mod handle;
 pub mod messages;
+mod reload;
 mod snapshots;
 
 use std::cell::RefCell;

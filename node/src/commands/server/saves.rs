@@ -18,7 +18,21 @@ fn save(call: &mut Call<'_>) -> Outcome {
         state.snapshot.begin();
     }
     let client = call.session.id();
-    order(call, FileOrder::Save { client });
+    wait_for(call, FileOrder::Save { client })
+}
+
+/// DEBUG LOADAOF.
+pub(in crate::commands::server) fn load_log(call: &mut Call<'_>) -> Outcome {
+    if !call.node.journal.has_log() {
+        return Err(Fault::new("ERR there is no append-only file to load"));
+    }
+    let client = call.session.id();
+    wait_for(call, FileOrder::Reload { client })
+}
+
+/// The answer comes when it is done.
+fn wait_for(call: &mut Call<'_>, what: FileOrder) -> Outcome {
+    order(call, what);
     call.wait(Wait {
         keys: Vec::new(),
         kind: Kind::String,

@@ -16,6 +16,7 @@ mod reload;
 
 use std::ops::RangeInclusive;
 
+use super::saves;
 use crate::commands::help::help;
 use crate::commands::spec::Handler;
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
@@ -64,6 +65,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     subcommand("htstats", 3..=4, inspect::htstats, "HTSTATS <dbid> [full]", &["How full the table of a database is."]),
     subcommand("htstats-key", 3..=4, inspect::htstats_key, "HTSTATS-KEY <key> [full]", &["How full the table of a value is."]),
     subcommand("listpack", 3..=3, inspect::listpack, "LISTPACK <key>", &["Write the layout of a packed value into the log."]),
+    subcommand("loadaof", 2..=2, saves::load_log, "LOADAOF", &["Forget all keys and load the append-only file."]),
     subcommand("log", 3..=3, orders::log, "LOG <message>", &["Write <message> into the log."]),
     subcommand("object", 3..=3, inspect::object, "OBJECT <key>", &["How a value is held."]),
     subcommand("oom", 2..=MANY, orders::out_of_memory, "OOM", &["End the node as if memory had run out."]),
@@ -94,7 +96,6 @@ const SUBCOMMANDS: &[Subcommand] = &[
 
 /// What other servers offer and we cannot, and why.
 const REFUSED: &[(&str, &[&str])] = &[
-    ("restart the node to load its files", &["loadaof"]),
     (
         "there is no switch for it",
         &["aof-flush-sleep", "set-skip-checksum-validation"],
@@ -238,7 +239,7 @@ mod tests {
         let mut bench = Bench::new();
         assert_eq!(
             bench.run("debug loadaof"),
-            "-ERR DEBUG LOADAOF is not supported: restart the node to load its files\r\n"
+            "-ERR there is no append-only file to load\r\n"
         );
         assert_eq!(
             bench.run("debug repl-pause clear"),

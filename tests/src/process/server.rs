@@ -478,13 +478,28 @@ impl Running {
     fn wait_until_ready(&mut self) -> Result<(), StartError> {
         let state = wait_for(START_TIMEOUT, || match self.has_ended() {
             Some(status) => Some(Err(status)),
-            None => answers_ping(self.address).then_some(Ok(())),
+            None => self.answers_ping().then_some(Ok(())),
         });
         let log = || self.log();
         match state {
             Some(Ok(())) => Ok(()),
             Some(Err(status)) => Err(StartError::Ended { status, log: log() }),
             None => Err(StartError::Silent { log: log() }),
+        }
+    }
+
+    fn answers_ping(&self) -> bool {
+        let Ok(mut client) = Client::connect(self.address) else {
+            return false;
+        };
+        client.timeout(Duration::from_secs(1));
+        match client.call(&["PING"]) {
+            Ok(Value::Simple(_)) => true,
+            // A password is asked for before anything else: only the log tells whether it is still loading.
+            Ok(Value::Error(text)) if text.starts_with(b"NOAUTH") => {
+                self.log().contains("Ready to accept connections")
+            }
+            _ => false,
         }
     }
 }
@@ -498,16 +513,6 @@ impl Drop for Running {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
-}
-
-fn answers_ping(address: SocketAddr) -> bool {
-    let Ok(mut client) = Client::connect(address) else {
-        return false;
-    };
-    client.timeout(Duration::from_secs(1));
-    // A password is asked for: the server is ready all the same.
-    matches!(client.call(&["PING"]), Ok(Value::Simple(_)))
-        || matches!(client.call(&["PING"]), Ok(Value::Error(text)) if text.starts_with(b"NOAUTH"))
 }
 
 fn free_port() -> io::Result<u16> {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ClusterId, NodeId, ShardId};
 use crate::raft::state::{State, decode, encode};
 use crate::raft::{Log, Stored};
-use crate::topology::{Kind, RaftId};
+use crate::topology::{Address, Kind, RaftId};
 
 /// A key, and its new value; none = it goes.
 pub type Write = (Vec<u8>, Option<Vec<u8>>);
@@ -36,8 +36,16 @@ pub struct Generation {
     pub maker: NodeId,
 }
 
+/// A node asks to be taken in, until it is: others may have counted it in already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joining {
+    /// Whom it asks.
+    pub by: NodeId,
+    pub address: Address,
+}
+
 /// See the module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub node: NodeId,
     pub kind: Kind,
@@ -48,6 +56,9 @@ pub struct Identity {
     pub raft_id: RaftId,
     /// How often it asked to be taken in somewhere.
     pub join: u64,
+    pub joining: Option<Joining>,
+    /// Who took it in: the only one it knows before its log begins.
+    pub sponsor: Option<Joining>,
     /// How often it was started.
     pub start: u64,
 }

@@ -8,6 +8,7 @@
 //!   differential/ random commands for our node and for a peer at once
 //!   kills/         the node is killed under load, and what it has acknowledged is looked for
 //!   crash_images/ the vault on a disk that forgets what was not synced
+//!   simulation/    many machines of the cluster with a clock, disks and a network of their own
 //!   contents/      what servers and RDB files hold, to be compared
 //!   load.rs        a server that is kept busy while a test does something to it
 //!   flags.rs       flags of the tools and of the benches
@@ -26,4 +27,5 @@ pub mod kills;
 pub mod load;
 pub mod process;
 pub mod resp;
+pub mod simulation;
 pub mod sys;

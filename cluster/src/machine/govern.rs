@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Machine;
 use crate::frame::Body;
-use crate::id::ShardId;
+use crate::id::{NodeId, ShardId};
 use crate::raft::state::{Membership, Order, Request};
-use crate::topology::{Kind, RaftId};
+use crate::topology::{Change, Kind, RaftId};
+
+/// Ticks between two attempts to tell somebody that it is in (1 s).
+const WELCOME_AGAIN: u32 = 40;
 
 /// Voters of a cluster of so many members. An even number survives no more losses than the odd one below it; two are better
 /// than one only because each has everything that was decided.
@@ -123,7 +126,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn welcome_one(&mut self, node: &crate::id::NodeId, join: u64) -> bool {
+    pub(super) fn welcome_one(&mut self, node: &NodeId, join: u64) -> bool {
         let member = self.topology().member(*node);
         let Some(raft_id) = member
             .filter(|member| member.join == join)
@@ -133,6 +136,33 @@ impl Machine {
         };
         self.send(*node, Body::Accepted { raft_id, join });
         true
+    }
+
+    /// Those who were taken in and have said nothing since may not have heard of it.
+    pub(super) fn welcome_again(&mut self) {
+        self.welcome_age += 1;
+        if self.welcome_age < WELCOME_AGAIN || !self.engine.is_leader() {
+            return;
+        }
+        self.welcome_age = 0;
+        let conf = self.engine.log().conf();
+        let is_silent = |id: RaftId| matches!(self.engine.progress_of(id), Some((0, _)));
+        let silent = conf.learners.iter().filter(|&&id| is_silent(id));
+        let members = silent.filter_map(|&id| self.topology().member_by_raft_id(id));
+        let joins: Vec<_> = members.map(|(node, member)| (node, member.join)).collect();
+        for (node, join) in joins {
+            self.welcome_one(&node, join);
+        }
+    }
+
+    /// A member says that it is one of another cluster.
+    pub(super) fn let_go(&mut self, node: NodeId, join: u64) {
+        let member = self.topology().member(node);
+        let is_it = member.is_some_and(|member| member.join == join);
+        if is_it && self.engine.is_leader() && self.asks.is_idle() {
+            self.ask(None, Order::Change(Change::FlushSlots { node }));
+            self.ask(None, Order::Forget(node));
+        }
     }
 
     fn balance_voters(&mut self) {

@@ -1,11 +1,12 @@
 //! A node goes: others have forgotten it, or it was reset. It is a cluster of one again.
 
-use super::{Machine, admission};
+use super::{Effect, Machine, admission};
+use crate::frame::Body;
 use crate::id::{ClusterId, NodeId, ShardId};
 use crate::raft::Engine;
 use crate::raft::state::{Order, State};
 use crate::record::{Generation, Identity};
-use crate::topology::{Applied, Refusal, Topology};
+use crate::topology::{Applied, RaftId, Refusal, Topology};
 
 /// A client that waits for the end of its CLUSTER RESET.
 #[derive(Debug)]
@@ -18,13 +19,78 @@ pub(super) struct Resetting {
 /// Ticks after which a node that wants to leave leaves without the others' word: 5 s.
 const RESET_PATIENCE: u32 = 200;
 
+/// Ticks without a word of the log after which a node asks whether it is still a member, and between two such questions (1 s).
+const LOST: u32 = 40;
+/// Ticks for which a leader that is out goes on to lead (1 s).
+const FAREWELL: u32 = 40;
+/// Ticks after which a node that was taken in, and has heard nothing of the log since, is on its own again (10 s).
+const GIVEN_UP: u32 = 400;
+
 impl Machine {
+    /// A node speaks of itself under a name of the log; whether it was removed, and is told.
+    pub(super) fn look_for(&mut self, from: NodeId, raft_id: RaftId) -> bool {
+        let topology = self.topology();
+        let is_member = topology.member_by_raft_id(raft_id).is_some();
+        let is_gone = self.knows_the_log() && !is_member && raft_id < topology.next_raft_id();
+        if is_gone {
+            // Names never come back, so even one who lags behind may say so.
+            self.send(from, Body::Removed { raft_id });
+        }
+        is_gone
+    }
+
+    /// A learner says nothing by itself, so nobody would tell it that it was removed while it was away.
+    pub(super) fn tick_lost(&mut self) {
+        // A learner takes the last leader for the leader for ever.
+        self.lost = match self.engine.is_leader() {
+            true => 0,
+            false => self.lost.wrapping_add(1),
+        };
+        if self.lost == 0 || !self.lost.is_multiple_of(LOST) {
+            return;
+        }
+        let raft_id = self.engine.id();
+        let body = Body::Lost { raft_id };
+        if self.knows_the_log() {
+            let (me, members) = (self.identity.node, self.topology().members());
+            let others: Vec<NodeId> = members.keys().copied().filter(|&node| node != me).collect();
+            if !others.is_empty() {
+                let turn = (self.lost / LOST) as usize % others.len();
+                self.send(others[turn], body);
+            }
+        } else if self.lost > GIVEN_UP {
+            // It has no part in anything yet. Should it be a member after all, it will be told again, and say that it has gone.
+            self.leave();
+        } else if let Some(sponsor) = self.identity.sponsor.clone() {
+            let frame = self.frame(body);
+            self.effects.push(Effect::Send {
+                to: sponsor.by,
+                address: Some(sponsor.address),
+                frame,
+            });
+        }
+    }
+
     /// Whether the log says that this node is out of it.
     pub(super) fn look_at_myself(&mut self) {
         let member = self.topology().member(self.identity.node);
         let is_member = member.is_some_and(|member| member.raft_id == self.engine.id());
-        if self.knows_the_log() && !is_member {
+        if !self.knows_the_log() || is_member {
+            return;
+        }
+        // One that leads goes on for a while: of two voters the other cannot learn from anybody else that this is decided.
+        if self.engine.is_leader() {
+            self.farewell.get_or_insert(FAREWELL);
+        } else {
             self.leave();
+        }
+    }
+
+    pub(super) fn tick_farewell(&mut self) {
+        let Some(rest) = self.farewell else { return };
+        match rest {
+            0 => self.leave(),
+            rest => self.farewell = Some(rest - 1),
         }
     }
 
@@ -46,7 +112,9 @@ impl Machine {
         let mut identity = Identity {
             cluster: ClusterId::new(self.dice.id()),
             raft_id: 1,
-            ..self.identity
+            joining: None,
+            sponsor: None,
+            ..self.identity.clone()
         };
         if is_hard {
             identity.node = NodeId::new(self.dice.id());

@@ -18,13 +18,15 @@ use crate::frame::{Body, Frame, Hello, Standing};
 use crate::id::{ClusterId, NodeId};
 use crate::raft::Engine;
 use crate::raft::state::Seat;
-use crate::record::{Generation, Identity};
+use crate::record::{Generation, Identity, Joining};
 use crate::slot::SlotSet;
-use crate::topology::{Applied, RaftId, Refusal, Role};
+use crate::topology::{Address, Applied, RaftId, Refusal, Role};
 
 /// Ticks between two attempts (200 ms), and after which a client is told that it is in vain (5 s).
 const AGAIN: u32 = 8;
 const PATIENCE: u32 = 200;
+/// Ticks for which a node asks to be taken in before it would ask others (30 s).
+const LOYALTY: u32 = 1200;
 /// Clients whose MEET waits.
 const MEETINGS_MAX: usize = 1024;
 
@@ -36,14 +38,6 @@ pub(super) struct Meeting {
     bus_port: u16,
     /// Once it has answered.
     node: Option<NodeId>,
-    age: u32,
-}
-
-/// This node wants to be taken in where `by` is.
-#[derive(Debug)]
-pub(super) struct Joining {
-    by: NodeId,
-    cluster: ClusterId,
     age: u32,
 }
 
@@ -125,7 +119,7 @@ impl Machine {
             )),
         };
         match judgement {
-            Some(Judgement::WeJoin) => self.begin_joining(from, cluster),
+            Some(Judgement::WeJoin) => self.begin_joining(from, &hello.address, seen),
             Some(Judgement::Neither) => self.refuse(from),
             Some(Judgement::TheyJoin) | None => {}
         }
@@ -165,17 +159,21 @@ impl Machine {
         }
     }
 
-    fn begin_joining(&mut self, by: NodeId, cluster: ClusterId) {
-        let is_free = self.joining.is_none() && self.wanted.is_empty() && self.is_alone();
-        if !is_free {
+    fn begin_joining(&mut self, by: NodeId, address: &Address, seen: Option<IpAddr>) {
+        // Where it has asked it may be counted in already: it goes elsewhere only if nothing comes of that.
+        let asks = self.identity.joining.is_some() && self.join_age < LOYALTY;
+        if asks || !self.wanted.is_empty() || !self.is_alone() {
             return;
         }
         self.identity.join += 1;
-        self.joining = Some(Joining {
+        self.identity.joining = Some(Joining {
             by,
-            cluster,
-            age: 0,
+            address: Address {
+                ip: address.ip.or(seen),
+                ..address.clone()
+            },
         });
+        self.join_age = 0;
         // The number must not be used again.
         let identity = crate::record::of_identity(&self.identity);
         self.persist(vec![identity], super::Pending::Nothing);
@@ -201,7 +199,7 @@ impl Machine {
 
     /// A node wants to be taken in.
     pub(super) fn join(&mut self, mut seat: Seat, seen: Option<IpAddr>) {
-        if self.joining.is_some() || !self.knows_the_log() {
+        if self.identity.joining.is_some() || !self.knows_the_log() {
             return;
         }
         if seat.admission.address.ip.is_none() {
@@ -222,6 +220,8 @@ impl Machine {
             }
             // A copy of an old request must not remove a live member.
             Some(Ordering::Greater) => {}
+            // It has left since.
+            None if self.engine.state().has_joined(node, seat.admission.join) => {}
             Some(Ordering::Less) | None => {
                 self.wanted.insert(node, seat);
                 self.govern();
@@ -231,25 +231,29 @@ impl Machine {
 
     pub(super) fn accepted(
         &mut self,
+        by: NodeId,
         cluster: ClusterId,
         generation: Generation,
         raft_id: RaftId,
         join: u64,
     ) {
-        let is_awaited = self
-            .joining
-            .as_ref()
-            .is_some_and(|joining| joining.cluster == cluster)
+        // Whom it asked may have joined others since, and passed the request on.
+        let is_awaited = self.identity.joining.is_some()
+            && cluster != self.identity.cluster
             && join == self.identity.join
             && self.is_alone();
-        if !is_awaited || raft_id == 0 {
-            self.dropped += 1;
+        if cluster == self.identity.cluster || raft_id == 0 {
             return;
+        }
+        if !is_awaited {
+            return self.send(by, Body::Elsewhere { join });
         }
         let identity = Identity {
             cluster,
             generation,
             raft_id,
+            sponsor: self.identity.joining.clone(),
+            joining: None,
             ..self.identity
         };
         // Until the first snapshot is here, the node shows what it was.
@@ -258,16 +262,7 @@ impl Machine {
     }
 
     pub(super) fn tick_meetings(&mut self) {
-        if let Some(joining) = &mut self.joining {
-            joining.age += 1;
-            let (by, age) = (joining.by, joining.age);
-            if age > PATIENCE {
-                self.joining = None;
-            } else if age % AGAIN == 1 {
-                let seat = self.seat();
-                self.send(by, Body::Join(seat));
-            }
-        }
+        self.ask_to_join();
         let mut again = Vec::new();
         let mut late = Vec::new();
         for meeting in &mut self.meetings {
@@ -289,6 +284,21 @@ impl Machine {
             };
             self.answer(client, Err(Refusal(text.to_owned())));
         }
+    }
+
+    fn ask_to_join(&mut self) {
+        let Some(joining) = self.identity.joining.clone() else {
+            return;
+        };
+        if self.join_age.is_multiple_of(AGAIN) {
+            let body = Body::Join(self.seat());
+            self.effects.push(super::Effect::Send {
+                to: joining.by,
+                address: Some(joining.address),
+                frame: self.frame(body),
+            });
+        }
+        self.join_age = self.join_age.wrapping_add(1);
     }
 
     /// Whoever is in the same cluster now has been met.

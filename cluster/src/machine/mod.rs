@@ -25,7 +25,7 @@ use std::net::IpAddr;
 use self::ask::Asks;
 use self::dice::Dice;
 use self::leave::Resetting;
-use self::meet::{Joining, Meeting};
+use self::meet::Meeting;
 pub use self::standing::Voters;
 use crate::frame::{Body, Frame, VERSION};
 use crate::id::{ClusterId, NodeId, ShardId};
@@ -122,7 +122,14 @@ pub struct Machine {
     effects: Vec<Effect>,
     asks: Asks,
     meetings: Vec<Meeting>,
-    joining: Option<Joining>,
+    /// A leader that is out: ticks until it goes.
+    farewell: Option<u32>,
+    /// Ticks without a word of the log.
+    lost: u32,
+    /// Ticks since the node wants to be taken in.
+    join_age: u32,
+    /// Ticks since those who have not taken their place were told of it.
+    welcome_age: u32,
     /// A client that waits for the end of its CLUSTER RESET.
     resetting: Option<Resetting>,
     /// The leader: who wants to be taken in, and who is to go.
@@ -164,6 +171,8 @@ impl Machine {
             },
             raft_id: 1,
             join: 0,
+            joining: None,
+            sponsor: None,
             start: 1,
         };
         let admission = admission(&identity, &founder.address);
@@ -185,8 +194,9 @@ impl Machine {
         let (mut identity, log, held) = record::read(records)?;
         identity.start += 1;
         let engine = Engine::new(identity.raft_id, log).map_err(Damaged)?;
+        let changed = record::of_identity(&identity);
         let mut machine = Machine::with(identity, engine, address, Dice::new(seed), held);
-        machine.persist(vec![record::of_identity(&identity)], Pending::Nothing);
+        machine.persist(vec![changed], Pending::Nothing);
         let effects = machine.take_effects();
         Ok((machine, effects))
     }
@@ -212,7 +222,10 @@ impl Machine {
             effects: Vec::new(),
             asks: Asks::default(),
             meetings: Vec::new(),
-            joining: None,
+            farewell: None,
+            lost: 0,
+            join_age: 0,
+            welcome_age: 0,
             resetting: None,
             wanted: BTreeMap::new(),
             leaving: Vec::new(),
@@ -302,9 +315,12 @@ impl Machine {
         self.engine.tick();
         self.engine.lead_if_alone();
         self.govern();
+        self.welcome_again();
         self.tick_asks();
         self.tick_meetings();
         self.tick_reset();
+        self.tick_lost();
+        self.tick_farewell();
         self.tell_address();
     }
 
@@ -324,12 +340,19 @@ impl Machine {
             Body::Hello(hello) => self.hello(frame.from, frame.cluster, hello, seen),
             Body::Join(seat) => self.join(seat, seen),
             Body::Accepted { raft_id, join } => {
-                self.accepted(frame.cluster, frame.generation, raft_id, join);
+                let generation = frame.generation;
+                self.accepted(frame.from, frame.cluster, generation, raft_id, join);
             }
+            Body::Elsewhere { join } => self.let_go(frame.from, join),
             Body::Removed { raft_id } if is_ours && raft_id == self.engine.id() => self.leave(),
+            Body::Lost { raft_id } if is_ours => {
+                self.look_for(frame.from, raft_id);
+            }
             Body::Ask(request) if is_ours => self.take(request),
             Body::Raft(bytes) if is_ours => self.step(frame.from, &bytes),
-            Body::Removed { .. } | Body::Ask(_) | Body::Raft(_) => self.dropped += 1,
+            Body::Lost { .. } | Body::Removed { .. } | Body::Ask(_) | Body::Raft(_) => {
+                self.dropped += 1;
+            }
         }
     }
 
@@ -338,15 +361,12 @@ impl Machine {
             self.dropped += 1;
             return;
         };
-        let topology = self.topology();
-        let is_member = topology.member_by_raft_id(sender).is_some();
-        if self.knows_the_log() && !is_member && sender < topology.next_raft_id() {
-            // It was removed and has not heard of it; names never come back, so even one who lags behind may say so.
-            self.send(from, Body::Removed { raft_id: sender });
+        if self.look_for(from, sender) {
             return;
         }
         match self.engine.step(bytes) {
             Ok(()) => {
+                self.lost = 0;
                 self.routes.insert(sender, from);
             }
             Err(Nonsense::Malformed(_)) => self.dropped += 1,
@@ -456,7 +476,8 @@ impl Machine {
             }
         }
         self.identity = identity;
-        self.joining = None;
+        self.farewell = None;
+        self.lost = 0;
         self.wanted.clear();
         self.leaving.clear();
         self.routes.clear();

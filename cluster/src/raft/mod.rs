@@ -23,7 +23,7 @@ use raft::{Config, RawNode, Ready, SnapshotStatus, StateRole};
 
 pub(crate) use self::guard::Nonsense;
 pub(crate) use self::log::Log;
-use self::state::{Answered, Membership, Request, State, decode, encode};
+use self::state::{Answered, Membership, Request, Seat, State, decode, encode};
 use crate::topology::RaftId;
 
 /// Applied entries beyond which the log is shortened, and how many of the last ones stay for those who lag behind.
@@ -340,11 +340,16 @@ impl Engine {
         };
         let state = self.node.mut_store().state_mut();
         let holds = match &membership {
-            Membership::Admit(seat) if state.topology.next_raft_id() == single.node_id => {
+            Membership::Admit(Seat { admission, .. })
+                if state.topology.next_raft_id() != single.node_id
+                    || state.has_joined(admission.node, admission.join) =>
+            {
+                false
+            }
+            Membership::Admit(seat) => {
                 state.admit(seat);
                 true
             }
-            Membership::Admit(_) => false,
             Membership::Promote(id) | Membership::Demote(id) => {
                 state.topology.member_by_raft_id(*id).is_some()
             }

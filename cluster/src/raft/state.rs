@@ -74,7 +74,12 @@ pub(crate) struct State {
     pub(crate) topology: Topology,
     /// The last request of each node.
     last: BTreeMap<NodeId, Stamp>,
+    /// The last join of each node, of those who have left too: a copy of their request must not bring them back.
+    joins: BTreeMap<NodeId, u64>,
 }
+
+/// Nodes whose joins are remembered; more than any cluster loses while a copy is on its way.
+const JOINS_MAX: usize = 4096;
 
 /// Bytes that are none of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +90,7 @@ impl State {
         State {
             topology,
             last: BTreeMap::new(),
+            joins: BTreeMap::new(),
         }
     }
 
@@ -142,9 +148,20 @@ impl State {
         true
     }
 
+    /// Whether the node was taken in by this request or a later one.
+    pub(crate) fn has_joined(&self, node: NodeId, join: u64) -> bool {
+        self.joins.get(&node).is_some_and(|&last| join <= last)
+    }
+
     /// Takes a node in; the id that it gets.
     pub(super) fn admit(&mut self, seat: &Seat) -> RaftId {
         let node = seat.admission.node;
+        if self.joins.len() >= JOINS_MAX {
+            let topology = &self.topology;
+            self.joins
+                .retain(|&node, _| topology.member(node).is_some());
+        }
+        self.joins.insert(node, seat.admission.join);
         let is_known = self.topology.member(node).is_some();
         let raft_id = self.topology.admit(seat.shard, seat.admission.clone());
         if !is_known {

@@ -4,6 +4,7 @@ mod converse;
 mod crash_images;
 mod differential;
 mod kills;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         Some((tool, args)) if tool == "converse" => converse::run(args),
         Some((tool, args)) if tool == "differential" => differential::run(args),
         Some((tool, args)) if tool == "kills" => kills::run(args),
+        Some((tool, args)) if tool == "simulate" => simulate::run(args),
         Some((tool, args)) if tool == "crash-images" => crash_images::run(args),
         Some((tool, args)) if tool == "vault-kills" => crash_images::run_kills(args),
         Some((tool, args)) if tool == "vault-writer" => crash_images::run_writer(args),
@@ -37,5 +39,12 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
 }
 
 fn help() -> String {
-    [HELP, differential::HELP, kills::HELP, crash_images::HELP].concat()
+    [
+        HELP,
+        differential::HELP,
+        kills::HELP,
+        crash_images::HELP,
+        simulate::HELP,
+    ]
+    .concat()
 }

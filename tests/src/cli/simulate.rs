@@ -1,0 +1,54 @@
+//! `simulate`: schedules of the cluster machine, and how much a large cluster says.
+
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use almandine_tests::flags::Flags;
+use almandine_tests::simulation::{Seen, idle, play};
+
+use super::Failure;
+
+pub(super) const HELP: &str = "\
+simulate [--schedules 1000] [--seed N] [--nodes N]
+    Plays so many schedules of the cluster machine, with the seeds from N on (the time if none is given); a broken rule
+    names its seed, and that seed alone repeats it. With --nodes one cluster of so many nodes is made, and what they say
+    while nothing happens is told.
+";
+
+pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
+    let mut flags = Flags::parse(args, &[])?;
+    let time = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seed: u64 = flags.value("seed", time.map_or(0, |time| time.as_secs() << 20))?;
+    let schedules: u64 = flags.value("schedules", 1000)?;
+    let nodes: usize = flags.value("nodes", 0)?;
+    flags.finish()?;
+    eprintln!("seed {seed}");
+    if nodes > 0 {
+        let idle = idle(nodes, seed)?;
+        eprintln!(
+            "{} nodes, by node and second: {:.1} frames, {:.0} bytes; the busiest {:.1} frames",
+            idle.members, idle.frames, idle.bytes, idle.most
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (began, mut all, mut broken) = (Instant::now(), Seen::default(), 0);
+    for seed in seed..seed + schedules {
+        match play(seed) {
+            Ok(seen) => all += seen,
+            Err(reason) => {
+                broken += 1;
+                eprintln!("seed {seed}: {reason}");
+            }
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    eprintln!(
+        "{schedules} schedules in {seconds:.1} s, {broken} broken: {} events, {} frames, {} crashes, {} requests done",
+        all.events, all.frames, all.crashes, all.done
+    );
+    Ok(if broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,152 @@
+//! Many machines of the cluster crate in one process, with a clock, a network, disks and dice of their own: one seed is one
+//! schedule, and the same seed is the same schedule again.
+//!
+//! ```text
+//!   mod.rs     a schedule: hosts found, meet, crash, change slots; then everything heals and they must agree
+//!   world.rs   time, hosts, disks that lose what was not acknowledged, a network that loses, delays, repeats and cuts
+//!   rules.rs   what must hold after every event, whatever happens
+//! ```
+
+mod rules;
+mod world;
+
+use almandine_cluster::machine::{Event, Order};
+use almandine_cluster::slot::SlotSet;
+use almandine_cluster::topology::Change;
+use almandine_storage::Rng;
+
+use self::world::World;
+
+/// What one schedule has seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    /// Events of machines.
+    pub events: u64,
+    /// Frames that arrived, and their bytes.
+    pub frames: u64,
+    pub bytes: u64,
+    pub crashes: u64,
+    /// Requests of clients that were answered with success.
+    pub done: u64,
+}
+
+impl std::ops::AddAssign for Seen {
+    fn add_assign(&mut self, other: Seen) {
+        self.events += other.events;
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.crashes += other.crashes;
+        self.done += other.done;
+    }
+}
+
+/// Milliseconds of trouble, and of peace after it within which everybody must agree.
+const TROUBLE_MS: u64 = 12_000;
+const PEACE_MS: u64 = 12_000;
+
+/// Plays the schedule of a seed; the error says which rule was broken, and when.
+pub fn play(seed: u64) -> Result<Seen, String> {
+    let mut dice = Rng::new(seed);
+    let hosts = 2 + dice.below(5);
+    let mut world = World::new(seed, hosts);
+    let mut next = 0;
+    while world.now() < TROUBLE_MS {
+        if world.now() >= next {
+            disturb(&mut world, &mut dice);
+            next = world.now() + 20 + dice.below(400) as u64;
+        }
+        world.step()?;
+    }
+    world.heal();
+    while world.now() < TROUBLE_MS + PEACE_MS {
+        world.step()?;
+    }
+    world.must_agree()?;
+    Ok(world.seen())
+}
+
+/// How much a cluster of so many members says while nothing happens.
+pub fn idle(hosts: usize, seed: u64) -> Result<Idle, String> {
+    const REST_MS: u64 = 10_000;
+    let mut world = World::new(seed, hosts);
+    world.heal();
+    let mut client = 0;
+    for host in 1..hosts {
+        client += 1;
+        world.meet(host, 0, client);
+        world.run_for(300)?;
+    }
+    world.run_for(5_000)?;
+    world.must_agree()?;
+    let members = world.members_of(0);
+    if members != hosts {
+        return Err(format!("{members} of {hosts} are members"));
+    }
+    let (before, traffic) = (world.seen(), world.traffic());
+    world.run_for(REST_MS)?;
+    let after = world.seen();
+    let most = world
+        .traffic()
+        .iter()
+        .zip(traffic)
+        .map(|(now, then)| now - then)
+        .max();
+    let seconds = REST_MS as f64 / 1000.0;
+    let each = hosts as f64 * seconds;
+    Ok(Idle {
+        members,
+        frames: (after.frames - before.frames) as f64 / each,
+        bytes: (after.bytes - before.bytes) as f64 / each,
+        most: most.unwrap_or(0) as f64 / seconds,
+    })
+}
+
+/// See [`idle`]. By node and second.
+#[derive(Debug, Clone, Copy)]
+pub struct Idle {
+    pub members: usize,
+    pub frames: f64,
+    pub bytes: f64,
+    /// Frames of the busiest node.
+    pub most: f64,
+}
+
+fn disturb(world: &mut World, dice: &mut Rng) {
+    let (host, other) = (dice.below(world.len()), dice.below(world.len()));
+    match dice.below(20) {
+        0..=4 => {
+            let client = world.client();
+            world.meet(host, other, client);
+        }
+        5..=9 => propose(world, dice, host, other),
+        10 => {
+            if let (Some(node), true) = (world.node(other), world.members_of(host) > 2) {
+                world.propose(host, Order::Forget(node));
+            }
+        }
+        11..=13 => world.crash(host, dice.below(3_000) as u64),
+        14 => world.crash_all(dice.below(1_500) as u64),
+        15 | 16 => world.cut(host, other, dice.below(2_500) as u64),
+        17 => world.isolate(host, dice.below(2_500) as u64),
+        18 => world.make_rough(dice.below(1_500) as u64),
+        _ => world.tell(host, Event::HoldsKeys(dice.below(2) == 0)),
+    }
+}
+
+fn propose(world: &mut World, dice: &mut Rng, host: usize, other: usize) {
+    let (Some(node), Some(to)) = (world.node(host), world.node(other)) else {
+        return;
+    };
+    let first = dice.below(16_000) as u16;
+    let slots: SlotSet = (first..first + 1 + dice.below(300) as u16)
+        .filter_map(|slot| slot.try_into().ok())
+        .collect();
+    let change = match dice.below(6) {
+        0 | 1 => Change::AddSlots { node, slots },
+        2 => Change::DelSlots { slots },
+        3 => Change::Replicate { node, primary: to },
+        4 => Change::FlushSlots { node },
+        _ => Change::BumpEpoch { node },
+    };
+    world.propose(host, Order::Change(change));
+}

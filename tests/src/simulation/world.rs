@@ -1,0 +1,393 @@
+//! Time, machines, disks and the network between them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::{IpAddr, Ipv4Addr};
+
+use almandine_cluster::frame::Frame;
+use almandine_cluster::id::NodeId;
+use almandine_cluster::machine::{Effect, Event, Founder, Machine, Order, TICK_MS};
+use almandine_cluster::record::{Records, Write};
+use almandine_cluster::topology::{Address, Kind};
+use almandine_storage::Rng;
+
+use super::Seen;
+use super::rules::Rules;
+
+/// One machine with what belongs to it.
+struct Host {
+    machine: Option<Machine>,
+    disk: Records,
+    /// Counts the starts: what was meant for an earlier one is lost.
+    life: u64,
+    frames: u64,
+}
+
+/// What happens at a moment.
+enum What {
+    Tick(usize, u64),
+    Arrive(usize, Vec<u8>),
+    /// The disk has written.
+    Durable(usize, u64, u64, Vec<Write>),
+    Start(usize),
+    Mend(Vec<(usize, usize)>),
+    Smooth,
+}
+
+/// See the module.
+pub(super) struct World {
+    now: u64,
+    order: u64,
+    queue: BinaryHeap<Reverse<(u64, u64)>>,
+    what: BTreeMap<u64, What>,
+    hosts: Vec<Host>,
+    dice: Rng,
+    /// From whom to whom nothing arrives, and how often that was said.
+    cuts: BTreeMap<(usize, usize), usize>,
+    is_rough: bool,
+    is_peace: bool,
+    clients: u64,
+    rules: Rules,
+    seen: Seen,
+}
+
+const SEEN_AT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn address(host: usize) -> Address {
+    Address {
+        ip: None,
+        port: 1000 + host as u16,
+        bus_port: host as u16,
+        hostname: String::new(),
+    }
+}
+
+fn name(host: usize) -> NodeId {
+    let mut bytes = [0; 20];
+    bytes[..8].copy_from_slice(
+        &(host as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .to_be_bytes(),
+    );
+    bytes[12..].copy_from_slice(&(host as u64).to_be_bytes());
+    NodeId::new(bytes)
+}
+
+impl World {
+    pub(super) fn new(seed: u64, hosts: usize) -> World {
+        let mut world = World {
+            now: 0,
+            order: 0,
+            queue: BinaryHeap::new(),
+            what: BTreeMap::new(),
+            hosts: Vec::new(),
+            dice: Rng::new(seed ^ 0x5eed),
+            cuts: BTreeMap::new(),
+            is_rough: false,
+            is_peace: false,
+            clients: 0,
+            rules: Rules::default(),
+            seen: Seen::default(),
+        };
+        for host in 0..hosts {
+            let (machine, effects) = Machine::found(Founder {
+                node: name(host),
+                kind: Kind::Data,
+                address: address(host),
+                seed: world.dice.bits(),
+            });
+            world.hosts.push(Host {
+                machine: Some(machine),
+                disk: Records::new(),
+                life: 0,
+                frames: 0,
+            });
+            // A founder's first records are written before it counts as founded.
+            world.found(host, effects);
+        }
+        world
+    }
+
+    fn found(&mut self, host: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::Persist { number, writes } = effect {
+                self.write(host, writes);
+                let machine = self.hosts[host].machine.as_mut();
+                let more = machine.map(|machine| machine.handle(Event::Persisted { number }));
+                self.found(host, more.unwrap_or_default());
+            }
+        }
+        if self
+            .what
+            .values()
+            .all(|what| !matches!(what, What::Tick(of, _) if *of == host))
+        {
+            let first = self.dice.below(TICK_MS as usize) as u64;
+            self.at(first, What::Tick(host, 0));
+        }
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    /// Frames that each host has sent.
+    pub(super) fn traffic(&self) -> Vec<u64> {
+        self.hosts.iter().map(|host| host.frames).collect()
+    }
+
+    pub(super) fn client(&mut self) -> u64 {
+        self.clients += 1;
+        self.clients
+    }
+
+    pub(super) fn node(&self, host: usize) -> Option<NodeId> {
+        let machine = self.hosts[host].machine.as_ref()?;
+        Some(machine.identity().node)
+    }
+
+    pub(super) fn members_of(&self, host: usize) -> usize {
+        let machine = self.hosts[host].machine.as_ref();
+        machine.map_or(0, |machine| machine.topology().members().len())
+    }
+
+    fn at(&mut self, delay: u64, what: What) {
+        self.order += 1;
+        self.queue.push(Reverse((self.now + delay, self.order)));
+        self.what.insert(self.order, what);
+    }
+
+    pub(super) fn run_for(&mut self, time: u64) -> Result<(), String> {
+        let end = self.now + time;
+        while self.now < end {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// The next thing happens.
+    pub(super) fn step(&mut self) -> Result<(), String> {
+        let Some(Reverse((at, order))) = self.queue.pop() else {
+            return Err("nothing happens any more".to_owned());
+        };
+        self.now = at;
+        match self.what.remove(&order) {
+            Some(What::Tick(host, life)) if life == self.hosts[host].life => {
+                let jitter = self.dice.below(5) as u64;
+                self.at(TICK_MS - 2 + jitter, What::Tick(host, life));
+                self.event(host, Event::Tick)
+            }
+            Some(What::Arrive(host, bytes)) => {
+                let frame = Frame::from_bytes(&bytes)?;
+                self.seen.frames += 1;
+                self.seen.bytes += bytes.len() as u64;
+                let seen = Some(SEEN_AT);
+                self.event(host, Event::Received { frame, seen })
+            }
+            Some(What::Durable(host, life, number, writes)) if life == self.hosts[host].life => {
+                self.write(host, writes);
+                self.event(host, Event::Persisted { number })
+            }
+            Some(What::Start(host)) => self.start(host),
+            Some(What::Mend(pairs)) => {
+                for pair in pairs {
+                    self.mend(pair);
+                }
+                Ok(())
+            }
+            Some(What::Smooth) => {
+                self.is_rough = false;
+                Ok(())
+            }
+            Some(What::Tick(..) | What::Durable(..)) | None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, host: usize, writes: Vec<Write>) {
+        for (key, value) in writes {
+            match value {
+                Some(value) => self.hosts[host].disk.insert(key, value),
+                None => self.hosts[host].disk.remove(&key),
+            };
+        }
+    }
+
+    pub(super) fn tell(&mut self, host: usize, event: Event) {
+        // A broken rule is remembered, and told at the next step.
+        let outcome = self.event(host, event);
+        self.rules.remember(outcome);
+    }
+
+    fn event(&mut self, host: usize, event: Event) -> Result<(), String> {
+        self.rules.recall()?;
+        let now = self.now;
+        let Some(machine) = &mut self.hosts[host].machine else {
+            return Ok(());
+        };
+        self.seen.events += 1;
+        let effects = machine.handle(event);
+        let told = |reason| format!("at {now} ms, host {host}: {reason}");
+        self.rules.check(host, machine, &effects).map_err(told)?;
+        for effect in effects {
+            self.carry(host, effect);
+        }
+        Ok(())
+    }
+
+    fn carry(&mut self, host: usize, effect: Effect) {
+        match effect {
+            Effect::Persist { number, writes } => {
+                let slow = if self.is_rough { 40 } else { 3 };
+                let delay = self.dice.below(slow) as u64;
+                let life = self.hosts[host].life;
+                self.at(delay, What::Durable(host, life, number, writes));
+            }
+            Effect::Send { to, frame, .. } => {
+                if let Some(to) = (0..self.len()).find(|&other| self.node(other) == Some(to)) {
+                    self.send(host, to, &frame);
+                }
+            }
+            Effect::Dial {
+                bus_port, frame, ..
+            } => self.send(host, usize::from(bus_port), &frame),
+            Effect::Answer { outcome, .. } => self.seen.done += u64::from(outcome.is_ok()),
+            Effect::Changed | Effect::Halt { .. } => {}
+        }
+    }
+
+    fn send(&mut self, from: usize, to: usize, frame: &Frame) {
+        self.hosts[from].frames += 1;
+        let (lost, twice) = match (self.is_peace, self.is_rough) {
+            (true, _) => (0, 0),
+            (false, false) => (2, 1),
+            (false, true) => (25, 15),
+        };
+        let is_lost = self.dice.below(100) < lost;
+        if is_lost || self.cuts.contains_key(&(from, to)) {
+            return;
+        }
+        let copies = 1 + usize::from(self.dice.below(100) < twice);
+        for _ in 0..copies {
+            let spread = if self.is_rough { 120 } else { 4 };
+            let delay = 1 + self.dice.below(spread) as u64;
+            self.at(delay, What::Arrive(to, frame.to_bytes()));
+        }
+    }
+
+    pub(super) fn meet(&mut self, host: usize, other: usize, client: u64) {
+        self.tell(
+            host,
+            Event::Meet {
+                client,
+                ip: SEEN_AT,
+                bus_port: other as u16,
+            },
+        );
+    }
+
+    pub(super) fn propose(&mut self, host: usize, order: Order) {
+        let client = self.client();
+        self.tell(host, Event::Propose { client, order });
+    }
+
+    /// The process is killed, and started again later. What the disk was told last may be there or not.
+    pub(super) fn crash(&mut self, host: usize, pause: u64) {
+        if self.hosts[host].machine.take().is_none() {
+            return;
+        }
+        self.seen.crashes += 1;
+        let life = self.hosts[host].life;
+        self.hosts[host].life += 1;
+        if self.dice.below(2) == 0 {
+            let mine = |what: &What| matches!(what, What::Durable(of, then, ..) if *of == host && *then == life);
+            let order = self
+                .what
+                .iter()
+                .find(|(_, what)| mine(what))
+                .map(|(&order, _)| order);
+            if let Some(What::Durable(_, _, _, writes)) =
+                order.and_then(|order| self.what.remove(&order))
+            {
+                self.write(host, writes);
+            }
+        }
+        self.at(pause, What::Start(host));
+    }
+
+    pub(super) fn crash_all(&mut self, pause: u64) {
+        for host in 0..self.len() {
+            self.crash(host, pause);
+        }
+    }
+
+    fn start(&mut self, host: usize) -> Result<(), String> {
+        let seed = self.dice.bits();
+        let again = Machine::recover(&self.hosts[host].disk, address(host), seed);
+        let (machine, effects) = again.map_err(|damaged| format!("host {host}: {damaged}"))?;
+        self.rules.check(host, &machine, &effects)?;
+        self.hosts[host].machine = Some(machine);
+        let life = self.hosts[host].life;
+        for effect in effects {
+            self.carry(host, effect);
+        }
+        self.at(1, What::Tick(host, life));
+        Ok(())
+    }
+
+    /// Nothing that `from` says reaches `to` for a while.
+    pub(super) fn cut(&mut self, from: usize, to: usize, time: u64) {
+        self.cut_all(vec![(from, to)], time);
+    }
+
+    /// Nobody hears `host`, and it hears nobody, for a while.
+    pub(super) fn isolate(&mut self, host: usize, time: u64) {
+        let pairs = (0..self.len()).flat_map(|other| [(host, other), (other, host)]);
+        self.cut_all(pairs.collect(), time);
+    }
+
+    fn cut_all(&mut self, pairs: Vec<(usize, usize)>, time: u64) {
+        for &pair in &pairs {
+            *self.cuts.entry(pair).or_default() += 1;
+        }
+        self.at(time, What::Mend(pairs));
+    }
+
+    fn mend(&mut self, pair: (usize, usize)) {
+        if let Some(count) = self.cuts.get_mut(&pair) {
+            *count -= 1;
+            if *count == 0 {
+                self.cuts.remove(&pair);
+            }
+        }
+    }
+
+    /// Losses, copies, delays and slow disks for a while.
+    pub(super) fn make_rough(&mut self, time: u64) {
+        self.is_rough = true;
+        self.at(time, What::Smooth);
+    }
+
+    /// From now on nothing goes wrong any more. Pauses and cuts end in their time.
+    pub(super) fn heal(&mut self) {
+        self.is_rough = false;
+        self.is_peace = true;
+    }
+
+    /// All members of a cluster see the same one.
+    pub(super) fn must_agree(&self) -> Result<(), String> {
+        let mut machines = Vec::new();
+        for (host, of) in self.hosts.iter().enumerate() {
+            let machine = of.machine.as_ref();
+            machines.push(machine.ok_or(format!("host {host} is not there"))?);
+        }
+        self.rules.agree(&machines)
+    }
+}

@@ -26,9 +26,21 @@ impl Machine {
         if !self.knows_the_log() || !self.engine.may_change_members() {
             return;
         }
-        if !self.dismiss_next() && !self.admit_next() {
+        if !self.dismiss_next() && !self.admit_next() && !self.remove_stray() {
             self.balance_voters();
         }
+    }
+
+    /// A name of the log whose node is gone, or has another name by now: it was dismissed while it was taken in again.
+    fn remove_stray(&mut self) -> bool {
+        let conf = self.engine.log().conf();
+        let mut names = conf.voters.iter().chain(&conf.learners);
+        let is_stray = |&&id: &&RaftId| self.topology().member_by_raft_id(id).is_none();
+        let Some(&stray) = names.find(is_stray).filter(|&&id| id != self.engine.id()) else {
+            return false;
+        };
+        self.engine
+            .propose_membership(stray, &Membership::Supersede(stray))
     }
 
     /// Whether something was begun.
@@ -96,6 +108,15 @@ impl Machine {
             Some((_, raft_id)) if self.takes_part(raft_id) => self
                 .engine
                 .propose_membership(raft_id, &Membership::Supersede(raft_id)),
+            None if self
+                .engine
+                .state()
+                .has_joined(seat.admission.node, seat.admission.join) =>
+            {
+                // It was taken in and has left since.
+                self.wanted.remove(&seat.admission.node);
+                false
+            }
             _ => {
                 let raft_id = self.topology().next_raft_id();
                 self.engine

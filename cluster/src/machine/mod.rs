@@ -442,7 +442,15 @@ impl Machine {
             messages,
             answers,
             has_changed,
+            is_stuck,
         } = self.engine.finish(turn);
+        if is_stuck {
+            let reason = "the cluster has decided something that this version does not understand";
+            self.effects.push(Effect::Halt {
+                reason: reason.to_owned(),
+            });
+            return;
+        }
         for message in messages {
             let to = message.to;
             let body = Body::Raft(Engine::to_bytes(&message));

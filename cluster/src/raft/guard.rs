@@ -58,11 +58,14 @@ pub(super) fn check(message: &Message, id: u64, last: u64) -> Result<(), Nonsens
         MsgTransferLeader if has_term => refuse("a wish has no term"),
         MsgPropose | MsgReadIndex | MsgTransferLeader => Ok(()),
         _ if !has_term => refuse("a message without a term"),
-        MsgAppend => follows(message.index, message.term, entries),
+        MsgAppend => follows(message),
         MsgHeartbeat if message.commit > last => Err(Nonsense::LostLog),
         MsgReadIndexResp if message.index > last => refuse("an answer from the future"),
         MsgSnapshot if snapshot.index == 0 || snapshot.get_conf_state().voters.is_empty() => {
             refuse("a snapshot of nothing")
+        }
+        MsgSnapshot if !snapshot.get_conf_state().voters_outgoing.is_empty() => {
+            refuse("members change one at a time")
         }
         _ => Ok(()),
     }
@@ -72,11 +75,12 @@ fn is_plain(entry: &Entry) -> bool {
     entry.get_entry_type() == EntryType::EntryNormal
 }
 
-fn follows(index: u64, term: u64, entries: &[Entry]) -> Result<(), Nonsense> {
-    let (mut next, mut least) = (index, 0);
-    for entry in entries {
+fn follows(message: &Message) -> Result<(), Nonsense> {
+    let (mut next, mut least) = (message.index, message.log_term);
+    for entry in message.get_entries() {
         next += 1;
-        if entry.index != next || entry.term < least || entry.term > term || entry.term == 0 {
+        let is_due = (least..=message.term).contains(&entry.term);
+        if entry.index != next || !is_due || entry.term == 0 {
             return Err(Nonsense::Malformed("entries that do not follow each other"));
         }
         least = entry.term;
@@ -87,6 +91,32 @@ fn follows(index: u64, term: u64, entries: &[Entry]) -> Result<(), Nonsense> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_follow_each_other_and_what_is_before_them() {
+        let mut message = Message::default();
+        message.set_msg_type(MessageType::MsgAppend);
+        (message.to, message.from, message.term) = (1, 2, 7);
+        (message.index, message.log_term) = (4, 5);
+        let mut with = |entries: &[(u64, u64)]| {
+            let entry = |&(index, term)| Entry {
+                index,
+                term,
+                ..Entry::default()
+            };
+            message.set_entries(entries.iter().map(entry).collect());
+            check(&message, 1, 5).is_ok()
+        };
+        assert!(with(&[]) && with(&[(5, 5), (6, 7)]));
+        for bad in [
+            [(5, 4), (6, 7)],
+            [(5, 7), (6, 6)],
+            [(5, 7), (7, 7)],
+            [(5, 7), (6, 8)],
+        ] {
+            assert!(!with(&bad), "{bad:?}");
+        }
+    }
 
     #[test]
     fn members_are_not_changed_by_a_message() {

@@ -63,6 +63,8 @@ pub(crate) struct Progress {
     pub(crate) answers: Vec<Answered>,
     /// The state is another one.
     pub(crate) has_changed: bool,
+    /// An entry that this version does not understand: others have applied it, and go on without this node.
+    pub(crate) is_stuck: bool,
 }
 
 impl Stored {
@@ -314,12 +316,13 @@ impl Engine {
         match entry.get_entry_type() {
             EntryType::EntryNormal if entry.data.is_empty() => {}
             EntryType::EntryNormal => {
-                // An entry that is no request was made by a newer version; all nodes of this one leave it out alike.
-                if let Ok(request) = decode::<Request>(&entry.data) {
-                    let answer = self.node.mut_store().state_mut().carry_out(&request);
-                    progress.answers.extend(answer);
-                    progress.has_changed = true;
-                }
+                let Ok(request) = decode::<Request>(&entry.data) else {
+                    progress.is_stuck = true;
+                    return;
+                };
+                let answer = self.node.mut_store().state_mut().carry_out(&request);
+                progress.answers.extend(answer);
+                progress.has_changed = true;
             }
             EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => {
                 self.apply_membership(&entry.data, progress);
@@ -329,13 +332,10 @@ impl Engine {
     }
 
     fn apply_membership(&mut self, data: &[u8], progress: &mut Progress) {
-        let Ok(change) = ConfChangeV2::parse_from_bytes(data) else {
-            return;
-        };
-        let Ok(membership) = decode::<Membership>(change.get_context()) else {
-            return;
-        };
-        let [single] = change.get_changes() else {
+        let change = ConfChangeV2::parse_from_bytes(data).unwrap_or_default();
+        let membership = decode::<Membership>(change.get_context());
+        let (Ok(membership), [single]) = (membership, change.get_changes()) else {
+            progress.is_stuck = true;
             return;
         };
         let state = self.node.mut_store().state_mut();

@@ -3,16 +3,13 @@
 
 use std::collections::VecDeque;
 
-use super::Machine;
+use super::{AGAIN, Machine, PATIENCE};
 use crate::frame::Body;
 use crate::raft::state::{Order, Request, Stamp};
 use crate::topology::{Applied, Refusal};
 
 /// Clients that wait for their turn.
 const QUEUE_MAX: usize = 1024;
-/// Ticks between two attempts (200 ms), and after which a client is told that it is in vain (5 s).
-const AGAIN: u32 = 8;
-const PATIENCE: u32 = 200;
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Machine;
 use crate::frame::Body;
 use crate::id::{NodeId, ShardId};
-use crate::raft::state::{Membership, Order, Request};
+use crate::raft::state::{Membership, Order};
 use crate::topology::{Change, Kind, RaftId};
 
 /// Ticks between two attempts to tell somebody that it is in (1 s).
@@ -58,38 +58,27 @@ impl Machine {
             return self.engine.propose(&request);
         };
         if raft_id == self.engine.id() {
-            return self.step_back();
+            self.step_back();
+            return true;
         }
-        if self.engine.log().conf().voters.len() == 1
-            && self.engine.log().conf().voters[0] == raft_id
-        {
+        if self.engine.log().conf().voters == [raft_id] {
             return false;
         }
         self.leaving.remove(0);
-        self.propose_dismissal(raft_id, request)
-    }
-
-    fn propose_dismissal(&mut self, raft_id: RaftId, request: Request) -> bool {
         self.engine
             .propose_membership(raft_id, &Membership::Dismiss(request))
     }
 
     /// The leader itself is to go: somebody else leads first, and is asked again.
-    fn step_back(&mut self) -> bool {
+    fn step_back(&mut self) {
         let voters = self.engine.log().conf().voters.clone();
         let others = voters.iter().filter(|&&voter| voter != self.engine.id());
         let matched = |voter: RaftId| self.engine.progress_of(voter).map(|(matched, _)| matched);
         let heir = others.copied().max_by_key(|&voter| matched(voter));
         match heir {
-            Some(heir) => {
-                self.engine.transfer(heir);
-                true
-            }
+            Some(heir) => self.engine.transfer(heir),
             // Nobody else votes yet.
-            None => {
-                self.promote_learner();
-                true
-            }
+            None => self.promote_learner(),
         }
     }
 
@@ -102,7 +91,7 @@ impl Machine {
         match known {
             Some((join, _)) if join >= seat.admission.join => {
                 self.wanted.remove(&seat.admission.node);
-                self.welcome_one(&seat.admission.node, seat.admission.join);
+                self.welcome_one(seat.admission.node, seat.admission.join);
                 false
             }
             Some((_, raft_id)) if self.takes_part(raft_id) => self
@@ -141,21 +130,21 @@ impl Machine {
             .map(|seat| (seat.admission.node, seat.admission.join))
             .collect();
         for (node, join) in joins {
-            if self.welcome_one(&node, join) {
+            if self.welcome_one(node, join) {
                 self.wanted.remove(&node);
             }
         }
     }
 
-    pub(super) fn welcome_one(&mut self, node: &NodeId, join: u64) -> bool {
-        let member = self.topology().member(*node);
+    pub(super) fn welcome_one(&mut self, node: NodeId, join: u64) -> bool {
+        let member = self.topology().member(node);
         let Some(raft_id) = member
             .filter(|member| member.join == join)
             .map(|member| member.raft_id)
         else {
             return false;
         };
-        self.send(*node, Body::Accepted { raft_id, join });
+        self.send(node, Body::Accepted { raft_id, join });
         true
     }
 
@@ -172,7 +161,7 @@ impl Machine {
         let members = silent.filter_map(|&id| self.topology().member_by_raft_id(id));
         let joins: Vec<_> = members.map(|(node, member)| (node, member.join)).collect();
         for (node, join) in joins {
-            self.welcome_one(&node, join);
+            self.welcome_one(node, join);
         }
     }
 
@@ -207,7 +196,19 @@ impl Machine {
         count
     }
 
-    /// A learner who has everything votes: a witness before all others, then one of a shard with few voters.
+    /// Who votes rather than others: a witness before all others, then one of a shard with few voters. The least is first.
+    fn turn_to_vote(
+        &self,
+        id: RaftId,
+        by_shard: &BTreeMap<ShardId, usize>,
+    ) -> (bool, usize, RaftId) {
+        let member = self.topology().member_by_raft_id(id);
+        let is_data = member.is_none_or(|(_, member)| member.kind == Kind::Data);
+        let mates = member.and_then(|(_, member)| by_shard.get(&member.shard));
+        (is_data, mates.copied().unwrap_or(0), id)
+    }
+
+    /// A learner who has everything votes.
     fn promote_learner(&mut self) {
         let (log, by_shard) = (self.engine.log(), self.voters_by_shard());
         let has_all = |id: RaftId| {
@@ -217,21 +218,15 @@ impl Machine {
             })
         };
         let ready = log.conf().learners.iter().filter(|&&id| has_all(id));
-        let best = ready.copied().min_by_key(|&id| {
-            let member = self
-                .topology()
-                .member_by_raft_id(id)
-                .map(|(_, member)| member);
-            let is_data = member.is_none_or(|member| member.kind == Kind::Data);
-            let mates = member.and_then(|member| by_shard.get(&member.shard));
-            (is_data, mates.copied().unwrap_or(0), id)
-        });
+        let best = ready
+            .copied()
+            .min_by_key(|&id| self.turn_to_vote(id, &by_shard));
         if let Some(id) = best {
             self.engine.propose_membership(id, &Membership::Promote(id));
         }
     }
 
-    /// One of the shard with the most voters listens only; never the leader, and a witness last.
+    /// A voter listens only; never the leader.
     fn demote_voter(&mut self) {
         let (log, by_shard) = (self.engine.log(), self.voters_by_shard());
         let others = log
@@ -239,15 +234,9 @@ impl Machine {
             .voters
             .iter()
             .filter(|&&id| id != self.engine.id());
-        let worst = others.copied().max_by_key(|&id| {
-            let member = self
-                .topology()
-                .member_by_raft_id(id)
-                .map(|(_, member)| member);
-            let is_data = member.is_none_or(|member| member.kind == Kind::Data);
-            let mates = member.and_then(|member| by_shard.get(&member.shard));
-            (is_data, mates.copied().unwrap_or(0), id)
-        });
+        let worst = others
+            .copied()
+            .max_by_key(|&id| self.turn_to_vote(id, &by_shard));
         if let Some(id) = worst {
             self.engine.propose_membership(id, &Membership::Demote(id));
         }

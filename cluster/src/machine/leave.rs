@@ -1,6 +1,6 @@
 //! A node goes: others have forgotten it, or it was reset. It is a cluster of one again.
 
-use super::{Effect, Machine, admission};
+use super::{Machine, PATIENCE, admission};
 use crate::frame::Body;
 use crate::id::{ClusterId, NodeId, ShardId};
 use crate::raft::Engine;
@@ -15,9 +15,6 @@ pub(super) struct Resetting {
     is_hard: bool,
     age: u32,
 }
-
-/// Ticks after which a node that wants to leave leaves without the others' word: 5 s.
-const RESET_PATIENCE: u32 = 200;
 
 /// Ticks without a word of the log after which a node asks whether it is still a member, and between two such questions (1 s).
 const LOST: u32 = 40;
@@ -62,12 +59,7 @@ impl Machine {
             // It has no part in anything yet. Should it be a member after all, it will be told again, and say that it has gone.
             self.leave();
         } else if let Some(sponsor) = self.identity.sponsor.clone() {
-            let frame = self.frame(body);
-            self.effects.push(Effect::Send {
-                to: sponsor.by,
-                address: Some(sponsor.address),
-                frame,
-            });
+            self.send_to(sponsor.by, Some(sponsor.address), body);
         }
     }
 
@@ -108,7 +100,7 @@ impl Machine {
     }
 
     fn refound(&mut self, is_hard: bool) {
-        let Identity { node, shard, .. } = self.identity;
+        let shard = self.identity.shard;
         let mut identity = Identity {
             cluster: ClusterId::new(self.dice.id()),
             raft_id: 1,
@@ -132,7 +124,6 @@ impl Machine {
                 .topology()
                 .refounded(identity.cluster, shard, admission),
         };
-        debug_assert!(is_hard || identity.node == node);
         self.begin_log(identity, Engine::first_log(1, State::new(topology)));
     }
 
@@ -158,7 +149,8 @@ impl Machine {
             return;
         };
         resetting.age += 1;
-        if resetting.age > RESET_PATIENCE {
+        if resetting.age > PATIENCE {
+            // It leaves without the others' word.
             self.asks.forget();
             self.leave();
         }

@@ -13,8 +13,8 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use super::{Machine, admission};
-use crate::frame::{Body, Frame, Hello, Standing};
+use super::{AGAIN, Machine, PATIENCE, admission};
+use crate::frame::{Body, Hello, Standing};
 use crate::id::{ClusterId, NodeId};
 use crate::raft::Engine;
 use crate::raft::state::Seat;
@@ -22,9 +22,6 @@ use crate::record::{Generation, Identity, Joining};
 use crate::slot::SlotSet;
 use crate::topology::{Address, Applied, RaftId, Refusal, Role};
 
-/// Ticks between two attempts (200 ms), and after which a client is told that it is in vain (5 s).
-const AGAIN: u32 = 8;
-const PATIENCE: u32 = 200;
 /// Ticks for which a node asks to be taken in before it would ask others (30 s).
 const LOYALTY: u32 = 1200;
 /// Clients whose MEET waits.
@@ -81,7 +78,7 @@ impl Machine {
     }
 
     fn dial(&mut self, ip: IpAddr, bus_port: u16) {
-        let frame = self.introduction(Some(ip), false);
+        let frame = self.frame(self.introduction(Some(ip), false));
         self.effects.push(super::Effect::Dial {
             ip,
             bus_port,
@@ -89,13 +86,13 @@ impl Machine {
         });
     }
 
-    fn introduction(&self, you: Option<IpAddr>, is_answer: bool) -> Frame {
-        self.frame(Body::Hello(Hello {
+    fn introduction(&self, you: Option<IpAddr>, is_answer: bool) -> Body {
+        Body::Hello(Hello {
             standing: self.standing(),
             address: self.address.clone(),
             you,
             is_answer,
-        }))
+        })
     }
 
     pub(super) fn hello(
@@ -124,14 +121,8 @@ impl Machine {
             Some(Judgement::TheyJoin) | None => {}
         }
         if !hello.is_answer {
-            let frame = self.introduction(seen, true);
-            let member = self.topology().member(from);
-            let address = member.map(|member| member.address.clone());
-            self.effects.push(super::Effect::Send {
-                to: from,
-                address,
-                frame,
-            });
+            let body = self.introduction(seen, true);
+            self.send(from, body);
         }
         self.look_at_meetings();
     }
@@ -216,7 +207,7 @@ impl Machine {
         match member.map(|member| member.join.cmp(&seat.admission.join)) {
             // It did not hear that it is in.
             Some(Ordering::Equal) => {
-                self.welcome_one(&node, seat.admission.join);
+                self.welcome_one(node, seat.admission.join);
             }
             // A copy of an old request must not remove a live member.
             Some(Ordering::Greater) => {}
@@ -292,11 +283,7 @@ impl Machine {
         };
         if self.join_age.is_multiple_of(AGAIN) {
             let body = Body::Join(self.seat());
-            self.effects.push(super::Effect::Send {
-                to: joining.by,
-                address: Some(joining.address),
-                frame: self.frame(body),
-            });
+            self.send_to(joining.by, Some(joining.address), body);
         }
         self.join_age = self.join_age.wrapping_add(1);
     }

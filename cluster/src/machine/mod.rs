@@ -37,6 +37,9 @@ use crate::topology::{Address, Admission, Applied, Kind, RaftId, Refusal, Topolo
 
 /// Milliseconds that an [`Event::Tick`] stands for.
 pub const TICK_MS: u64 = 25;
+/// Ticks between two attempts (200 ms), and after which a client is told that it is in vain (5 s).
+const AGAIN: u32 = 8;
+const PATIENCE: u32 = 200;
 /// Events that wait for the disk; the rest is as lost as if the network had lost it.
 const INBOX_MAX: usize = 4096;
 
@@ -524,6 +527,10 @@ impl Machine {
     fn send(&mut self, to: NodeId, body: Body) {
         let member = self.topology().member(to);
         let address = member.map(|member| member.address.clone());
+        self.send_to(to, address, body);
+    }
+
+    fn send_to(&mut self, to: NodeId, address: Option<Address>, body: Body) {
         let frame = self.frame(body);
         self.effects.push(Effect::Send { to, address, frame });
     }

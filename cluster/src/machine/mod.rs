@@ -5,6 +5,7 @@
 //!    (waits while the disk       ├─▶ ask.rs      what this node wants of the cluster, until it is done
 //!     has something to keep)     ├─▶ govern.rs   the leader: who takes part, who votes
 //!                                ├─▶ leave.rs    out of the cluster, and alone again
+//!                                ├─▶ currency.rs whether this node knows what was decided
 //!                                └─▶ raft/       the log
 //!                                      │
 //!   Effect ◀── Persist, and when that is done: Send, Changed, Answer
@@ -13,6 +14,7 @@
 //! While something is on its way to the disk no other event is looked at: nothing is said that rests on what may be lost.
 
 mod ask;
+mod currency;
 mod dice;
 mod govern;
 mod leave;
@@ -23,6 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use self::ask::Asks;
+use self::currency::Currency;
 use self::dice::Dice;
 use self::leave::Resetting;
 use self::meet::Meeting;
@@ -87,7 +90,7 @@ pub enum Effect {
         bus_port: u16,
         frame: Frame,
     },
-    /// [`Machine::topology`], [`Machine::identity`] or who leads is another one.
+    /// [`Machine::topology`], [`Machine::identity`], [`Machine::is_current`] or who leads is another one.
     Changed,
     /// A client's request is done, or not.
     Answer {
@@ -124,6 +127,7 @@ pub struct Machine {
     ticks: u32,
     effects: Vec<Effect>,
     asks: Asks,
+    currency: Currency,
     meetings: Vec<Meeting>,
     /// A leader that is out: ticks until it goes.
     farewell: Option<u32>,
@@ -224,6 +228,7 @@ impl Machine {
             ticks: 0,
             effects: Vec::new(),
             asks: Asks::default(),
+            currency: Currency::default(),
             meetings: Vec::new(),
             farewell: None,
             lost: 0,
@@ -319,6 +324,7 @@ impl Machine {
         self.engine.lead_if_alone();
         self.govern();
         self.welcome_again();
+        self.tick_currency();
         self.tick_asks();
         self.tick_meetings();
         self.tick_reset();
@@ -406,8 +412,10 @@ impl Machine {
                 self.wanted.clear();
                 self.leaving.clear();
             }
+            self.currency.hurry();
             self.effects.push(Effect::Changed);
         }
+        self.look_at_currency();
     }
 
     fn persist(&mut self, writes: Vec<Write>, then: Pending) {
@@ -444,6 +452,7 @@ impl Machine {
         let Progress {
             messages,
             answers,
+            indexes,
             has_changed,
             is_stuck,
         } = self.engine.finish(turn);
@@ -453,6 +462,9 @@ impl Machine {
                 reason: reason.to_owned(),
             });
             return;
+        }
+        for (question, index) in indexes {
+            self.learn_index(&question, index);
         }
         for message in messages {
             let to = message.to;
@@ -493,6 +505,7 @@ impl Machine {
         self.leaving.clear();
         self.routes.clear();
         self.leader = 0;
+        self.currency.begin();
         self.effects.push(Effect::Changed);
         self.persist_all(before);
     }

@@ -31,12 +31,17 @@ impl Machine {
         Voters {
             generation: self.identity.generation,
             term: self.engine.term(),
-            leader: self.node_of(self.engine.leader()),
+            leader: self.leader(),
             voters: nodes(&log.conf().voters),
             learners: nodes(&log.conf().learners),
             committed: log.commit(),
             applied: log.applied(),
         }
+    }
+
+    /// Who leads, as far as this node knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.node_of(self.engine.leader())
     }
 
     /// Whether this node leads.

@@ -340,3 +340,42 @@ fn a_witness_votes_before_the_second_replica() {
     assert!(net.machine(1).voters().voters.contains(&node(9)));
     assert_eq!(net.machine(1).voters().voters.len(), 3);
 }
+
+#[test]
+fn a_node_alone_is_current_at_once() {
+    let mut net = Net::with(1);
+    assert!(net.machine(1).is_current());
+    net.restart(1);
+    assert!(net.machine(1).is_current() && net.machine(1).is_leader());
+}
+
+#[test]
+fn a_node_that_comes_back_is_current_when_the_others_have_told_it() {
+    let mut net = Net::with(4);
+    for number in 2..=4 {
+        net.meet(number, 1).unwrap();
+    }
+    net.tick(80);
+    assert!((1..=4).all(|number| net.machine(number).is_current()));
+    let learner = net.machine(1).voters().learners[0];
+    let all: Vec<NodeId> = (1..=4).map(node).collect();
+    for number in 1..=4 {
+        net.down = all.iter().copied().collect();
+        net.restart(number);
+        net.down.remove(&node(number));
+        net.tick(120);
+        let is_learner = node(number) == learner;
+        assert!(!net.machine(number).is_current(), "{number} {is_learner}");
+        net.down = [node(number)].into();
+        let other = number % 4 + 1;
+        net.propose(
+            other,
+            Order::Change(Change::BumpEpoch { node: node(other) }),
+        )
+        .unwrap();
+        net.down.clear();
+        net.tick(80);
+        assert!(net.machine(number).is_current(), "{number} {is_learner}");
+        net.agree(1..=4);
+    }
+}

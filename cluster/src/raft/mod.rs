@@ -61,6 +61,8 @@ pub(crate) struct Stored {
 pub(crate) struct Progress {
     pub(crate) messages: Vec<Message>,
     pub(crate) answers: Vec<Answered>,
+    /// What [`Engine::ask_index`] asked, and how far the log was decided then.
+    pub(crate) indexes: Vec<(Vec<u8>, u64)>,
     /// The state is another one.
     pub(crate) has_changed: bool,
     /// An entry that this version does not understand: others have applied it, and go on without this node.
@@ -153,6 +155,17 @@ impl Engine {
     /// Whether nobody else votes.
     pub(crate) fn is_sole_voter(&self) -> bool {
         self.log().conf().voters == [self.id]
+    }
+
+    /// Whether this node decides without anybody, and has applied all that it has decided.
+    pub(crate) fn decides_alone(&self) -> bool {
+        let raft = &self.node.raft;
+        self.is_leader() && self.is_sole_voter() && raft.apply_to_current_term()
+    }
+
+    /// Asks a majority how far the log is decided. The answer, if one comes, is in [`Progress::indexes`].
+    pub(crate) fn ask_index(&mut self, question: Vec<u8>) {
+        self.node.read_index(question);
     }
 
     /// Leads at once, if nobody else votes and everything committed is applied.
@@ -290,6 +303,8 @@ impl Engine {
             has_changed: stored.is_restored,
             ..Progress::default()
         };
+        let read = ready.take_read_states().into_iter();
+        progress.indexes = read.map(|read| (read.request_ctx, read.index)).collect();
         for entry in ready.take_committed_entries() {
             self.apply(&entry, &mut progress);
         }

@@ -26,6 +26,8 @@ pub(super) struct Rules {
     latest: BTreeMap<Line, (u64, BTreeSet<NodeId>)>,
     /// Where a host was, if it was there with others.
     places: BTreeMap<usize, (Line, NodeId)>,
+    /// What a host must know before it may say that it is current: what was decided when it started, or got its log.
+    due: BTreeMap<usize, (Line, u64)>,
     broken: Option<String>,
 }
 
@@ -71,6 +73,7 @@ impl Rules {
             .iter()
             .any(|effect| matches!(effect, Effect::Changed));
         self.check_place(host, line)?;
+        self.check_currency(host, line, machine)?;
         if has_changed && voters.applied > 0 {
             self.check_state(host, line, machine.topology(), voters.applied)?;
             let members: BTreeSet<NodeId> = machine.topology().members().keys().copied().collect();
@@ -96,6 +99,28 @@ impl Rules {
                 }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A host begins again with what its disk has.
+    pub(super) fn started(&mut self, host: usize) {
+        self.due.remove(&host);
+    }
+
+    /// Whoever says that it is current knows what was decided before it began.
+    fn check_currency(&mut self, host: usize, line: Line, machine: &Machine) -> Result<(), String> {
+        let decided = self.latest.get(&line).map_or(0, |latest| latest.0);
+        let due = self.due.entry(host).or_insert((line, decided));
+        if due.0 != line {
+            *due = (line, decided);
+        }
+        let applied = machine.voters().applied;
+        if machine.is_current() && applied < due.1 {
+            return Err(format!(
+                "it says that it is current at index {applied}, and {} was decided before it began",
+                due.1
+            ));
         }
         Ok(())
     }
@@ -177,6 +202,9 @@ impl Rules {
                         .map(|machine| machine.identity())
                         .collect::<Vec<_>>(),
                 ));
+            }
+            if !members.iter().all(|machine| machine.is_current()) {
+                return Err(format!("not all of {line:?} know that they are current"));
             }
             let leaders = members.iter().filter(|machine| machine.is_leader()).count();
             if leaders != 1 {

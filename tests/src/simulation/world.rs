@@ -332,6 +332,7 @@ impl World {
         let seed = self.dice.bits();
         let again = Machine::recover(&self.hosts[host].disk, address(host), seed);
         let (machine, effects) = again.map_err(|damaged| format!("host {host}: {damaged}"))?;
+        self.rules.started(host);
         self.rules.check(host, &machine, &effects)?;
         self.hosts[host].machine = Some(machine);
         let life = self.hosts[host].life;

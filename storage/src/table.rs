@@ -2,11 +2,13 @@
 //!
 //! Linear hashing (Litwin 1980): with `n = 2^level + split` buckets, a key belongs to bucket `hash mod 2^(level+1)`, or
 //! `hash mod 2^level` where that bucket does not exist yet. Growing splits bucket `split` in two, so no insertion ever
-//! pays for more than one bucket and the load stays even at every size.
+//! pays for more than one bucket, and the load stays even at every size. Only a small table moves when it doubles: so all
+//! that leads to its buckets stands in one cache line.
 //!
 //! ```text
 //! bucket = one cache line   | tags 7 x u8 | marks, chained: u8 | record | record | ... | record or child |
-//! segments                  [0] [1] [2 3] [4 5 6 7] ...   doubling, but for a stretch of one size; never moved
+//! block                     [0 1 2 3 ... up to 1023]      doubling, moved
+//! segments                  [1024 ... 2047] [2048 ... ]   of one size for a stretch, then doubling; never moved
 //! ```
 //!
 //! A tag is a byte of the hash (0 = free place), so a look-up rarely touches a record that is not the one it wants. A full
@@ -38,7 +40,7 @@ use foldhash::fast::FixedState;
 
 use self::bucket::{Bucket, CHAINED, PLACES, Spot, TAGS, matches, tag};
 pub use self::iter::Iter;
-use self::segments::{allocate, place_of, release, size_of_segment};
+use self::segments::{BLOCK_MAX, allocate, block_of, place_of, release, size_of_segment};
 
 /// What a [`Table`] holds: one pointer to a heap block that begins with everything a comparison needs.
 ///
@@ -86,12 +88,14 @@ const MERGE_BELOW_QUARTERS: usize = 8;
 
 /// See the module.
 pub struct Table<R: Record> {
-    /// Which buckets each holds is said by [`place_of`]; null = not in use any more.
+    /// The first buckets, as many as [`block_of`] says.
+    block: NonNull<Bucket<R>>,
+    /// Which of the other buckets each holds is said by [`place_of`]; null = not in use any more.
     segments: Box<[*mut Bucket<R>]>,
     /// Number of buckets that are full of hashes of `level` bits.
-    buckets: usize,
+    buckets: u32,
     /// `2^level - 1` where `2^level <= buckets < 2^(level+1)`.
-    mask: u64,
+    mask: u32,
     len: usize,
     marked: usize,
     chained: u32,
@@ -123,7 +127,8 @@ impl<R: Record> Table<R> {
             )
         };
         Table {
-            segments: Box::new([allocate(1)]),
+            block: allocate(1),
+            segments: Box::default(),
             buckets: 1,
             mask: 0,
             len: 0,
@@ -159,15 +164,17 @@ impl<R: Record> Table<R> {
     }
 
     /// Number of buckets, chained ones not counted.
+    #[inline]
     pub fn buckets(&self) -> usize {
-        self.buckets
+        self.buckets as usize
     }
 
     /// Bytes of the table itself, without its records. The last segment counts whole, however few of its buckets are in use.
     pub fn memory(&self) -> usize {
         let segments = self.segments.iter().enumerate();
         let used = segments.filter(|(_, buckets)| !buckets.is_null());
-        let allocated: usize = used.map(|(segment, _)| size_of_segment(segment)).sum();
+        let segments: usize = used.map(|(segment, _)| size_of_segment(segment)).sum();
+        let allocated = block_of(self.buckets()) + segments;
         (allocated + self.chained as usize) * size_of::<Bucket<R>>() + size_of_val(&*self.segments)
     }
 
@@ -221,7 +228,7 @@ impl<R: Record> Table<R> {
     /// Puts a record in whose key is not in the table yet; unmarked. Returns it where it stands.
     pub fn insert_new(&mut self, hash: u64, record: R) -> &mut R {
         debug_assert!(self.find(hash, record.key()).is_none());
-        if (self.len + 1) * 4 > self.buckets * SPLIT_ABOVE_QUARTERS {
+        if (self.len + 1) * 4 > self.buckets() * SPLIT_ABOVE_QUARTERS {
             self.split();
         }
         self.len += 1;
@@ -256,28 +263,30 @@ impl<R: Record> Table<R> {
 
     #[inline]
     fn index(&self, hash: u64) -> usize {
-        let wide = (hash & (self.mask << 1 | 1)) as usize;
-        if wide < self.buckets {
+        let mask = u64::from(self.mask);
+        let wide = (hash & (mask << 1 | 1)) as usize;
+        if wide < self.buckets() {
             wide
         } else {
-            (hash & self.mask) as usize
+            (hash & mask) as usize
         }
     }
 
     /// The bits of the hash that choose bucket `index`.
     fn mask_of(&self, index: usize) -> u64 {
+        let mask = u64::from(self.mask);
         let half = self.mask as usize + 1;
-        let is_split = index >= half || index + half < self.buckets;
-        if is_split {
-            self.mask << 1 | 1
-        } else {
-            self.mask
-        }
+        let is_split = index >= half || index + half < self.buckets();
+        if is_split { mask << 1 | 1 } else { mask }
     }
 
     #[inline]
     fn bucket(&self, index: usize) -> NonNull<Bucket<R>> {
-        debug_assert!(index < self.buckets);
+        debug_assert!(index < self.buckets());
+        if index < BLOCK_MAX {
+            // SAFETY: the block holds all buckets below `buckets` and this limit.
+            return unsafe { self.block.add(index) };
+        }
         let (segment, offset) = place_of(index);
         // SAFETY: the segment was allocated with its first bucket, and `index` is below `buckets`.
         unsafe { NonNull::new_unchecked(self.segments[segment].add(offset)) }
@@ -349,7 +358,7 @@ impl<R: Record> Table<R> {
             }
             this.meta &= !CHAINED;
             self.chained -= 1;
-            unsafe { release(child.as_ptr(), 1) };
+            unsafe { release(child, 1) };
             return;
         }
     }
@@ -368,17 +377,19 @@ impl<R: Record + Clone> Clone for Table<R> {
 
 impl<R: Record> Drop for Table<R> {
     fn drop(&mut self) {
-        for index in 0..self.buckets {
+        for index in 0..self.buckets() {
             drop(self.unload(index));
         }
+        // SAFETY: the block was allocated with this size and its buckets are empty now.
+        unsafe { release(self.block, block_of(self.buckets())) };
         for (segment, buckets) in self
             .segments
             .iter()
             .enumerate()
             .filter(|(_, buckets)| !buckets.is_null())
         {
-            // SAFETY: every segment was allocated with this size and its buckets are empty now.
-            unsafe { release(*buckets, size_of_segment(segment)) };
+            // SAFETY: as of the block; the null ones were left out.
+            unsafe { release(NonNull::new_unchecked(*buckets), size_of_segment(segment)) };
         }
     }
 }

@@ -86,11 +86,11 @@ impl<R> Bucket<R> {
         // SAFETY: only a full bucket is chained, so the last place holds a record; the child is a fresh empty bucket.
         unsafe {
             let (record, was_marked) = self.clear(last);
-            (*child).fill(0, tag, was_marked, record);
-            self.places[last].child = child;
+            (*child.as_ptr()).fill(0, tag, was_marked, record);
+            self.places[last].child = child.as_ptr();
             self.meta |= CHAINED;
-            NonNull::new_unchecked(child)
         }
+        child
     }
 }
 

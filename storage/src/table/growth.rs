@@ -3,27 +3,24 @@
 use std::ptr::{self, NonNull};
 
 use super::bucket::{Bucket, CHAINED, PLACES};
-use super::segments::{allocate, place_of, release, size_of_segment};
+use super::segments::{BLOCK_MAX, allocate, block_of, place_of, release, size_of_segment};
 use super::{MERGE_BELOW_QUARTERS, Record, Table, prefetch};
+
+/// More would take 256 GiB.
+const BUCKETS_MAX: u32 = u32::MAX;
 
 impl<R: Record> Table<R> {
     /// Adds one bucket and moves into it what belongs there.
     pub(super) fn split(&mut self) {
-        let new = self.buckets;
-        let (segment, _) = place_of(new);
+        assert!(self.buckets < BUCKETS_MAX, "memory is not so large");
+        let new = self.buckets();
         let half = self.mask as usize + 1;
         let old = new - half;
-        if segment == self.segments.len() {
-            let known = self.segments.iter().copied();
-            self.segments = known.chain([ptr::null_mut()]).collect();
-        }
-        if self.segments[segment].is_null() {
-            self.segments[segment] = allocate(size_of_segment(segment));
-        }
+        self.make_room(new);
         self.buckets += 1;
-        let wide = self.mask << 1 | 1;
-        if self.buckets == half * 2 {
-            self.mask = wide;
+        let wide = u64::from(self.mask) << 1 | 1;
+        if self.buckets() == half * 2 {
+            self.mask = self.mask << 1 | 1;
         }
         let chain = self.unload(old);
         for (record, tag, is_marked) in chain {
@@ -33,21 +30,64 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Takes away the last bucket while the table is sparse, and moves what it held to the one it was split from.
-    pub(super) fn merge_if_sparse(&mut self) {
-        if self.buckets == 1 || self.len * 4 >= self.buckets * MERGE_BELOW_QUARTERS {
+    /// Memory for bucket `new`, the next one.
+    fn make_room(&mut self, new: usize) {
+        if new < BLOCK_MAX {
+            if block_of(new) == new {
+                self.move_block(new, block_of(new + 1));
+            }
             return;
         }
-        let last = self.buckets - 1;
-        let chain = self.unload(last);
+        let (segment, _) = place_of(new);
+        if segment == self.segments.len() {
+            let known = self.segments.iter().copied();
+            self.segments = known.chain([ptr::null_mut()]).collect();
+        }
+        if self.segments[segment].is_null() {
+            self.segments[segment] = allocate(size_of_segment(segment)).as_ptr();
+        }
+    }
+
+    /// Bucket `last`, which was the last one, is empty and not counted any more.
+    fn give_room_back(&mut self, last: usize) {
+        if last < BLOCK_MAX {
+            if block_of(last) == last {
+                self.move_block(block_of(last + 1), last);
+            }
+            return;
+        }
         let (segment, offset) = place_of(last);
-        self.buckets = last;
-        if offset == 0 {
-            // SAFETY: the segment's only bucket in use is its first, which is empty now.
-            unsafe { release(self.segments[segment], size_of_segment(segment)) };
+        if offset == 0
+            && let Some(empty) = NonNull::new(self.segments[segment])
+        {
+            // SAFETY: the segment's only bucket in use was its first, which is empty now.
+            unsafe { release(empty, size_of_segment(segment)) };
             self.segments[segment] = ptr::null_mut();
         }
-        if (last as u64) <= self.mask {
+    }
+
+    /// The block has another size; the buckets that both sizes have move, the others are empty.
+    fn move_block(&mut self, old_size: usize, new_size: usize) {
+        let block = allocate(new_size);
+        // SAFETY: both blocks hold so many buckets; what they own is in the new one only, as the old one is just released.
+        unsafe {
+            let count = old_size.min(new_size);
+            ptr::copy_nonoverlapping(self.block.as_ptr(), block.as_ptr(), count);
+            release(self.block, old_size);
+        }
+        self.block = block;
+    }
+
+    /// Takes away the last bucket while the table is sparse, and moves what it held to the one it was split from.
+    pub(super) fn merge_if_sparse(&mut self) {
+        if self.buckets == 1 || self.len * 4 >= self.buckets() * MERGE_BELOW_QUARTERS {
+            return;
+        }
+        let last = self.buckets() - 1;
+        let chain = self.unload(last);
+        self.buckets -= 1;
+        self.give_room_back(last);
+        if self.buckets <= self.mask {
             self.mask >>= 1;
         }
         for (record, tag, is_marked) in chain {
@@ -92,7 +132,7 @@ impl<R: Record> Table<R> {
             head.as_mut().meta &= !CHAINED;
             while let Some(bucket) = child {
                 child = bucket.as_ref().child();
-                release(bucket.as_ptr(), 1);
+                release(bucket, 1);
                 self.chained -= 1;
             }
         }

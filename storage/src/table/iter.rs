@@ -31,7 +31,7 @@ impl<'a, R: Record> Iterator for Iter<'a, R> {
             self.place = 0;
             self.bucket = this.child().or_else(|| {
                 self.index += 1;
-                (self.index < self.table.buckets).then(|| self.table.bucket(self.index))
+                (self.index < self.table.buckets()).then(|| self.table.bucket(self.index))
             });
         }
     }

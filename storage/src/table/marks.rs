@@ -36,9 +36,9 @@ impl<R: Record> Table<R> {
         is_over: &mut dyn FnMut(&R) -> bool,
         out: &mut Vec<R>,
     ) -> usize {
-        let start = if start < self.buckets { start } else { 0 };
+        let start = if start < self.buckets() { start } else { 0 };
         let before = out.len();
-        let end = (start + count).min(self.buckets);
+        let end = (start + count).min(self.buckets());
         for index in start..end {
             let head = self.bucket(index);
             while let Some(spot) = self.find_marked(head, is_over) {
@@ -48,7 +48,7 @@ impl<R: Record> Table<R> {
         for _ in before..out.len() {
             self.merge_if_sparse();
         }
-        if end >= self.buckets { 0 } else { end }
+        if end >= self.buckets() { 0 } else { end }
     }
 
     fn find_marked(

@@ -36,19 +36,19 @@ impl<R: Record> Table<R> {
             return None;
         }
         for _ in 0..64 {
-            let head = self.bucket(rng.below(self.buckets));
+            let head = self.bucket(rng.below(self.buckets()));
             let wanted = rng.below(PLACES * self.depth as usize);
             if let Some(spot) = self.spots(head, marked).nth(wanted) {
                 return Some((head, spot));
             }
         }
-        self.first_from(rng.below(self.buckets), marked)
+        self.first_from(rng.below(self.buckets()), marked)
     }
 
     /// The first record at or after bucket `start`, around the end if need be; for tables where few are marked.
     fn first_from(&self, start: usize, marked: bool) -> Option<(NonNull<Bucket<R>>, Spot<R>)> {
-        (0..self.buckets).find_map(|step| {
-            let head = self.bucket((start + step) % self.buckets);
+        (0..self.buckets()).find_map(|step| {
+            let head = self.bucket((start + step) % self.buckets());
             Some((head, self.spots(head, marked).next()?))
         })
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failover;
 use crate::id::{ClusterId, NodeId};
 use crate::raft::state::{Request, Seat, Unreadable, decode, encode};
 use crate::record::Generation;
@@ -41,6 +42,8 @@ pub enum Body {
     Ask(Request),
     /// A message of the consensus (protobuf).
     Raft(#[serde(with = "bytes")] Vec<u8>),
+    /// For [`crate::failover`], not for the machine.
+    Failover(Box<failover::Message>),
 }
 
 /// What a node says of itself when it meets another.

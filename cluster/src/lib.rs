@@ -15,6 +15,7 @@
 //! Architecture invariant: `cluster` knows no clock, no dice, no file, no socket, no actor. Events carry time as ticks and
 //! randomness as numbers; the same events give the same effects.
 
+pub mod failover;
 pub mod frame;
 pub mod id;
 pub mod machine;

@@ -359,7 +359,11 @@ impl Machine {
             }
             Body::Ask(request) if is_ours => self.take(request),
             Body::Raft(bytes) if is_ours => self.step(frame.from, &bytes),
-            Body::Lost { .. } | Body::Removed { .. } | Body::Ask(_) | Body::Raft(_) => {
+            Body::Lost { .. }
+            | Body::Removed { .. }
+            | Body::Ask(_)
+            | Body::Raft(_)
+            | Body::Failover(_) => {
                 self.dropped += 1;
             }
         }

@@ -1,0 +1,234 @@
+//! Whether this node may act as the primary that the topology says it is.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Claim, Effect, Failover, LEASE_MS, Own, TwoNodePolicy};
+use crate::id::{NodeId, ShardId};
+
+/// Rounds of pings whose answers may still come in time.
+const ROUNDS: usize = 64;
+/// Claims are repeated faster at the beginning of a reign (and for how long), when another's lease is just being given up.
+const EAGER_PING_MS: u64 = 20;
+const EAGER_MS: u64 = 1000;
+
+/// Whether a node may acknowledge writes and answer reads as a primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// Before this moment of the clock that only goes forward. `u64::MAX` = nobody could take it away.
+    Until(u64),
+    No(Reason),
+}
+
+/// Why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The topology names another, or the node leads nothing.
+    NotPrimary,
+    /// It may have missed that another was named.
+    Outdated,
+    /// It is still reading its files.
+    Recovering,
+    /// It has lost data that another member of its shard may have.
+    Incomplete,
+    /// A majority of the voters has not confirmed it lately.
+    Unconfirmed,
+}
+
+impl Authority {
+    pub fn is_given(self, now_ms: u64) -> bool {
+        matches!(self, Authority::Until(until) if now_ms < until)
+    }
+}
+
+/// The time in which this node is the primary of a shard.
+#[derive(Debug)]
+pub(super) struct Reign {
+    shard: ShardId,
+    began_at: u64,
+    /// Numbers of the rounds of pings in it, and when each began.
+    rounds: VecDeque<(u64, u64)>,
+    /// When the last ping was sent that a voter has said yes to.
+    granted: BTreeMap<NodeId, u64>,
+    /// It has had authority.
+    has_begun: bool,
+    /// Nobody has the data that it lost: what it has now is what there is.
+    is_accepted: bool,
+    /// The other of two is gone, and this one goes on.
+    is_survivor: bool,
+    /// What keeps it from claiming its lease.
+    obstacle: Option<Reason>,
+}
+
+impl Reign {
+    fn new(shard: ShardId, now: u64) -> Reign {
+        Reign {
+            shard,
+            began_at: now,
+            rounds: VecDeque::new(),
+            granted: BTreeMap::new(),
+            has_begun: false,
+            is_accepted: false,
+            is_survivor: false,
+            obstacle: Some(Reason::Outdated),
+        }
+    }
+}
+
+impl Failover {
+    /// Whether there is news for the voters.
+    pub(super) fn look_at_reign(&mut self, now: u64) -> bool {
+        let led = self.led_by(self.myself);
+        let before = self.reign.as_ref().map(|reign| reign.shard);
+        if led != before {
+            self.reign = led.map(|shard| Reign::new(shard, now));
+        }
+        let (is_survivor, is_accepted) = (self.is_survivor(), self.is_accepted());
+        let obstacle = match (&self.standpoint, self.own) {
+            (Some(standpoint), _) if !standpoint.is_current && !is_survivor => {
+                Some(Reason::Outdated)
+            }
+            (_, None) => Some(Reason::Recovering),
+            (_, Some(own)) if !own.is_whole && !is_accepted => Some(Reason::Incomplete),
+            _ => None,
+        };
+        let Some(reign) = &mut self.reign else {
+            return before.is_some();
+        };
+        reign.is_survivor = is_survivor;
+        reign.is_accepted = is_accepted;
+        let was = std::mem::replace(&mut reign.obstacle, obstacle);
+        led != before || was.is_some() != obstacle.is_some()
+    }
+
+    /// Whether no majority can decide without this node: it needs nobody's word to go on.
+    fn is_free(&self) -> bool {
+        let Some(standpoint) = &self.standpoint else {
+            return false;
+        };
+        let electorate = &standpoint.electorate;
+        let votes =
+            electorate.voters.contains(&self.myself) && electorate.coming.contains(&self.myself);
+        votes && !electorate.can_lose_one()
+    }
+
+    /// Whether every other voter is silent, and we are to go on without it.
+    fn is_left_alone(&self) -> bool {
+        let Some(standpoint) = &self.standpoint else {
+            return false;
+        };
+        let mut others = standpoint.electorate.all().filter(|&v| v != self.myself);
+        self.settings.two_node_policy == TwoNodePolicy::PrimarySurvives
+            && others.all(|voter| self.detector.suspects_node(voter))
+    }
+
+    /// Whether this node goes on without knowing that its topology is current.
+    fn is_survivor(&self) -> bool {
+        let is_already = self.reign.as_ref().is_some_and(|reign| reign.is_survivor);
+        let is_whole = self.own.is_some_and(|own| own.is_whole);
+        self.is_free() && (is_already || (is_whole && self.is_left_alone()))
+    }
+
+    /// Whether every other member of the shard has said that it has not all the data either.
+    fn is_accepted(&self) -> bool {
+        let (Some(standpoint), Some(reign)) = (&self.standpoint, &self.reign) else {
+            return false;
+        };
+        let is_empty = |node: NodeId| {
+            let report = self.detector.report(node);
+            let own = report.and_then(|report| report.own);
+            own.is_some_and(|own| !own.is_whole)
+        };
+        let mut replicas = standpoint.topology.replicas(reign.shard);
+        reign.is_accepted || (self.own.is_some() && replicas.all(|(node, _)| is_empty(node)))
+    }
+
+    /// How this node's data stands, as others are to see it.
+    pub(super) fn shown(&self) -> Option<Own> {
+        let is_accepted = self.reign.as_ref().is_some_and(|reign| reign.is_accepted);
+        self.own.map(|own| Own {
+            is_whole: own.is_whole || is_accepted,
+            ..own
+        })
+    }
+
+    /// What this node claims of the voters.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        let reign = self.reign.as_ref()?;
+        let standpoint = self.standpoint.as_ref()?;
+        reign.obstacle.is_none().then(|| Claim {
+            shard: reign.shard,
+            voters: standpoint.electorate.coming.iter().copied().collect(),
+        })
+    }
+
+    /// A round of pings with a claim begins.
+    pub(super) fn note_round(&mut self, now: u64) {
+        let number = self.beat.number;
+        if let Some(reign) = &mut self.reign
+            && reign.obstacle.is_none()
+        {
+            reign.rounds.push_back((number, now));
+            let surplus = reign.rounds.len().saturating_sub(ROUNDS);
+            reign.rounds.drain(..surplus);
+        }
+    }
+
+    /// A voter has said yes to the ping with this number.
+    pub(super) fn confirmed(&mut self, voter: NodeId, number: u64) {
+        let Some(reign) = &mut self.reign else { return };
+        let round = reign.rounds.iter().find(|&&(round, _)| round == number);
+        if let Some(&(_, sent_at)) = round {
+            let granted = reign.granted.entry(voter).or_default();
+            *granted = sent_at.max(*granted);
+        }
+    }
+
+    /// How long to wait between two rounds of pings.
+    pub(super) fn pace_ms(&self, now: u64) -> u64 {
+        let is_eager = |reign: &Reign| {
+            let is_young = now < reign.began_at + EAGER_MS;
+            is_young && reign.obstacle.is_none() && !self.authority.is_given(now)
+        };
+        match self.reign.as_ref().is_some_and(is_eager) {
+            true => EAGER_PING_MS,
+            false => super::PING_MS,
+        }
+    }
+
+    fn find_authority(&self, now: u64) -> Authority {
+        let (Some(reign), Some(standpoint)) = (&self.reign, &self.standpoint) else {
+            return Authority::No(Reason::NotPrimary);
+        };
+        if let Some(reason) = reign.obstacle {
+            return Authority::No(reason);
+        }
+        if self.is_free() {
+            // The other one has seen this reign begin, so it is over with its own; or it is not there.
+            let has_seen = |voter| voter == self.myself || reign.granted.contains_key(&voter);
+            let begins = standpoint.electorate.all().all(has_seen) || self.is_left_alone();
+            return match reign.has_begun || begins {
+                true => Authority::Until(u64::MAX),
+                false => Authority::No(Reason::Unconfirmed),
+            };
+        }
+        let reached = |voter: NodeId| reign.granted.get(&voter).copied();
+        let until = standpoint.electorate.reached(reached);
+        let until = until.map_or(0, |sent_at| sent_at + LEASE_MS);
+        let is_settled = self.grants.is_settled(now) || self.authority.is_given(now);
+        match now < until && is_settled {
+            true => Authority::Until(until),
+            false => Authority::No(Reason::Unconfirmed),
+        }
+    }
+
+    pub(super) fn look_at_authority(&mut self, now: u64) {
+        let authority = self.find_authority(now);
+        if let Some(reign) = &mut self.reign {
+            reign.has_begun |= authority.is_given(now);
+        }
+        if authority != self.authority {
+            self.authority = authority;
+            self.effects.push(Effect::Authority(authority));
+        }
+    }
+}

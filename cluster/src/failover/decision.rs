@@ -1,0 +1,336 @@
+//! The leader of the log replaces primaries that have failed: first the fence, then the proposal.
+//!
+//! ```text
+//!   failed ──▶ Fence{primary, round} to the voters ──▶ Fenced by a majority ──▶ Promote{expected epoch, candidate}
+//!     │          again every 100 ms                        │                        │
+//!     └── heard again: Spare, over                         └── a new round after 1.5 s without, or 1 s after a proposal
+//! ```
+//!
+//! A voter answers as soon as it suspects the primary itself, has extended its lease for the lease's length no more, and so
+//! can promise not to do it for a while. A leader that never was the leader, or is not any more, does no harm with it: the log
+//! does not take its proposal, and promises end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Beat, Effect, Failover, GRANT_MS, Message, Own};
+use crate::id::{NodeId, ShardId};
+use crate::topology::{Change, Shard};
+use crate::view::Verdict;
+
+/// How long a voter keeps its promise, by its own clock.
+const PROMISE_MS: u64 = 2000;
+/// How long a round counts, by the leader's clock: less than a promise, whatever the rates of the clocks.
+const ROUND_MS: u64 = 1500;
+/// How long a proposal may take before it counts as lost.
+const PROPOSAL_MS: u64 = 1000;
+const AGAIN_MS: u64 = 100;
+/// A candidate was heard within this time: its position is that of today.
+const FRESH_MS: u64 = 400;
+/// How many timeouts a primary may have gone on without a replica that is to follow it (`cluster-replica-validity-factor`).
+const VALIDITY: u64 = 10;
+
+/// What a leader asks the voters, and what they answer.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub struct Fence {
+    pub primary: NodeId,
+    /// The leader's; it grows.
+    pub round: Beat,
+}
+
+/// The voter: who asked for a fence, not answered yet.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    by: NodeId,
+    round: Beat,
+    until: u64,
+}
+
+/// The voter: a primary whose lease it does not extend.
+#[derive(Debug, Clone, Copy)]
+struct Promise {
+    by: NodeId,
+    round: Beat,
+    until: u64,
+}
+
+/// The voter's side, by primaries.
+#[derive(Debug, Default)]
+pub(super) struct Fences {
+    asked: BTreeMap<NodeId, Asked>,
+    promises: BTreeMap<NodeId, Promise>,
+}
+
+impl Fences {
+    /// Whether the lease of this primary must not be extended.
+    pub(super) fn holds(&self, primary: NodeId, now: u64) -> bool {
+        let promise = self.promises.get(&primary);
+        promise.is_some_and(|promise| now < promise.until)
+    }
+
+    fn forget_old(&mut self, now: u64) {
+        self.asked.retain(|_, asked| now < asked.until);
+        self.promises.retain(|_, promise| now < promise.until);
+    }
+}
+
+/// The leader's side: a shard whose primary has failed.
+#[derive(Debug)]
+struct Case {
+    primary: NodeId,
+    epoch: u64,
+    round: Beat,
+    begun_at: u64,
+    asked_at: u64,
+    fenced: BTreeSet<NodeId>,
+    proposed_at: Option<u64>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Decisions {
+    cases: BTreeMap<ShardId, Case>,
+    /// Rounds that were ever begun.
+    rounds: u64,
+}
+
+/// The voter.
+impl Failover {
+    pub(super) fn fence(&mut self, by: NodeId, fence: Fence, now: u64) {
+        if !self.is_voter(self.myself) || !self.is_voter(by) || fence.primary == self.myself {
+            return;
+        }
+        let asked = Asked {
+            by,
+            round: fence.round,
+            until: now + ROUND_MS,
+        };
+        self.fences.asked.insert(fence.primary, asked);
+    }
+
+    pub(super) fn spare(&mut self, by: NodeId, fence: Fence) {
+        let Fence { primary, round } = fence;
+        self.fences
+            .promises
+            .retain(|&node, promise| (node, promise.by, promise.round) != (primary, by, round));
+        self.fences
+            .asked
+            .retain(|&node, asked| (node, asked.by, asked.round) != (primary, by, round));
+    }
+
+    /// Promises what can be promised by now.
+    pub(super) fn look_at_fences(&mut self, now: u64) {
+        self.fences.forget_old(now);
+        let asked: Vec<(NodeId, Asked)> = {
+            let asked = self.fences.asked.iter();
+            let is_due = |primary| self.is_out(primary) && self.grants.is_over(primary, now);
+            let asked = asked.map(|(&primary, &asked)| (primary, asked));
+            asked.filter(|&(primary, _)| is_due(primary)).collect()
+        };
+        for (primary, Asked { by, round, .. }) in asked {
+            self.fences.asked.remove(&primary);
+            let until = now + PROMISE_MS;
+            let promise = Promise { by, round, until };
+            self.fences.promises.insert(primary, promise);
+            let fence = Fence { primary, round };
+            match by == self.myself {
+                true => self.fenced(by, fence),
+                false => self.send(by, Message::Fenced(fence)),
+            }
+        }
+    }
+
+    /// Whether this node itself would have another in its place: it does not hear it, or hears that it has lost its data.
+    fn is_out(&self, primary: NodeId) -> bool {
+        self.detector.suspects_node(primary) || self.has_lost_data(primary)
+    }
+
+    fn has_lost_data(&self, node: NodeId) -> bool {
+        self.reported(node).is_some_and(|own| !own.is_whole)
+    }
+
+    /// How the data of a node stands: what it said last.
+    fn reported(&self, node: NodeId) -> Option<Own> {
+        match node == self.myself {
+            true => self.shown(),
+            false => self.detector.report(node).and_then(|report| report.own),
+        }
+    }
+}
+
+/// The leader.
+impl Failover {
+    pub(super) fn fenced(&mut self, by: NodeId, fence: Fence) {
+        let mut cases = self.decisions.cases.values_mut();
+        let case = cases.find(|case| (case.primary, case.round) == (fence.primary, fence.round));
+        if let Some(case) = case {
+            case.fenced.insert(by);
+        }
+    }
+
+    /// Whether this node is the one that decides, and somebody can be outvoted.
+    fn decides(&self) -> bool {
+        let standpoint = self.standpoint.as_ref();
+        standpoint.is_some_and(|standpoint| {
+            standpoint.leader == Some(self.myself) && standpoint.electorate.can_lose_one()
+        })
+    }
+
+    pub(super) fn look_at_cases(&mut self, now: u64) {
+        let due = match self.decides() {
+            true => self.due(now),
+            false => BTreeMap::new(),
+        };
+        let is_same = |shard: &ShardId, case: &Case| {
+            let same = |led: &Shard| (led.primary, led.epoch) == (case.primary, case.epoch);
+            due.get(shard).is_some_and(same)
+        };
+        let cases = std::mem::take(&mut self.decisions.cases);
+        let (kept, over): (BTreeMap<_, _>, BTreeMap<_, _>) = cases
+            .into_iter()
+            .partition(|(shard, case)| is_same(shard, case));
+        self.decisions.cases = kept;
+        for case in over.into_values() {
+            self.close(&case);
+        }
+        for (shard, led) in &due {
+            self.look_at_case(*shard, led, now);
+        }
+    }
+
+    /// The shards whose primaries are to be replaced, and can be.
+    fn due(&self, now: u64) -> BTreeMap<ShardId, Shard> {
+        let Some(standpoint) = &self.standpoint else {
+            return BTreeMap::new();
+        };
+        let shards = standpoint.topology.shards().iter();
+        let is_due = |&(&id, shard): &(&ShardId, &Shard)| {
+            let has_failed = self.detector.verdict(shard.primary) == Verdict::Failed;
+            let is_out = has_failed || self.has_lost_data(shard.primary);
+            is_out && !shard.slots.is_empty() && self.candidate(id, shard.primary, now).is_some()
+        };
+        let due = shards.filter(is_due);
+        due.map(|(&id, shard)| (id, shard.clone())).collect()
+    }
+
+    fn look_at_case(&mut self, shard: ShardId, led: &Shard, now: u64) {
+        let is_over = |case: &Case| match case.proposed_at {
+            Some(at) => now >= at + PROPOSAL_MS,
+            None => now >= case.begun_at + ROUND_MS,
+        };
+        let case = self.decisions.cases.get(&shard);
+        if case.is_none_or(is_over) {
+            self.open(shard, led, now);
+        }
+        self.ask_again(shard, now);
+        let Some(case) = self.decisions.cases.get(&shard) else {
+            return;
+        };
+        let is_fenced = self.standpoint.as_ref().is_some_and(|standpoint| {
+            standpoint
+                .electorate
+                .is_majority(|voter| case.fenced.contains(&voter))
+        });
+        if case.proposed_at.is_some() || !is_fenced || !self.grants.is_settled(now) {
+            return;
+        }
+        if let Some(candidate) = self.candidate(shard, led.primary, now) {
+            let expected_epoch = led.epoch;
+            self.effects.push(Effect::Propose(Change::Promote {
+                shard,
+                expected_epoch,
+                candidate,
+            }));
+            if let Some(case) = self.decisions.cases.get_mut(&shard) {
+                case.proposed_at = Some(now);
+            }
+        }
+    }
+
+    /// Begins a round.
+    fn open(&mut self, shard: ShardId, led: &Shard, now: u64) {
+        self.decisions.rounds += 1;
+        let round = Beat {
+            start: self.beat.start,
+            number: self.decisions.rounds,
+        };
+        let primary = led.primary;
+        let case = Case {
+            primary,
+            epoch: led.epoch,
+            round,
+            begun_at: now,
+            asked_at: 0,
+            fenced: BTreeSet::new(),
+            proposed_at: None,
+        };
+        self.decisions.cases.insert(shard, case);
+        self.fence(self.myself, Fence { primary, round }, now);
+        self.look_at_fences(now);
+    }
+
+    /// Asks those voters who have not answered.
+    fn ask_again(&mut self, shard: ShardId, now: u64) {
+        let Some(standpoint) = &self.standpoint else {
+            return;
+        };
+        let Some(case) = self.decisions.cases.get_mut(&shard) else {
+            return;
+        };
+        if now < case.asked_at + AGAIN_MS || case.proposed_at.is_some() {
+            return;
+        }
+        case.asked_at = now;
+        let Case { primary, round, .. } = *case;
+        let is_asked = |voter: &NodeId| {
+            ![self.myself, primary].contains(voter) && !case.fenced.contains(voter)
+        };
+        let asked: Vec<NodeId> = standpoint.electorate.all().filter(is_asked).collect();
+        for voter in asked {
+            self.send(voter, Message::Fence(Fence { primary, round }));
+        }
+    }
+
+    /// A case that is no more: unless it was decided, the voters need not keep their promise.
+    fn close(&mut self, case: &Case) {
+        let &Case { primary, round, .. } = case;
+        let (None, Some(standpoint)) = (case.proposed_at, &self.standpoint) else {
+            return;
+        };
+        let voters: Vec<NodeId> = standpoint.electorate.all().collect();
+        let fence = Fence { primary, round };
+        for voter in voters {
+            match voter == self.myself {
+                true => self.spare(voter, fence),
+                false => self.send(voter, Message::Spare(fence)),
+            }
+        }
+    }
+
+    /// Who is to follow: of those who are there and have their data, the one that has the most of it; then by priority, then
+    /// by name.
+    fn candidate(&self, shard: ShardId, primary: NodeId, now: u64) -> Option<NodeId> {
+        let standpoint = self.standpoint.as_ref()?;
+        let validity = VALIDITY * self.settings.node_timeout_ms;
+        let able = standpoint.topology.replicas(shard).filter_map(|(node, _)| {
+            let own = self.reported(node)?;
+            let is_there = node == self.myself
+                || (self.detector.is_fresh(node, now, FRESH_MS)
+                    && !self.detector.suspects_node(node));
+            let linked_at = match node == self.myself {
+                true => self.linked_at,
+                false => self.detector.linked_at(node),
+            };
+            // As long as the primary was heard while this one's stream stood still.
+            let went_without = self.detector.reported_at(primary).saturating_sub(linked_at);
+            let is_able = own.is_whole && own.priority > 0 && went_without <= validity;
+            (is_there && is_able).then_some((node, own))
+        });
+        able.min_by_key(|(node, own)| (std::cmp::Reverse(own.position), own.priority, *node))
+            .map(|(node, _)| node)
+    }
+}
+
+// A promise outlasts the round that it belongs to, and a round the wait for it.
+const _: () = assert!(ROUND_MS * 11 < PROMISE_MS * 10 && GRANT_MS < ROUND_MS);

@@ -1,0 +1,349 @@
+//! Whom this node hears, and what it makes of silence. Safety never depends on it.
+//!
+//! Two links can be cut in one direction only, so what counts of a node that is pinged are its answers: it hears us, and we
+//! hear it. Who is not pinged, but must ping us, is heard by its pings.
+//!
+//! Silence is too long after [`FLOOR_MS`], or later if answers come irregularly; but never later than `cluster-node-timeout`.
+//! A link that is lost shortens that by a quarter: links come back at once if somebody is there, so a killed process is
+//! suspected after 300 ms, and a lost link alone means nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Electorate, Failover, Now, Report};
+use crate::id::NodeId;
+use crate::view::{Peer, Verdict};
+
+/// The least silence that makes suspicious: four pings.
+const FLOOR_MS: u64 = 400;
+/// The least that `cluster-node-timeout` can make of it.
+const CAP_MIN_MS: u64 = 250;
+/// This node did nothing for so long: whom it has not heard meanwhile may have spoken.
+const LATE_MS: u64 = 200;
+/// How many deviations from the usual are still usual.
+const DEVIATIONS: u64 = 8;
+
+/// How far apart signs of life usually are, in 1/16 ms.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gaps {
+    mean: u64,
+    deviation: u64,
+}
+
+impl Gaps {
+    /// As TCP estimates its round trips (Jacobson 1988).
+    fn add(&mut self, gap_ms: u64) {
+        let gap = gap_ms * 16;
+        let deviation = gap.abs_diff(self.mean);
+        self.mean = (self.mean * 15 + gap) / 16;
+        self.deviation = (self.deviation * 15 + deviation) / 16;
+    }
+
+    fn limit_ms(self) -> u64 {
+        (self.mean + DEVIATIONS * self.deviation) / 16
+    }
+}
+
+/// Another member.
+#[derive(Debug, Clone, Default)]
+struct Track {
+    shown: Peer,
+    is_pinged: bool,
+    /// Whether its silence means something to us.
+    is_judged: bool,
+    /// The last sign of life, or when we began to wait for one.
+    heard_at: u64,
+    has_spoken: bool,
+    gaps: Gaps,
+    lost_at: Option<u64>,
+    is_suspected: bool,
+    report: Option<Report>,
+    reported_at: u64,
+    /// When its stream flowed last, or when we began to look.
+    linked_at: u64,
+    suspects: BTreeSet<NodeId>,
+}
+
+impl Track {
+    fn hear(&mut self, now: u64) -> bool {
+        if self.has_spoken {
+            self.gaps.add(now.saturating_sub(self.heard_at));
+        }
+        self.has_spoken = true;
+        self.heard_at = now;
+        std::mem::take(&mut self.is_suspected)
+    }
+
+    fn is_silent(&self, now: u64, node_timeout_ms: u64) -> bool {
+        let cap = node_timeout_ms.max(CAP_MIN_MS);
+        let silence = now.saturating_sub(self.heard_at);
+        if !self.has_spoken {
+            return silence >= cap;
+        }
+        let limit = self.gaps.limit_ms().clamp(FLOOR_MS.min(cap), cap);
+        let hint = limit - limit / 4;
+        let is_cut = |at: u64| now.saturating_sub(at) >= hint;
+        silence >= limit || (silence >= hint && self.lost_at.is_some_and(is_cut))
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Detector {
+    tracks: BTreeMap<NodeId, Track>,
+    /// Links of nodes that are no members yet.
+    links: BTreeSet<NodeId>,
+    /// Whom we suspect is different since the last look.
+    has_changed: bool,
+    /// So is whom somebody suspects.
+    is_due: bool,
+}
+
+impl Detector {
+    /// From now on these are the others; `is_pinged` says whom we ping, and if we vote everybody else pings us.
+    fn watch(&mut self, others: &BTreeMap<NodeId, bool>, is_voter: bool, now: u64) {
+        self.tracks.retain(|node, _| others.contains_key(node));
+        for (&node, &is_pinged) in others {
+            let is_connected = self.links.contains(&node);
+            let track = self.tracks.entry(node).or_insert_with(|| {
+                let mut track = Track {
+                    linked_at: now,
+                    ..Track::default()
+                };
+                track.shown.is_connected = is_connected;
+                track
+            });
+            let is_judged = is_pinged || is_voter;
+            if (is_pinged, is_judged) != (track.is_pinged, track.is_judged) {
+                // Other signs of life are waited for.
+                (track.is_pinged, track.is_judged) = (is_pinged, is_judged);
+                track.heard_at = now;
+                track.has_spoken = false;
+                track.gaps = Gaps::default();
+                self.has_changed |= std::mem::take(&mut track.is_suspected);
+            }
+            if !is_pinged {
+                track.shown.ping_sent_ms = 0;
+            }
+        }
+        self.is_due = true;
+    }
+
+    pub(super) fn peers(&self) -> BTreeMap<NodeId, Peer> {
+        let tracks = self.tracks.iter();
+        tracks.map(|(&node, track)| (node, track.shown)).collect()
+    }
+
+    pub(super) fn hears(&self, node: NodeId) -> bool {
+        let track = self.tracks.get(&node);
+        track.is_some_and(|track| track.has_spoken && !track.is_suspected)
+    }
+
+    pub(super) fn suspects_node(&self, node: NodeId) -> bool {
+        self.tracks
+            .get(&node)
+            .is_some_and(|track| track.is_suspected)
+    }
+
+    pub(super) fn suspects(&self) -> Vec<NodeId> {
+        let tracks = self.tracks.iter().filter(|(_, track)| track.is_suspected);
+        tracks.map(|(&node, _)| node).collect()
+    }
+
+    pub(super) fn verdict(&self, node: NodeId) -> Verdict {
+        let track = self.tracks.get(&node);
+        track.map_or(Verdict::Reachable, |track| track.shown.verdict)
+    }
+
+    /// Whether the node has said something within this time.
+    pub(super) fn is_fresh(&self, node: NodeId, now: u64, within_ms: u64) -> bool {
+        let track = self.tracks.get(&node);
+        track.is_some_and(|track| track.report.is_some() && now < track.reported_at + within_ms)
+    }
+
+    /// When it has said something last; 0 if it never has.
+    pub(super) fn reported_at(&self, node: NodeId) -> u64 {
+        self.tracks.get(&node).map_or(0, |track| track.reported_at)
+    }
+
+    /// When its stream flowed last, as far as this node has seen.
+    pub(super) fn linked_at(&self, node: NodeId) -> u64 {
+        self.tracks.get(&node).map_or(0, |track| track.linked_at)
+    }
+
+    pub(super) fn report(&self, node: NodeId) -> Option<&Report> {
+        self.tracks.get(&node)?.report.as_ref()
+    }
+
+    pub(super) fn link_up(&mut self, node: NodeId) {
+        self.links.insert(node);
+        if let Some(track) = self.tracks.get_mut(&node) {
+            track.shown.is_connected = true;
+            track.lost_at = None;
+        }
+    }
+
+    pub(super) fn link_lost(&mut self, node: NodeId, now: u64) {
+        self.links.remove(&node);
+        if let Some(track) = self.tracks.get_mut(&node) {
+            track.shown.is_connected = false;
+            track.lost_at = track.lost_at.or(Some(now));
+        }
+    }
+
+    /// Since the last tick so much time has passed. If that is more than a tick, this node stood still: the others get that
+    /// time back.
+    pub(super) fn forgive(&mut self, passed: u64) {
+        if passed < LATE_MS {
+            return;
+        }
+        for track in self.tracks.values_mut() {
+            track.heard_at += passed;
+            track.lost_at = track.lost_at.map(|at| at + passed);
+        }
+    }
+
+    /// Whom to ping now.
+    pub(super) fn pinged(&mut self, unix_ms: u64) -> Vec<NodeId> {
+        let pinged = self.tracks.iter_mut().filter(|(_, track)| track.is_pinged);
+        let note = |(&node, track): (&NodeId, &mut Track)| {
+            if track.shown.ping_sent_ms == 0 {
+                track.shown.ping_sent_ms = unix_ms;
+            }
+            node
+        };
+        pinged.map(note).collect()
+    }
+
+    /// Whether this is the latest that the node has said.
+    pub(super) fn pinged_by(&mut self, node: NodeId, report: Report, now: u64) -> bool {
+        let Some(track) = self.tracks.get_mut(&node) else {
+            return false;
+        };
+        if !track.is_pinged {
+            self.has_changed |= track.hear(now);
+        }
+        self.learn(node, report, now)
+    }
+
+    pub(super) fn ponged_by(&mut self, node: NodeId, report: Report, now: Now) {
+        let Some(track) = self.tracks.get_mut(&node) else {
+            return;
+        };
+        track.shown.ping_sent_ms = 0;
+        track.shown.pong_received_ms = now.unix_ms;
+        if track.is_pinged {
+            self.has_changed |= track.hear(now.ms);
+        }
+        self.learn(node, report, now.ms);
+    }
+
+    fn learn(&mut self, node: NodeId, report: Report, now: u64) -> bool {
+        let Some(track) = self.tracks.get_mut(&node) else {
+            return false;
+        };
+        let known = track.report.as_ref().map(|report| report.beat);
+        if known.is_some_and(|known| report.beat < known) {
+            return false;
+        }
+        track.reported_at = now;
+        if let Some(own) = report.own {
+            track.shown.offset = own.position.offset;
+            if own.is_linked {
+                track.linked_at = now;
+            }
+        }
+        let is_same = track.suspects.iter().eq(&report.suspects);
+        if !is_same {
+            track.suspects = report.suspects.iter().copied().collect();
+            self.is_due = true;
+        }
+        track.report = Some(report);
+        true
+    }
+
+    /// Whether whom we suspect is different since the last time.
+    pub(super) fn judge(&mut self, now: u64, node_timeout_ms: u64) -> bool {
+        for track in self.tracks.values_mut() {
+            let is_new = track.is_judged && !track.is_suspected;
+            if is_new && track.is_silent(now, node_timeout_ms) {
+                track.is_suspected = true;
+                self.has_changed = true;
+            }
+            if !track.suspects.is_empty() && now >= track.reported_at + node_timeout_ms {
+                // What it said long ago is no news of anybody.
+                track.suspects.clear();
+                self.is_due = true;
+            }
+        }
+        self.is_due |= self.has_changed;
+        std::mem::take(&mut self.has_changed)
+    }
+
+    /// Passes verdicts; returns those that are different.
+    fn verdicts(&mut self, myself: NodeId, voters: &Electorate) -> Vec<(NodeId, Verdict)> {
+        if !std::mem::take(&mut self.is_due) {
+            return Vec::new();
+        }
+        let verdict = |node: NodeId, track: &Track| {
+            let is_against = |voter: NodeId| match voter == myself {
+                true => track.is_suspected,
+                false => self
+                    .tracks
+                    .get(&voter)
+                    .is_some_and(|voter| voter.suspects.contains(&node)),
+            };
+            match (voters.is_majority(is_against), track.is_suspected) {
+                (true, _) => Verdict::Failed,
+                (false, true) => Verdict::Suspected,
+                (false, false) => Verdict::Reachable,
+            }
+        };
+        let tracks = self.tracks.iter();
+        let all = tracks.map(|(&node, track)| (node, track.shown.verdict, verdict(node, track)));
+        let changed: Vec<(NodeId, Verdict)> = all
+            .filter(|(_, before, now)| before != now)
+            .map(|(node, _, now)| (node, now))
+            .collect();
+        for &(node, verdict) in &changed {
+            if let Some(track) = self.tracks.get_mut(&node) {
+                track.shown.verdict = verdict;
+            }
+        }
+        changed
+    }
+}
+
+impl Failover {
+    /// Whom to ping: the voters, the own shard, and, as a voter, every primary that owns slots.
+    pub(super) fn watch(&mut self, now: Now) {
+        let Some(standpoint) = &self.standpoint else {
+            return;
+        };
+        let topology = &standpoint.topology;
+        let is_voter = standpoint.electorate.has(self.myself);
+        let own_shard = topology.member(self.myself).map(|member| member.shard);
+        let is_pinged = |node: NodeId| {
+            let member = topology.member(node);
+            let shard = member.map(|member| member.shard);
+            let led = shard.and_then(|shard| topology.shards().get(&shard));
+            let leads_slots = led.is_some_and(|led| led.primary == node && !led.slots.is_empty());
+            standpoint.electorate.has(node) || shard == own_shard || (is_voter && leads_slots)
+        };
+        let others = topology.members().keys().copied();
+        let others = others
+            .filter(|&node| node != self.myself && own_shard.is_some())
+            .map(|node| (node, is_pinged(node)))
+            .collect();
+        self.detector.watch(&others, is_voter, now.ms);
+    }
+
+    pub(super) fn look_at_verdicts(&mut self) {
+        let Some(standpoint) = &self.standpoint else {
+            return;
+        };
+        let changed = self.detector.verdicts(self.myself, &standpoint.electorate);
+        if !changed.is_empty() {
+            self.effects.push(super::Effect::Verdicts(changed));
+        }
+    }
+}

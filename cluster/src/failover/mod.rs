@@ -1,0 +1,373 @@
+//! Who is heard, who may act as primary, and who follows a primary that is gone: events in, effects out, like the machine
+//! beside it. The machine keeps the log; this part keeps time, and proposes.
+//!
+//! ```text
+//!                       ┌─ detector.rs    whom this node hears, whom it suspects; whom a majority suspects has failed
+//!   pings, pongs, links │
+//!   topology, ticks ──▶ ├─ grants.rs      the voter: whose lease it has extended, and must not give to another
+//!                       ├─ authority.rs   the primary: may it act, and until when
+//!                       ├─ decision.rs    the leader: fence a failed primary, then propose its successor
+//!                       └─ handover.rs    CLUSTER FAILOVER: both sides of a planned change
+//! ```
+//!
+//! **Why no two nodes act for a shard at once.** A primary's lease runs [`LEASE_MS`] from the moment it *sent* the ping that a
+//! majority of the voters said yes to. A voter that said yes says it to nobody else about that shard for a tenth longer, so
+//! clocks may run at rates that differ by some percent. Two majorities share a voter. Which voters a primary counts is
+//! written in its ping, and a voter whose log holds other voters says no: that keeps majorities of different times apart.
+//!
+//! **Why a failover loses little.** Before the leader proposes a successor, a majority says that it has extended the old
+//! primary's lease for that time no more and will not for a while: what the old primary still acknowledges, it acknowledges
+//! before the successor is chosen. The fence's wait runs from the last extension, so it overlaps with the suspicion.
+
+mod authority;
+mod decision;
+mod detector;
+mod electorate;
+mod grants;
+mod handover;
+mod message;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::authority::Reign;
+use self::decision::{Decisions, Fences};
+use self::detector::Detector;
+use self::grants::Grants;
+use self::handover::HandOvers;
+use crate::id::{NodeId, ShardId};
+use crate::topology::{Change, Refusal, Role, Topology};
+use crate::view::{Peer, Verdict};
+
+pub use authority::{Authority, Reason};
+pub use decision::Fence;
+pub use electorate::Electorate;
+pub use handover::HandOver;
+pub use message::{Beat, Claim, Message, Own, Ping, Pong, Position, Report};
+
+/// Between two pings to the same node.
+pub const PING_MS: u64 = 100;
+/// How long a primary may act after it has sent a ping that a majority of the voters said yes to, by its own clock.
+pub const LEASE_MS: u64 = 500;
+/// How long a voter sticks to such a yes, by its own clock: a tenth more for clocks of different rates.
+const GRANT_MS: u64 = LEASE_MS + LEASE_MS / 10;
+
+/// A moment, by two clocks: one that only goes forward (also while the machine sleeps), and the one that people read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    pub ms: u64,
+    pub unix_ms: u64,
+}
+
+/// What a primary of two voters does when it starts and the other is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TwoNodePolicy {
+    /// It goes on, if it has all its data.
+    PrimarySurvives,
+    /// It waits for the other, or for an operator.
+    Consistent,
+}
+
+/// What an operator may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// `cluster-node-timeout`: silence after which a node is suspected, however slow the network usually is.
+    pub node_timeout_ms: u64,
+    pub two_node_policy: TwoNodePolicy,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            node_timeout_ms: 2000,
+            two_node_policy: TwoNodePolicy::PrimarySurvives,
+        }
+    }
+}
+
+/// What this node knows of the log.
+#[derive(Debug, Clone)]
+pub struct Standpoint {
+    pub topology: Arc<Topology>,
+    pub electorate: Electorate,
+    pub leader: Option<NodeId>,
+    /// Whether a majority of the voters has confirmed, since this node started with this log, that it is up to date. It stays
+    /// so: that the leader is gone for a moment takes nothing back.
+    pub is_current: bool,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Some time has passed: 25 ms are right.
+    Tick,
+    /// The topology, the voters, the leader or what is known of them is another one.
+    Changed(Standpoint),
+    /// A frame of the same cluster and generation has come, with [`crate::frame::Body::Failover`].
+    Received {
+        from: NodeId,
+        message: Message,
+    },
+    /// There is a link to the node from now on.
+    LinkUp {
+        node: NodeId,
+    },
+    /// There is none any more.
+    LinkLost {
+        node: NodeId,
+    },
+    /// How this node's data stands; first said when it has recovered what it had, then whenever it is different.
+    Own(Own),
+    Configure(Settings),
+    /// CLUSTER FAILOVER; [`Effect::Answer`] follows.
+    Wish {
+        client: u64,
+    },
+    /// What [`Effect::PauseWrites`] asked for: no write is under way any more, and the stream ends here.
+    Paused {
+        round: Beat,
+        position: Position,
+    },
+}
+
+/// What is to be done, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    Send {
+        to: NodeId,
+        message: Message,
+    },
+    /// What is thought of these nodes is different now.
+    Verdicts(Vec<(NodeId, Verdict)>),
+    /// Whether this node may act as a primary is different now, or how long. In force before the effects that follow it.
+    Authority(Authority),
+    /// For the log.
+    Propose(Change),
+    /// Begin no write until this moment of the clock that only goes forward; when those under way are done, say
+    /// [`Event::Paused`].
+    PauseWrites {
+        round: Beat,
+        until_ms: u64,
+    },
+    /// Writes go on, if this node still takes any.
+    ResumeWrites,
+    /// A client's CLUSTER FAILOVER is done, or not.
+    Answer {
+        client: u64,
+        outcome: Result<(), Refusal>,
+    },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Failover {
+    myself: NodeId,
+    settings: Settings,
+    standpoint: Option<Standpoint>,
+    /// None before the node has recovered its data.
+    own: Option<Own>,
+    /// This node's last round of pings.
+    beat: Beat,
+    /// When it went out.
+    pinged_at: u64,
+    ticked_at: u64,
+    detector: Detector,
+    grants: Grants,
+    fences: Fences,
+    decisions: Decisions,
+    handovers: HandOvers,
+    /// When its own stream flowed last, or when it began to look.
+    linked_at: u64,
+    reign: Option<Reign>,
+    authority: Authority,
+    effects: Vec<Effect>,
+}
+
+impl Failover {
+    /// `start` grows with every start of the node.
+    pub fn new(myself: NodeId, start: u64, settings: Settings, now: Now) -> Failover {
+        Failover {
+            myself,
+            settings,
+            standpoint: None,
+            own: None,
+            beat: Beat { start, number: 0 },
+            pinged_at: 0,
+            ticked_at: now.ms,
+            detector: Detector::default(),
+            grants: Grants::new(now.ms),
+            fences: Fences::default(),
+            decisions: Decisions::default(),
+            handovers: HandOvers::default(),
+            linked_at: now.ms,
+            reign: None,
+            authority: Authority::No(Reason::NotPrimary),
+            effects: Vec::new(),
+        }
+    }
+
+    /// What this node knows of the others.
+    pub fn peers(&self) -> BTreeMap<NodeId, Peer> {
+        self.detector.peers()
+    }
+
+    /// Whether it may act as a primary.
+    pub fn authority(&self) -> Authority {
+        self.authority
+    }
+
+    /// Whether it hears a majority of the voters, itself included if it votes.
+    pub fn hears_majority(&self) -> bool {
+        let Some(standpoint) = &self.standpoint else {
+            return false;
+        };
+        let is_heard = |node| node == self.myself || self.detector.hears(node);
+        standpoint.electorate.is_majority(is_heard)
+    }
+
+    /// Takes an event that has happened now; returns what is to be done.
+    pub fn handle(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Tick => self.tick(now),
+            Event::Changed(standpoint) => self.changed(standpoint, now),
+            Event::Received { from, message } => self.receive(from, message, now),
+            Event::LinkUp { node } => self.detector.link_up(node),
+            Event::LinkLost { node } => self.detector.link_lost(node, now.ms),
+            Event::Own(own) => self.own = Some(own),
+            Event::Configure(settings) => self.settings = settings,
+            Event::Wish { client } => self.wish(client, now.ms),
+            Event::Paused { round, position } => self.paused(round, position),
+        }
+        self.look(now);
+        std::mem::take(&mut self.effects)
+    }
+
+    fn tick(&mut self, now: Now) {
+        self.detector.forgive(now.ms.saturating_sub(self.ticked_at));
+        self.ticked_at = now.ms;
+        if self.own.is_some_and(|own| own.is_linked) {
+            self.linked_at = now.ms;
+        }
+        if now.ms >= self.pinged_at + self.pace_ms(now.ms) {
+            self.ping(now);
+        }
+    }
+
+    fn changed(&mut self, standpoint: Standpoint, now: Now) {
+        self.grants.look(&standpoint.electorate, now.ms);
+        self.standpoint = Some(standpoint);
+        self.watch(now);
+    }
+
+    /// Whatever has happened: draws the conclusions.
+    fn look(&mut self, now: Now) {
+        let node_timeout_ms = self.settings.node_timeout_ms;
+        let has_changed = self.detector.judge(now.ms, node_timeout_ms);
+        let is_other_reign = self.look_at_reign(now.ms);
+        self.look_at_authority(now.ms);
+        // Others wait to hear this: whom we suspect, that a lease is wanted or given up.
+        if (has_changed && self.is_voter(self.myself)) || is_other_reign {
+            self.ping(now);
+            self.look_at_authority(now.ms);
+        }
+        self.look_at_verdicts();
+        self.look_at_fences(now.ms);
+        self.look_at_cases(now.ms);
+        self.look_at_handovers(now.ms);
+    }
+
+    fn send(&mut self, to: NodeId, message: Message) {
+        self.effects.push(Effect::Send { to, message });
+    }
+
+    fn role(&self, node: NodeId) -> Option<Role> {
+        self.standpoint.as_ref()?.topology.role(node)
+    }
+
+    fn is_voter(&self, node: NodeId) -> bool {
+        let standpoint = self.standpoint.as_ref();
+        standpoint.is_some_and(|standpoint| standpoint.electorate.has(node))
+    }
+
+    /// The shard that the node leads.
+    fn led_by(&self, node: NodeId) -> Option<ShardId> {
+        match self.role(node) {
+            Some(Role::Primary(shard)) => Some(shard),
+            _ => None,
+        }
+    }
+
+    /// A round of pings.
+    fn ping(&mut self, now: Now) {
+        if self.standpoint.is_none() {
+            return;
+        }
+        self.beat.number += 1;
+        self.pinged_at = now.ms;
+        let claim = self.claim();
+        self.note_round(now.ms);
+        if let Some(claim) = &claim
+            && self.extends(self.myself, claim, now.ms)
+        {
+            self.confirmed(self.myself, self.beat.number);
+        }
+        let ping = Ping {
+            report: self.report(),
+            claim,
+        };
+        for to in self.detector.pinged(now.unix_ms) {
+            self.send(to, Message::Ping(ping.clone()));
+        }
+    }
+
+    fn report(&self) -> Report {
+        let suspects = match self.is_voter(self.myself) {
+            true => self.detector.suspects(),
+            false => Vec::new(),
+        };
+        Report {
+            beat: self.beat,
+            own: self.shown(),
+            suspects,
+        }
+    }
+
+    fn receive(&mut self, from: NodeId, message: Message, now: Now) {
+        if from == self.myself {
+            return;
+        }
+        match message {
+            Message::Ping(ping) => self.pinged(from, ping, now),
+            Message::Pong(pong) => self.ponged(from, pong, now),
+            Message::Fence(fence) => self.fence(from, fence, now.ms),
+            Message::Fenced(fence) => self.fenced(from, fence),
+            Message::Spare(fence) => self.spare(from, fence),
+            Message::HandOver(said) => self.hand_over(from, said, now.ms),
+        }
+    }
+
+    fn pinged(&mut self, from: NodeId, ping: Ping, now: Now) {
+        let beat = ping.report.beat;
+        let is_news = self.detector.pinged_by(from, ping.report, now.ms);
+        let is_extended = is_news && self.answer_claim(from, ping.claim, now.ms);
+        let pong = Pong {
+            answers: beat,
+            is_extended,
+            report: self.report(),
+        };
+        self.send(from, Message::Pong(pong));
+    }
+
+    fn ponged(&mut self, from: NodeId, pong: Pong, now: Now) {
+        if pong.answers.start != self.beat.start || pong.answers > self.beat {
+            return;
+        }
+        self.detector.ponged_by(from, pong.report, now);
+        if pong.is_extended {
+            self.confirmed(from, pong.answers.number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

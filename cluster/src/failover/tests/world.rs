@@ -1,0 +1,552 @@
+//! Many nodes with clocks of different rates, a network that loses, delays and cuts, and a log that somebody always keeps. One
+//! seed is one schedule. After every event no two nodes may act for one shard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::super::*;
+use crate::id::ClusterId;
+use crate::slot::Slot;
+use crate::topology::tests::random::Dice;
+use crate::topology::{Address, Admission, Kind};
+
+/// A rule that is switched off, to see whether anybody notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mutant {
+    /// Voters promise whatever they are asked for.
+    NoFence,
+    /// A primary acts as long as it believes that it is one.
+    NoLease,
+    /// The log promotes whatever has happened since.
+    AnyEpoch,
+    /// What one voter says counts as if all had said it.
+    NoMajority,
+}
+
+/// A cluster: for each shard how many members, and how many witnesses.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) shards: Vec<usize>,
+    pub(super) witnesses: usize,
+    pub(super) policy: TwoNodePolicy,
+}
+
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) node: NodeId,
+    pub(super) kind: Kind,
+    pub(super) failover: Failover,
+    /// Millionths that its clock is fast.
+    pub(super) rate: i64,
+    pub(super) offset: u64,
+    pub(super) start: u64,
+    pub(super) is_alive: bool,
+    pub(super) frozen_at: Option<u64>,
+    pub(super) backlog: Vec<Event>,
+    pub(super) authority: Authority,
+    pub(super) version: usize,
+    pub(super) leader: Option<usize>,
+    pub(super) is_current: bool,
+    pub(super) own: Own,
+    /// A client waits for its CLUSTER FAILOVER.
+    pub(super) is_asked: bool,
+    pub(super) outcome: Option<Result<(), Refusal>>,
+    /// It has been told to pause.
+    pub(super) paused: Option<Beat>,
+    /// True times since when it hears each primary, as a voter.
+    pub(super) hears_since: BTreeMap<usize, u64>,
+}
+
+impl Host {
+    fn now(&self, true_ms: u64) -> Now {
+        let drift = true_ms as i64 * self.rate / 1_000_000;
+        Now {
+            ms: (self.offset + true_ms).saturating_add_signed(drift),
+            unix_ms: 1_700_000_000_000 + true_ms,
+        }
+    }
+
+    pub(super) fn is_awake(&self) -> bool {
+        self.is_alive && self.frozen_at.is_none()
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Happening {
+    Tick {
+        host: usize,
+        start: u64,
+    },
+    Deliver {
+        to: usize,
+        event: Event,
+    },
+    /// `deposes` = whom the leader has found failed; none = the replica itself wants it.
+    Commit {
+        change: Change,
+        deposes: Option<NodeId>,
+    },
+}
+
+/// What a schedule has seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) events: u64,
+    pub(super) promotions: u64,
+    pub(super) planned: u64,
+    pub(super) thawed: u64,
+}
+
+pub(super) struct World {
+    pub(super) now: u64,
+    pub(super) dice: Dice,
+    pub(super) hosts: Vec<Host>,
+    pub(super) queue: BTreeMap<(u64, u64), Happening>,
+    pub(super) number: u64,
+    pub(super) delay_max: u64,
+    pub(super) loss_percent: u64,
+    pub(super) cuts: BTreeSet<(usize, usize)>,
+    pub(super) log: Vec<Arc<Topology>>,
+    pub(super) electorate: Electorate,
+    pub(super) leader: Option<usize>,
+    pub(super) leaderless_at: u64,
+    pub(super) stepped_at: u64,
+    /// Whether the log holds proposals up, and repeats them.
+    pub(super) is_log_slow: bool,
+    pub(super) mutant: Option<Mutant>,
+    pub(super) policy: TwoNodePolicy,
+    pub(super) seen: Seen,
+    pub(super) broken: Option<String>,
+    /// When a shard's successor was proposed last by the leader.
+    pub(super) proposed_at: BTreeMap<ShardId, u64>,
+}
+
+/// Between two looks of the world at itself.
+const STEP_MS: u64 = 20;
+
+fn node(number: usize) -> NodeId {
+    NodeId::new([number as u8 + 1; 20])
+}
+
+pub(super) fn shard(number: usize) -> ShardId {
+    ShardId::new([number as u8 + 1; 20])
+}
+
+fn admission(number: usize, kind: Kind) -> Admission {
+    Admission {
+        node: node(number),
+        join: 1,
+        kind,
+        address: Address {
+            ip: Some(IpAddr::from([10, 0, 0, number as u8 + 1])),
+            port: 6379,
+            bus_port: 16379,
+            hostname: String::new(),
+        },
+    }
+}
+
+/// The hosts' topology: members of a shard follow each other, the first is its primary.
+fn found(plan: &Plan) -> (Topology, Vec<Kind>) {
+    let mut topology = Topology::alone(ClusterId::new([9; 20]), shard(0), admission(0, Kind::Data));
+    let mut kinds = Vec::new();
+    for (at, &members) in plan.shards.iter().enumerate() {
+        let primary = kinds.len();
+        for member in 0..members {
+            let number = kinds.len();
+            kinds.push(Kind::Data);
+            // The founder's shard has the number of its place, the others' too.
+            let home = if member == 0 { at } else { 100 + number };
+            if number > 0 {
+                topology.admit(shard(home), admission(number, Kind::Data));
+            }
+            if member > 0 {
+                let change = Change::Replicate {
+                    node: node(number),
+                    primary: node(primary),
+                };
+                topology.apply(&change).expect("a replica");
+            }
+        }
+        let slot = Slot::try_from(at as u16).expect("a slot");
+        let change = Change::AddSlots {
+            node: node(primary),
+            slots: [slot].into_iter().collect(),
+        };
+        topology.apply(&change).expect("slots");
+    }
+    for _ in 0..plan.witnesses {
+        let number = kinds.len();
+        topology.admit(shard(200 + number), admission(number, Kind::Witness));
+        kinds.push(Kind::Witness);
+    }
+    (topology, kinds)
+}
+
+impl World {
+    pub(super) fn new(seed: u64, plan: &Plan, mutant: Option<Mutant>) -> World {
+        let mut dice = Dice(seed);
+        let (topology, kinds) = found(plan);
+        let count = kinds.len().min(5);
+        let mut world = World {
+            now: 1000,
+            hosts: Vec::new(),
+            queue: BTreeMap::new(),
+            number: 0,
+            delay_max: 1 + dice.below(8),
+            loss_percent: 0,
+            cuts: BTreeSet::new(),
+            log: vec![Arc::new(topology)],
+            electorate: Electorate::settled((0..count).map(node)),
+            leader: None,
+            leaderless_at: 1000,
+            stepped_at: 0,
+            is_log_slow: false,
+            mutant,
+            policy: plan.policy,
+            seen: Seen::default(),
+            broken: None,
+            proposed_at: BTreeMap::new(),
+            dice,
+        };
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let host = world.host(number, kind);
+            world.hosts.push(host);
+        }
+        for number in 0..world.hosts.len() {
+            world.start(number);
+        }
+        world
+    }
+
+    fn host(&mut self, number: usize, kind: Kind) -> Host {
+        let own = Own {
+            position: Position::default(),
+            is_linked: false,
+            is_whole: true,
+            priority: 100,
+        };
+        Host {
+            node: node(number),
+            kind,
+            failover: Failover::new(node(number), 0, self.settings(), Now::default()),
+            rate: self.dice.below(40_001) as i64 - 20_000,
+            offset: self.dice.below(1_000_000),
+            start: 0,
+            is_alive: false,
+            frozen_at: None,
+            backlog: Vec::new(),
+            authority: Authority::No(Reason::NotPrimary),
+            version: 0,
+            leader: None,
+            is_current: false,
+            own,
+            is_asked: false,
+            outcome: None,
+            paused: None,
+            hears_since: BTreeMap::new(),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            two_node_policy: self.policy,
+            ..Settings::default()
+        }
+    }
+
+    /// Starts a host, with what it had on its disk.
+    pub(super) fn start(&mut self, number: usize) {
+        let settings = self.settings();
+        let true_ms = self.now;
+        let host = &mut self.hosts[number];
+        host.start += 1;
+        host.is_alive = true;
+        host.is_current = false;
+        host.leader = None;
+        host.hears_since.clear();
+        host.authority = Authority::No(Reason::NotPrimary);
+        host.failover = Failover::new(host.node, host.start, settings, host.now(true_ms));
+        let (own, start) = (host.own, host.start);
+        self.tell(number, Event::Own(own));
+        self.changed(number);
+        let at = true_ms + self.dice.below(25);
+        self.plan(
+            at,
+            Happening::Tick {
+                host: number,
+                start,
+            },
+        );
+        for other in 0..self.hosts.len() {
+            if other != number && self.hosts[other].is_alive {
+                self.link(number, other, true);
+                self.link(other, number, true);
+            }
+        }
+    }
+
+    /// kill -9: links break at once.
+    pub(super) fn kill(&mut self, number: usize) {
+        let host = &mut self.hosts[number];
+        host.is_alive = false;
+        host.frozen_at = None;
+        host.backlog.clear();
+        host.is_asked = false;
+        host.paused = None;
+        for other in 0..self.hosts.len() {
+            if other != number && self.hosts[other].is_alive {
+                self.link(other, number, false);
+            }
+        }
+    }
+
+    pub(super) fn freeze(&mut self, number: usize) {
+        if self.hosts[number].is_awake() {
+            self.hosts[number].frozen_at = Some(self.now);
+        }
+    }
+
+    pub(super) fn thaw(&mut self, number: usize) {
+        let true_ms = self.now;
+        let host = &mut self.hosts[number];
+        let Some(at) = host.frozen_at.take() else {
+            return;
+        };
+        let is_given = host.authority.is_given(host.now(true_ms).ms);
+        if is_given && true_ms > at + LEASE_MS + 20 && self.electorate.can_lose_one() {
+            self.blame(format!("host {number} acts after a sleep"));
+        }
+        self.seen.thawed += 1;
+        for event in std::mem::take(&mut self.hosts[number].backlog) {
+            self.tell(number, event);
+        }
+    }
+
+    /// The link to `other` is up or down, as `number` sees it.
+    pub(super) fn link(&mut self, number: usize, other: usize, is_up: bool) {
+        let node = self.hosts[other].node;
+        let event = match is_up {
+            true => Event::LinkUp { node },
+            false => Event::LinkLost { node },
+        };
+        let at = self.now + self.dice.below(10);
+        self.plan(at, Happening::Deliver { to: number, event });
+    }
+
+    /// Cuts all that goes from one to the other.
+    pub(super) fn cut(&mut self, from: usize, to: usize) {
+        self.cuts.insert((from, to));
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.cuts.clear();
+        self.loss_percent = 0;
+        self.is_log_slow = false;
+        for number in 0..self.hosts.len() {
+            match self.hosts[number].is_alive {
+                true => self.thaw(number),
+                false => self.start(number),
+            }
+        }
+    }
+
+    pub(super) fn blame(&mut self, what: String) {
+        if self.broken.is_none() {
+            self.broken = Some(format!("at {}: {what}", self.now));
+        }
+    }
+
+    pub(super) fn plan(&mut self, at: u64, happening: Happening) {
+        self.number += 1;
+        self.queue.insert((at, self.number), happening);
+    }
+
+    fn hears(&self, from: usize, to: usize) -> bool {
+        !self.cuts.contains(&(from, to))
+    }
+
+    pub(super) fn is_connected(&self, one: usize, other: usize) -> bool {
+        one == other || (self.hears(one, other) && self.hears(other, one))
+    }
+
+    pub(super) fn topology(&self) -> Arc<Topology> {
+        self.log[self.log.len() - 1].clone()
+    }
+
+    pub(super) fn number_of(&self, node: NodeId) -> Option<usize> {
+        self.hosts.iter().position(|host| host.node == node)
+    }
+
+    pub(super) fn primary(&self, of: usize) -> usize {
+        let topology = self.topology();
+        let primary = topology.shards()[&shard(of)].primary;
+        self.number_of(primary).expect("a host")
+    }
+
+    /// Plays until then, or until a rule is broken.
+    pub(super) fn run(&mut self, until: u64) {
+        while self.now < until && self.broken.is_none() {
+            let next = self.queue.first_key_value().map_or(until, |(key, _)| key.0);
+            let next = next.min(self.stepped_at + STEP_MS).min(until);
+            self.now = self.now.max(next);
+            if self.now >= self.stepped_at + STEP_MS {
+                self.stepped_at = self.now;
+                self.step();
+            }
+            while let Some(entry) = self.queue.first_entry() {
+                if entry.key().0 > self.now {
+                    break;
+                }
+                let happening = entry.remove();
+                self.happen(happening);
+            }
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Tick { host, start } => {
+                if self.hosts[host].start != start || !self.hosts[host].is_alive {
+                    return;
+                }
+                if self.hosts[host].is_awake() {
+                    self.tell(host, Event::Tick);
+                }
+                let at = self.now + 22 + self.dice.below(7);
+                self.plan(at, Happening::Tick { host, start });
+            }
+            Happening::Deliver { to, event } => self.tell(to, event),
+            Happening::Commit { change, deposes } => self.commit(change, deposes),
+        }
+    }
+
+    pub(super) fn tell(&mut self, number: usize, event: Event) {
+        let true_ms = self.now;
+        let host = &mut self.hosts[number];
+        if !host.is_alive {
+            return;
+        }
+        if host.frozen_at.is_some() {
+            host.backlog.push(event);
+            return;
+        }
+        self.seen.events += 1;
+        let now = host.now(true_ms);
+        for effect in host.failover.handle(now, event) {
+            self.obey(number, effect);
+        }
+        self.note_hearing(number);
+    }
+
+    fn obey(&mut self, number: usize, effect: Effect) {
+        match effect {
+            Effect::Send { to, message } => self.send(number, to, message),
+            Effect::Verdicts(_) => {}
+            Effect::Authority(authority) => {
+                self.hosts[number].authority = authority;
+                self.check_alone(number);
+            }
+            Effect::Propose(change) => self.propose(number, change),
+            Effect::PauseWrites { round, .. } => self.hosts[number].paused = Some(round),
+            Effect::ResumeWrites => self.hosts[number].paused = None,
+            Effect::Answer { outcome, .. } => {
+                let host = &mut self.hosts[number];
+                host.is_asked = false;
+                host.outcome = Some(outcome);
+            }
+        }
+    }
+
+    fn send(&mut self, from: usize, to: NodeId, message: Message) {
+        let Some(to) = self.number_of(to) else { return };
+        let is_lost = self.dice.below(100) < self.loss_percent;
+        if is_lost || !self.hears(from, to) || !self.hosts[to].is_alive {
+            return;
+        }
+        let (sender, receiver) = (self.hosts[from].node, self.hosts[to].node);
+        let delay = 1 + self.dice.below(self.delay_max);
+        if self.mutant == Some(Mutant::NoFence)
+            && let Message::Fence(fence) = message
+        {
+            let (from, message) = (receiver, Message::Fenced(fence));
+            let at = self.now + delay;
+            let event = Event::Received { from, message };
+            let back = self.number_of(sender).expect("a host");
+            return self.plan(at, Happening::Deliver { to: back, event });
+        }
+        let says_yes = match &message {
+            Message::Fenced(_) => true,
+            Message::Pong(pong) => pong.is_extended,
+            _ => false,
+        };
+        if self.mutant == Some(Mutant::NoMajority) && says_yes {
+            let voters: Vec<NodeId> = self.electorate.all().collect();
+            for from in voters.into_iter().filter(|&voter| voter != receiver) {
+                let message = message.clone();
+                let event = Event::Received { from, message };
+                self.plan(self.now + delay, Happening::Deliver { to, event });
+            }
+        }
+        let from = sender;
+        let event = Event::Received { from, message };
+        self.plan(self.now + delay, Happening::Deliver { to, event });
+    }
+
+    /// Whether the host acts as a primary, or could.
+    pub(super) fn acts(&self, number: usize) -> Option<ShardId> {
+        let host = &self.hosts[number];
+        let Some(Role::Primary(led)) = self.log[host.version].role(host.node) else {
+            return None;
+        };
+        let is_given = host.authority.is_given(host.now(self.now).ms);
+        let acts = match self.mutant {
+            Some(Mutant::NoLease) => host.is_current,
+            _ => is_given,
+        };
+        (host.is_alive && acts).then_some(led)
+    }
+
+    pub(super) fn check_alone(&mut self, number: usize) {
+        let Some(shard) = self.acts(number) else {
+            return;
+        };
+        let mut others = (0..self.hosts.len()).filter(|&other| other != number);
+        if let Some(other) = others.find(|&other| self.acts(other) == Some(shard)) {
+            self.blame(format!("hosts {number} and {other} act for one shard"));
+        }
+        if self.mutant == Some(Mutant::NoLease) {
+            return;
+        }
+        let topology = self.topology();
+        let is_better = |host: &Host| {
+            let member = topology.member(host.node);
+            host.own.is_whole && member.is_some_and(|member| member.shard == shard)
+        };
+        if !self.hosts[number].own.is_whole && self.hosts.iter().any(is_better) {
+            self.blame(format!("host {number} acts without its data"));
+        }
+    }
+}
+
+impl World {
+    /// CLUSTER FAILOVER.
+    pub(super) fn ask(&mut self, number: usize) {
+        let host = &mut self.hosts[number];
+        if host.is_awake() && !host.is_asked {
+            host.is_asked = true;
+            host.outcome = None;
+            self.tell(number, Event::Wish { client: 1 });
+        }
+    }
+
+    /// The host ends, and starts without its data.
+    pub(super) fn lose_data(&mut self, number: usize) {
+        self.kill(number);
+        let own = &mut self.hosts[number].own;
+        own.is_whole = false;
+        own.position = Position::default();
+        self.start(number);
+    }
+}

@@ -9,8 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Id, Journal};
 
-/// Where an increment is, and the offset of its first byte.
-pub type Place = (PathBuf, u64);
+/// Where an increment is, and what it holds of the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// The offset of its first byte of the stream.
+    pub start: u64,
+    /// Bytes before that one.
+    pub preamble: u64,
+}
 
 /// An increment, open: it can be read to its end even when a rewrite has removed it.
 #[derive(Debug)]
@@ -36,11 +44,17 @@ pub struct Recollection {
 
 impl Increment {
     fn start(&self) -> u64 {
-        self.place.1
+        self.place.start
     }
 
     fn end(&self) -> io::Result<u64> {
-        Ok(self.start() + self.file.metadata()?.len())
+        let length = self.file.metadata()?.len();
+        Ok(self.start() + length.saturating_sub(self.place.preamble))
+    }
+
+    /// Where the byte at `offset` of the stream, which is none before the start, stands in the file.
+    fn position(&self, offset: u64) -> u64 {
+        offset - self.start() + self.place.preamble
     }
 }
 
@@ -84,7 +98,7 @@ impl Journal {
             let increment = match increment {
                 Some(known) => known.clone(),
                 None => Arc::new(Increment {
-                    file: File::open(&place.0)?,
+                    file: File::open(&place.path)?,
                     place,
                 }),
             };
@@ -158,7 +172,7 @@ impl Recollection {
         into.resize(from + count.min(max), 0);
         let read = increment
             .file
-            .read_exact_at(&mut into[from..], offset - increment.start());
+            .read_exact_at(&mut into[from..], increment.position(offset));
         if read.is_err() {
             into.truncate(from);
         }
@@ -184,6 +198,8 @@ mod tests {
     use super::*;
     use crate::journal::History;
 
+    const PREAMBLE: &[u8] = b"not of the stream";
+
     /// A directory of its own, removed at the end.
     struct Directory(PathBuf);
 
@@ -197,8 +213,12 @@ mod tests {
 
         fn file(&self, start: u64, bytes: &[u8]) -> Place {
             let path = self.0.join(start.to_string());
-            std::fs::write(&path, bytes).expect("a file");
-            (path, start)
+            std::fs::write(&path, [PREAMBLE, bytes].concat()).expect("a file");
+            Place {
+                path,
+                start,
+                preamble: PREAMBLE.len() as u64,
+            }
         }
     }
 
@@ -264,7 +284,7 @@ mod tests {
         journal.append(b"cd");
         journal.advance(14, false);
         std::fs::remove_file(Path::new(&dir.0).join("3")).expect("removed");
-        let places = vec![(dir.0.join("7"), 7), rest];
+        let places = vec![dir.file(7, b"789ab"), rest];
         journal.set_files(places).expect("sound");
         assert!(journal.recollect(Id::new(1), 4).is_none());
         assert_eq!(read(&journal, recollection, 4), "456789abcd");

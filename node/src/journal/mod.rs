@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use almandine_storage::aof::Beginning;
+
 pub use backlog::Backlog;
 use backlog::NO_FLOOR;
 pub use files::{Place, Recollection};
@@ -52,8 +54,8 @@ pub struct Journal {
 struct Inner {
     backlog: Backlog,
     unwritten: Vec<u8>,
-    /// Bytes of `unwritten` after which a new increment begins.
-    cut: Option<usize>,
+    /// Bytes of `unwritten` after which a new increment begins, and the database that the stream has selected there.
+    cut: Option<(usize, usize)>,
     history: History,
     /// The offsets that readers need next, by the numbers of the readers.
     needed: BTreeMap<u64, u64>,
@@ -81,8 +83,8 @@ pub enum OutOfReach {
 pub enum Taken {
     /// Bytes, perhaps none, up to this offset.
     Bytes(u64),
-    /// A new increment begins at this offset.
-    Cut(u64),
+    /// A new increment begins here.
+    Cut(Beginning),
 }
 
 /// What an appended batch must wait for before its replies leave.
@@ -158,13 +160,12 @@ impl Journal {
         }
     }
 
-    /// A new increment begins at the present offset, and whoever keeps no append-only file yet begins to: the caller takes a
-    /// snapshot of this very moment. The next effects name their database. Returns the offset.
-    pub fn cut(&self) -> u64 {
+    /// A new increment begins at the present offset, where the stream has selected `db`, and whoever keeps no append-only file
+    /// yet begins to: the caller takes a snapshot of this very moment. Returns the offset.
+    pub fn cut(&self, db: usize) -> u64 {
         let mut inner = self.lock();
-        self.reselections.fetch_add(1, Ordering::AcqRel);
         let offset = self.offset();
-        inner.cut = Some(inner.unwritten.len());
+        inner.cut = Some((inner.unwritten.len(), db));
         if !self.is_written.swap(true, Ordering::AcqRel) {
             self.begin_log(offset);
         }
@@ -211,15 +212,16 @@ impl Journal {
                 std::mem::swap(into, &mut inner.unwritten);
                 Taken::Bytes(inner.backlog.end())
             }
-            Some(0) => {
+            Some((0, db)) => {
                 inner.cut = None;
-                Taken::Cut(inner.backlog.end() - inner.unwritten.len() as u64)
+                let offset = inner.backlog.end() - inner.unwritten.len() as u64;
+                Taken::Cut(Beginning { offset, db })
             }
-            Some(cut) => {
+            Some((cut, db)) => {
                 let rest = inner.unwritten.split_off(cut);
                 std::mem::swap(into, &mut inner.unwritten);
                 inner.unwritten = rest;
-                inner.cut = Some(0);
+                inner.cut = Some((0, db));
                 Taken::Bytes(inner.backlog.end() - inner.unwritten.len() as u64)
             }
         }
@@ -478,12 +480,13 @@ mod tests {
         let (journal, mut bytes) = (journal(), Vec::new());
         journal.set_written(true);
         journal.append(b"12345");
-        assert_eq!((journal.cut(), journal.reselections()), (5, 1));
+        assert_eq!(journal.cut(3), 5);
         journal.append(b"678");
         assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(5));
         assert_eq!(bytes, b"12345");
         journal.append(b"9");
-        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(5));
+        let beginning = Beginning { offset: 5, db: 3 };
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(beginning));
         assert_eq!(bytes, b"");
         assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(9));
         assert_eq!(bytes, b"6789");
@@ -494,11 +497,12 @@ mod tests {
         let (journal, mut bytes) = (journal(), Vec::new());
         journal.append(b"12345");
         assert!(!journal.has_log());
-        assert_eq!(journal.cut(), 5);
+        assert_eq!(journal.cut(0), 5);
         assert!(journal.has_log() && journal.is_on());
         journal.append(b"678");
         assert!(journal.meets(Demand::Written, 5) && !journal.meets(Demand::Written, 8));
-        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(5));
+        let beginning = Beginning { offset: 5, db: 0 };
+        assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(beginning));
         assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(8));
         assert_eq!(bytes, b"678");
     }

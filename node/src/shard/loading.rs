@@ -42,6 +42,8 @@ pub struct Loader {
     cuts_torn_tail: bool,
     /// Of the replication stream, after everything read.
     offset: u64,
+    /// Bytes at the beginning of the current file that are none of the stream.
+    preamble: u64,
     began: Instant,
     requests: u64,
     /// How snapshots are read, and what time it is for their keys.
@@ -63,6 +65,7 @@ pub struct Loader {
 struct Segment {
     path: PathBuf,
     start_offset: Option<u64>,
+    preamble: u64,
 }
 
 /// What a file holds: a snapshot, requests, or one behind the other.
@@ -153,6 +156,7 @@ impl Loader {
             session,
             cuts_torn_tail: params.aof_load_truncated,
             offset: 0,
+            preamble: 0,
             began: Instant::now(),
             requests: 0,
             limits: params.thresholds(),
@@ -191,14 +195,22 @@ impl Loader {
         if self.current.is_some() {
             return Ok(true);
         }
-        let Some(Segment { path, start_offset }) = self.files.pop_front() else {
+        let Some(segment) = self.files.pop_front() else {
             return Ok(false);
         };
+        let Segment {
+            path,
+            start_offset,
+            preamble,
+        } = segment;
         let failed = |error| LoadError::File(path.clone(), BadFile::Io(error));
         let mut file = RealDisk.read(&path).map_err(failed)?;
         let start = file.fill_buf().map_err(failed)?;
         let is_snapshot = start.starts_with(b"REDIS") || start.starts_with(b"VALKEY");
         self.offset = start_offset.unwrap_or(self.offset);
+        self.preamble = preamble;
+        // As every server begins a file.
+        self.session.db = 0;
         let contents = match is_snapshot || self.manifest.is_none() {
             true => Contents::Snapshot(self.open_snapshot(&path, file)?),
             false => Contents::Requests(Requests::new(Cursor::default().chain(file), 0)),
@@ -262,7 +274,7 @@ impl Loader {
             }
             Tail::Torn { good } => return Err(LoadError::Torn(path, good)),
         };
-        self.offset += good;
+        self.offset += good.saturating_sub(self.preamble);
         Ok(())
     }
 
@@ -307,6 +319,7 @@ fn append_only_files(params: &Params) -> Result<(Option<Manifest>, VecDeque<Segm
     let files = named.map(|segment| Segment {
         path: dir.join(&segment.file),
         start_offset: segment.start_offset,
+        preamble: segment.preamble,
     });
     let files = files.collect();
     Ok((manifest, files))
@@ -323,6 +336,7 @@ fn snapshot_file(params: &Params) -> VecDeque<Segment> {
     let file = is_there.then_some(Segment {
         path,
         start_offset: None,
+        preamble: 0,
     });
     file.into_iter().collect()
 }

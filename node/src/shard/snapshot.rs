@@ -59,8 +59,8 @@ pub enum Slice {
 }
 
 impl Shard {
-    /// The keys that exist now are the snapshot. Returns the offset of the journal to which they belong: the effects after
-    /// it begin with their database.
+    /// The keys that exist now are the snapshot. Returns the offset of the journal to which they belong: whoever reads on from
+    /// there hears of the database first, from the increment or from the effects.
     ///
     /// # Panics
     /// If one is under way.
@@ -70,7 +70,7 @@ impl Shard {
             self.node.journal.turn_on();
         }
         let offset = match purpose {
-            Purpose::Base(_) => self.node.journal.cut(),
+            Purpose::Base(_) => self.node.journal.cut(self.stream_db()),
             Purpose::File | Purpose::Replica => self.node.journal.reselect(),
         };
         let params = self.node.params();

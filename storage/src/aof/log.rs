@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{BadManifest, FileKind, Manifest, Segment};
+use super::requests::MakingRequests;
 use crate::disk::{Disk, DiskFile};
 
 /// The append-only file, open for writing.
@@ -46,6 +47,15 @@ pub struct Rewrite {
     /// Sequence number of the increment that begins where the snapshot ends.
     first_increment: u64,
     form: BaseForm,
+}
+
+/// Where an increment begins in the replication stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beginning {
+    /// The offset of its first byte.
+    pub offset: u64,
+    /// The database that the stream has selected by then. Every server begins a file in database 0.
+    pub db: usize,
 }
 
 /// What a base consists of (`aof-use-rdb-preamble`).
@@ -162,23 +172,30 @@ impl<D: Disk> Place<D> {
             .map_err(|error| LogError::Io("sync", self.dir.clone(), error))
     }
 
-    /// A new, empty increment, which no manifest names yet.
+    /// A new increment with nothing of the stream, which no manifest names yet.
     fn create_increment(
         &self,
         manifest: &Manifest,
-        offset: u64,
+        beginning: Beginning,
     ) -> Result<(Segment, D::File), LogError> {
         let seq = manifest.next_seq(FileKind::Increment);
+        let mut preamble = Vec::new();
+        if beginning.db > 0 {
+            MakingRequests::select(beginning.db, &mut preamble);
+        }
         let segment = Segment {
             file: format!("{}.{seq}.incr.aof", self.name),
             seq,
             kind: FileKind::Increment,
-            start_offset: Some(offset),
+            start_offset: Some(beginning.offset),
+            preamble: preamble.len() as u64,
         };
         let path = self.path(&segment.file);
         let file = self.disk.create(&path);
         let mut file = file.map_err(|error| LogError::Io("create", path.clone(), error))?;
-        // An empty file, but one that is there after a crash.
+        let written = file.write_all(&preamble);
+        written.map_err(|error| LogError::Io("write", path.clone(), error))?;
+        // It is there after a crash, with nothing but its preamble.
         file.sync()
             .map_err(|error| LogError::Io("sync", path, error))?;
         Ok((segment, file))
@@ -229,6 +246,7 @@ impl<D: Disk> Log<D> {
             seq: 1,
             kind: FileKind::Base,
             start_offset: None,
+            preamble: 0,
         };
         let manifest = Manifest {
             base: Some(base),
@@ -251,14 +269,14 @@ impl<D: Disk> Log<D> {
     }
 
     /// Opens the directory for writing at the end of the last increment, whose torn tail was cut; makes it where there is
-    /// none. `manifest` is what [`Log::find`] has found, `offset` the offset of the replication stream after everything
-    /// that was read.
+    /// none. `manifest` is what [`Log::find`] has found, `end` is where the replication stream stands after everything that
+    /// was read.
     pub fn open(
         disk: &D,
         dir: &Path,
         name: &str,
         manifest: Option<Manifest>,
-        offset: u64,
+        end: Beginning,
     ) -> Result<Self, LogError> {
         let place = Place {
             disk: disk.clone(),
@@ -269,7 +287,7 @@ impl<D: Disk> Log<D> {
         made.map_err(|error| LogError::Io("make", dir.to_owned(), error))?;
         let mut manifest = manifest.unwrap_or_default();
         if manifest.increments.is_empty() {
-            let (segment, _) = place.create_increment(&manifest, offset)?;
+            let (segment, _) = place.create_increment(&manifest, end)?;
             manifest.increments.push(segment);
             place.write_manifest(&manifest)?;
         }
@@ -350,13 +368,13 @@ impl<D: Disk> Log<D> {
         self.place.path(&segment.file)
     }
 
-    /// A directory that begins at `offset` of the replication stream, where the caller takes a snapshot: nothing of what was
-    /// there before counts any more, but it stays until [`Log::finish_rewrite`].
+    /// A directory that begins there, where the caller takes a snapshot: nothing of what it held before counts any more, but
+    /// it stays until [`Log::finish_rewrite`].
     pub fn begin_anew(
         disk: &D,
         dir: &Path,
         name: &str,
-        offset: u64,
+        beginning: Beginning,
         form: BaseForm,
     ) -> Result<(Self, Rewrite), LogError> {
         let made = disk.make_dir(dir);
@@ -367,8 +385,8 @@ impl<D: Disk> Log<D> {
             dir: dir.to_owned(),
             name: name.to_owned(),
         };
-        let (segment, file) = place.create_increment(&old, offset)?;
-        let first_increment = segment.seq;
+        let (segment, file) = place.create_increment(&old, beginning)?;
+        let (first_increment, length) = (segment.seq, segment.preamble);
         let mut manifest = Manifest {
             increments: vec![segment],
             ..Manifest::default()
@@ -388,7 +406,7 @@ impl<D: Disk> Log<D> {
             place,
             manifest,
             file,
-            length: 0,
+            length,
             earlier: 0,
             is_dirty: false,
         };

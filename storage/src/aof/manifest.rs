@@ -1,4 +1,4 @@
-//! The manifest: a line for each file, `file NAME seq N type b|h|i [startoffset N]`.
+//! The manifest: a line for each file, `file NAME seq N type b|h|i [startoffset N] [preamble N]`.
 //!
 //! Whose replication stream the increments are is said in comments, which Redis passes over: `# stream ID until OFFSET` of
 //! each id that was in force before, and `# stream ID` of the one that is.
@@ -27,6 +27,8 @@ pub struct Segment {
     pub kind: FileKind,
     /// Offset of the replication stream of its first byte, where known.
     pub start_offset: Option<u64>,
+    /// Bytes before that one, which are none of the stream.
+    pub preamble: u64,
 }
 
 /// Which files make up the data set.
@@ -191,11 +193,13 @@ impl Segment {
             _ => return Err("unknown file type"),
         };
         let start_offset = value("startoffset").map(|offset| offset.parse());
+        let preamble = value("preamble").map_or(Ok(0), str::parse);
         Ok(Segment {
             file: file.to_owned(),
             seq,
             kind,
             start_offset: start_offset.transpose().map_err(|_| "bad startoffset")?,
+            preamble: preamble.map_err(|_| "bad preamble")?,
         })
     }
 
@@ -208,6 +212,9 @@ impl Segment {
         let mut line = format!("file {} seq {} type {kind}", quoted(&self.file), self.seq);
         if let Some(offset) = self.start_offset {
             line += &format!(" startoffset {offset}");
+        }
+        if self.preamble > 0 {
+            line += &format!(" preamble {}", self.preamble);
         }
         line + "\n"
     }
@@ -259,12 +266,15 @@ mod tests {
         let text = "file appendonly.aof.2.base.rdb seq 2 type b\n\
                     file appendonly.aof.1.base.rdb seq 1 type h\n\
                     file appendonly.aof.4.incr.aof seq 4 type i\n\
-                    file appendonly.aof.5.incr.aof seq 5 type i startoffset 77\n";
+                    file appendonly.aof.5.incr.aof seq 5 type i startoffset 77\n\
+                    file appendonly.aof.6.incr.aof seq 6 type i startoffset 99 preamble 23\n";
         let manifest = Manifest::parse(text.as_bytes()).expect("a manifest");
         assert_eq!(manifest.print(), text);
         assert_eq!(manifest.next_seq(FileKind::Base), 3);
-        assert_eq!(manifest.next_seq(FileKind::Increment), 6);
+        assert_eq!(manifest.next_seq(FileKind::Increment), 7);
         assert_eq!(manifest.increments[1].start_offset, Some(77));
+        let preambles: Vec<u64> = manifest.increments.iter().map(|i| i.preamble).collect();
+        assert_eq!(preambles, [0, 0, 23]);
     }
 
     #[test]
@@ -294,6 +304,7 @@ mod tests {
                 seq: 1,
                 kind: FileKind::Increment,
                 start_offset: None,
+                preamble: 0,
             }],
             ..Manifest::default()
         };
@@ -319,6 +330,7 @@ mod tests {
             ("file a seq 1 type\n", 1, "not a list of names and values"),
             ("file a seq 0 type i\n", 1, "no sequence number"),
             ("file a seq 1 type x\n", 1, "unknown file type"),
+            ("file a seq 1 type i preamble x\n", 1, "bad preamble"),
             (
                 "file ../a seq 1 type i\n",
                 1,

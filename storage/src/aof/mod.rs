@@ -9,14 +9,15 @@
 //! ```
 //!
 //! A redis-server (7.0 or newer) starts from our directory and we start from its. `startoffset` is a word of ours (and of
-//! Redis 8) in the manifest that Redis 7 passes over: the offset of the replication stream at which an increment begins.
+//! Redis 8) in the manifest that Redis 7 passes over: the offset of the replication stream at which an increment begins. `preamble` is another one: where
+//! the stream has selected a database already, the increment says so first, in so many bytes that are none of the stream.
 
 mod log;
 mod manifest;
 mod read;
 mod requests;
 
-pub use log::{BaseForm, Log, LogError, Rewrite, Syncer, temporary_base};
+pub use log::{BaseForm, Beginning, Log, LogError, Rewrite, Syncer, temporary_base};
 pub use manifest::{BadManifest, FileKind, Manifest, Segment, Term};
 pub use read::{BadFile, Requests, Tail, Unit};
 pub use requests::MakingRequests;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   peers.rs     we follow a server of others and they follow us, busy, cut off, again and again
+//!   databases.rs the files of replicas say which database the stream is in
 //!   chain.rs     replicas of replicas, and who leads when the first one leaves
 //!   restarts.rs  whoever is killed goes on where it has stopped
 //!   slow.rs      whoever falls behind is sent the file
@@ -11,6 +12,7 @@
 //! ```
 
 mod chain;
+mod databases;
 mod failover;
 mod hostile;
 mod manners;

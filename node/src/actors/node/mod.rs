@@ -152,17 +152,17 @@ impl NodeActor {
         self.node.journal.restart(history, found.offset);
         self.node.saving.lock().loaded = found.keys;
         let lifeline = Lifeline::new(Child::Persistence, me.clone().recipient());
-        let actor =
-            match PersistenceActor::new(self.node.clone(), found.manifest, shard.clone(), lifeline)
-            {
-                Ok(actor) => actor,
-                Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    error!(%error, cause, "the append-only file cannot be opened");
-                    System::current().stop_with_code(1);
-                    return;
-                }
-            };
+        let loading::Recovered { manifest, db, .. } = found;
+        let node = self.node.clone();
+        let actor = match PersistenceActor::new(node, manifest, db, shard.clone(), lifeline) {
+            Ok(actor) => actor,
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                error!(%error, cause, "the append-only file cannot be opened");
+                System::current().stop_with_code(1);
+                return;
+            }
+        };
         let arbiter = Arbiter::new();
         let actor = PersistenceActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
         for gate in &self.gates {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use actix::{Message, Recipient};
-use almandine_storage::aof::LogError;
+use almandine_storage::aof::{Beginning, LogError};
 
 use crate::actors::gate::messages::Advanced;
 
@@ -90,13 +90,12 @@ pub struct Suspend;
 #[rtype(result = "()")]
 pub struct Resume;
 
-/// The data set is another one: it begins with the snapshot at `base`, which is synced, and goes on from `offset` of the
-/// journal. Sent by the link to the primary.
+/// The data set is another one: it begins with the snapshot at `base`, which is synced, and goes on in the journal. Sent by the link to the primary.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct Replace {
     /// The snapshot; it gets another name.
     pub base: PathBuf,
     /// Where the journal goes on.
-    pub offset: u64,
+    pub beginning: Beginning,
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, Recipient};
-use almandine_storage::aof::{Log, LogError, Manifest, Rewrite};
+use almandine_storage::aof::{Beginning, Log, LogError, Manifest, Rewrite};
 use almandine_storage::disk::RealDisk;
 use tracing::{error, info, warn};
 
@@ -83,10 +83,11 @@ pub struct PersistenceActor {
 
 impl PersistenceActor {
     /// Opens the append-only file if there is to be one. `found` is the manifest of what was loaded; the journal stands at the
-    /// offset after it.
+    /// offset after it, where the stream has selected `db`.
     pub fn new(
         node: Arc<Node>,
         found: Option<Manifest>,
+        db: usize,
         shard: Addr<ShardActor>,
         lifeline: Lifeline,
     ) -> Result<Self, LogError> {
@@ -97,7 +98,10 @@ impl PersistenceActor {
                 Path::new(&params.appenddirname),
                 &params.appendfilename,
                 found,
-                node.journal.offset(),
+                Beginning {
+                    offset: node.journal.offset(),
+                    db,
+                },
             )?),
             false => None,
         };
@@ -151,8 +155,8 @@ impl PersistenceActor {
             if self.buffer.is_empty() {
                 match self.node.journal.take_unwritten(&mut self.buffer) {
                     Taken::Bytes(end) => self.buffer_end = end,
-                    Taken::Cut(offset) => {
-                        self.begin_increment(offset);
+                    Taken::Cut(beginning) => {
+                        self.begin_increment(beginning);
                         match self.note_terms() {
                             true => continue,
                             false => return,

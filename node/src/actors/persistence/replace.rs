@@ -12,7 +12,7 @@ use tracing::warn;
 use super::messages::{Replace, Resume, Suspend};
 use super::rewrite::remove_history;
 use super::{PersistenceActor, give_up};
-use crate::journal::History;
+use crate::journal::{History, Place};
 use crate::node::Node;
 
 impl PersistenceActor {
@@ -51,7 +51,13 @@ pub(super) fn first_terms(node: &Node, log: &mut Log<RealDisk>) -> Result<Option
 pub(super) fn show_files(node: &Node, log: Option<&Log<RealDisk>>) {
     let increments = log.iter().flat_map(|log| {
         let increments = log.manifest().increments.iter();
-        increments.filter_map(|segment| Some((log.path_of(segment), segment.start_offset?)))
+        increments.filter_map(|segment| {
+            Some(Place {
+                path: log.path_of(segment),
+                start: segment.start_offset?,
+                preamble: segment.preamble,
+            })
+        })
     });
     if let Err(error) = node.journal.set_files(increments.collect()) {
         warn!(%error, "the append-only file cannot be read for replicas");
@@ -65,10 +71,11 @@ pub(super) fn recall(node: &Node, log: &Log<RealDisk>) -> io::Result<()> {
     };
     let mut file = File::open(log.path_of(last))?;
     let length = file.metadata()?.len();
-    if last.start_offset.map(|start| start + length) != Some(node.journal.offset()) {
+    let of_stream = length.saturating_sub(last.preamble);
+    if last.start_offset.map(|start| start + of_stream) != Some(node.journal.offset()) {
         return Ok(());
     }
-    let kept = length.min(node.params().repl_backlog_size);
+    let kept = of_stream.min(node.params().repl_backlog_size);
     file.seek(SeekFrom::Start(length - kept))?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
@@ -111,7 +118,7 @@ impl Handler<Resume> for PersistenceActor {
 impl Handler<Replace> for PersistenceActor {
     type Result = ();
 
-    fn handle(&mut self, Replace { base, offset }: Replace, _: &mut Context<Self>) {
+    fn handle(&mut self, Replace { base, beginning }: Replace, _: &mut Context<Self>) {
         self.buffer.clear();
         self.replaced += 1;
         if self.rewrite.take().is_some() {
@@ -119,7 +126,7 @@ impl Handler<Replace> for PersistenceActor {
             self.give_up_snapshot();
         }
         if let Some(log) = &mut self.log {
-            if let Err(error) = log.replace(&base, offset, terms(&self.node.journal.history())) {
+            if let Err(error) = log.replace(&base, beginning, terms(&self.node.journal.history())) {
                 // The keys are others already, and no file holds them.
                 give_up(&error);
             }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use almandine_storage::aof::{BaseForm, Log, LogError, Rewrite, temporary_base};
+use almandine_storage::aof::{BaseForm, Beginning, Log, LogError, Rewrite, temporary_base};
 use almandine_storage::disk::{Disk, RealDisk};
 use tracing::{error, info, warn};
 
@@ -65,8 +65,8 @@ impl PersistenceActor {
         growth >= u128::from(percentage) + 100 && !pauses(&state.rewrite)
     }
 
-    /// The writer has come to the cut: everything from `offset` on goes to a new increment.
-    pub(super) fn begin_increment(&mut self, offset: u64) {
+    /// The writer has come to the cut: everything from there on goes to a new increment.
+    pub(super) fn begin_increment(&mut self, beginning: Beginning) {
         let running = self.saves.running.as_ref();
         let Some(Reason::Rewrite(form)) = running.map(|running| running.reason) else {
             // The rewrite was given up before it came so far.
@@ -77,9 +77,9 @@ impl PersistenceActor {
                 if let Err(error) = log.sync() {
                     give_up(&error);
                 }
-                log.begin_rewrite(offset, form)
+                log.begin_rewrite(beginning, form)
             }
-            None => self.open_anew(offset, form),
+            None => self.open_anew(beginning, form),
         };
         match begun {
             Ok(rewrite) => {
@@ -96,11 +96,11 @@ impl PersistenceActor {
         }
     }
 
-    fn open_anew(&mut self, offset: u64, form: BaseForm) -> Result<Rewrite, LogError> {
+    fn open_anew(&mut self, beginning: Beginning, form: BaseForm) -> Result<Rewrite, LogError> {
         let params = self.node.params();
         let dir = PathBuf::from(&params.appenddirname);
         let name = &params.appendfilename;
-        let (log, rewrite) = Log::begin_anew(&RealDisk, &dir, name, offset, form)?;
+        let (log, rewrite) = Log::begin_anew(&RealDisk, &dir, name, beginning, form)?;
         self.log = Some(log);
         // Its manifest names none yet.
         self.terms = None;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::manifest::{FileKind, Manifest, Segment, Term};
-use super::{Log, LogError};
+use super::{Beginning, Log, LogError};
 use crate::disk::Disk;
 
 impl<D: Disk> Log<D> {
@@ -22,19 +22,26 @@ impl<D: Disk> Log<D> {
     }
 
     /// Another data set takes the place of all files: the snapshot at `base`, which is synced and lies on the same disk,
-    /// and what follows it from `offset` of the stream of `terms` on. The files are history.
-    pub fn replace(&mut self, base: &Path, offset: u64, terms: Vec<Term>) -> Result<(), LogError> {
+    /// and what follows it from there on in the stream of `terms`. The files are history.
+    pub fn replace(
+        &mut self,
+        base: &Path,
+        beginning: Beginning,
+        terms: Vec<Term>,
+    ) -> Result<(), LogError> {
         let seq = self.manifest.next_seq(FileKind::Base);
         let segment = Segment {
             file: format!("{}.{seq}.base.rdb", self.place.name),
             seq,
             kind: FileKind::Base,
             start_offset: None,
+            preamble: 0,
         };
         let path = self.place.path(&segment.file);
         let renamed = self.place.disk.rename(base, &path);
         renamed.map_err(|error| LogError::Io("rename", base.to_owned(), error))?;
-        let (increment, file) = self.place.create_increment(&self.manifest, offset)?;
+        let (increment, file) = self.place.create_increment(&self.manifest, beginning)?;
+        let length = increment.preamble;
         // The names must be durable before a manifest relies on them.
         self.place.sync_dir()?;
         let old = self.manifest.base.iter().chain(&self.manifest.increments);
@@ -51,7 +58,7 @@ impl<D: Disk> Log<D> {
         };
         self.place.write_manifest(&manifest)?;
         self.manifest = manifest;
-        (self.file, self.length, self.is_dirty) = (file, 0, false);
+        (self.file, self.length, self.is_dirty) = (file, length, false);
         self.earlier = self.place.length(&segment)?;
         Ok(())
     }
@@ -67,10 +74,11 @@ mod tests {
 
     const DIR: &str = "/data/appendonlydir";
     const NAME: &str = "appendonly.aof";
+    const SELECT: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n";
 
     fn open(disk: &CrashDisk) -> Log<CrashDisk> {
         let manifest = Log::find(disk, Path::new(DIR), NAME).expect("a sound directory");
-        Log::open(disk, Path::new(DIR), NAME, manifest, 0).expect("it opens")
+        Log::open(disk, Path::new(DIR), NAME, manifest, Beginning::default()).expect("it opens")
     }
 
     fn append(log: &mut Log<CrashDisk>, bytes: &[u8]) {
@@ -110,15 +118,22 @@ mod tests {
             );
             let term = |id: &str, end| Term { id: id.into(), end };
             let terms = vec![term("a", Some(50)), term("b", None)];
-            log.replace(&base, 100, terms.clone()).expect("done");
+            let beginning = Beginning { offset: 100, db: 5 };
+            log.replace(&base, beginning, terms.clone()).expect("done");
             log.remove_history().expect("removed");
-            assert_eq!(log.size(), 5);
+            assert_eq!(log.size(), 5 + SELECT.len() as u64);
             append(&mut log, b"new");
             let after = disk.after_power_loss(&mut rng);
-            assert_eq!(read(&after), "base new", "seed {seed}");
+            assert_eq!(
+                read(&after),
+                format!("base {SELECT}new"),
+                "seed {seed}: a server that begins in database 0 selects that of the stream"
+            );
             let manifest = open(&after).manifest().clone();
             assert_eq!(manifest.terms, terms);
-            assert_eq!(manifest.increments[0].start_offset, Some(100));
+            let increment = &manifest.increments[0];
+            assert_eq!(increment.start_offset, Some(100));
+            assert_eq!(increment.preamble, SELECT.len() as u64);
             assert!(!after.exists(&Path::new(DIR).join("appendonly.aof.1.incr.aof")));
         }
     }

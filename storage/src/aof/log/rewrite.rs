@@ -3,22 +3,25 @@
 use std::io;
 
 use super::super::manifest::{FileKind, Segment};
-use super::{BaseForm, Log, LogError, Rewrite};
+use super::{BaseForm, Beginning, Log, LogError, Rewrite};
 use crate::disk::Disk;
 
 impl<D: Disk> Log<D> {
-    /// From now on writes go to a new increment, which begins at `offset` of the replication stream; the caller takes a
-    /// snapshot of this very moment.
-    pub fn begin_rewrite(&mut self, offset: u64, form: BaseForm) -> Result<Rewrite, LogError> {
+    /// From now on writes go to a new increment, which begins there; the caller takes a snapshot of this very moment.
+    pub fn begin_rewrite(
+        &mut self,
+        beginning: Beginning,
+        form: BaseForm,
+    ) -> Result<Rewrite, LogError> {
         self.sync()?;
-        let (segment, file) = self.place.create_increment(&self.manifest, offset)?;
-        let first_increment = segment.seq;
+        let (segment, file) = self.place.create_increment(&self.manifest, beginning)?;
+        let (first_increment, length) = (segment.seq, segment.preamble);
         let mut manifest = self.manifest.clone();
         manifest.increments.push(segment);
         self.place.write_manifest(&manifest)?;
         self.manifest = manifest;
         self.file = file;
-        self.earlier += std::mem::take(&mut self.length);
+        self.earlier += std::mem::replace(&mut self.length, length);
         Ok(self.rewrite(first_increment, form))
     }
 
@@ -34,6 +37,7 @@ impl<D: Disk> Log<D> {
             seq,
             kind: FileKind::Base,
             start_offset: None,
+            preamble: 0,
         };
         let path = self.place.path(&base.file);
         let done = self.put_in_place(rewrite, base);

@@ -52,7 +52,8 @@ fn recover(disk: &CrashDisk) -> (Vec<u64>, Log<CrashDisk>) {
             }
         }
     }
-    let log = Log::open(disk, Path::new(DIR), NAME, manifest, 0).expect("it opens");
+    let log =
+        Log::open(disk, Path::new(DIR), NAME, manifest, Beginning::default()).expect("it opens");
     (numbers, log)
 }
 
@@ -68,7 +69,10 @@ impl Model {
     }
 
     fn rewrite(&mut self, disk: &CrashDisk, finish: bool) {
-        let rewrite = self.log.begin_rewrite(0, BaseForm::Rdb).expect("it begins");
+        let rewrite = self
+            .log
+            .begin_rewrite(Beginning::default(), BaseForm::Rdb)
+            .expect("it begins");
         self.synced = self.numbers.len();
         let mut file = disk.create(&rewrite.temporary).expect("a file");
         for number in &self.numbers {
@@ -150,7 +154,7 @@ fn a_rewrite_for_which_there_is_no_room_leaves_everything_as_it_was() {
     };
     append(1, &mut model.log);
     disk.set_room(Some(0));
-    let refused = model.log.begin_rewrite(0, BaseForm::Rdb);
+    let refused = model.log.begin_rewrite(Beginning::default(), BaseForm::Rdb);
     assert!(!refused.expect_err("no room for a manifest").is_final());
     disk.set_room(None);
     append(2, &mut model.log);
@@ -158,7 +162,7 @@ fn a_rewrite_for_which_there_is_no_room_leaves_everything_as_it_was() {
 
     let rewrite = model
         .log
-        .begin_rewrite(0, BaseForm::Rdb)
+        .begin_rewrite(Beginning::default(), BaseForm::Rdb)
         .expect("it begins");
     let mut file = disk.create(&rewrite.temporary).expect("a file");
     file.write_all(b"1\n2\n").expect("written");
@@ -176,7 +180,7 @@ fn a_rewrite_for_which_there_is_no_room_leaves_everything_as_it_was() {
     assert_eq!(recover(&disk).0, [1, 2, 3]);
 
     disk.set_sync_fails(true);
-    let lost = model.log.begin_rewrite(0, BaseForm::Rdb);
+    let lost = model.log.begin_rewrite(Beginning::default(), BaseForm::Rdb);
     assert!(lost.expect_err("it does not sync").is_final());
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use almandine_storage::aof::Beginning;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -186,11 +187,12 @@ async fn adopt(
     offset: u64,
     file: &Temporary,
 ) -> Result<(), LinkError> {
+    let db = loaded.stream_db.min(loaded.dbs.count() - 1);
     let copy = Copy {
         dbs: loaded.dbs,
         id,
         offset,
-        db: loaded.stream_db,
+        db,
     };
     let is_written = link.node.params().appendonly;
     if is_written {
@@ -200,7 +202,8 @@ async fn adopt(
     let adopted = link.shard.send(Adopt { changes, copy }).await?;
     if is_written && adopted.is_ok() {
         let base = file.path.clone();
-        link.persistence.send(Replace { base, offset }).await?;
+        let beginning = Beginning { offset, db };
+        link.persistence.send(Replace { base, beginning }).await?;
     } else if is_written {
         link.persistence.send(Resume).await?;
     }

@@ -28,8 +28,11 @@ pub struct Frame {
 pub enum Body {
     /// CLUSTER MEET: who am I, and who of us joins the other?
     Hello(Hello),
-    /// Take this node in. Whoever does not lead passes it on.
-    Join(Seat),
+    /// Take this node in. Whoever does not lead passes it on. `line` = it is of this cluster, and has heard of that line of it.
+    Join {
+        seat: Seat,
+        line: Option<Generation>,
+    },
     /// The node is in, under this name. `join` is that of its request.
     Accepted { raft_id: RaftId, join: u64 },
     /// The sender was taken in by others: whoever has taken it in by this request of it must let it go.
@@ -38,6 +41,10 @@ pub enum Body {
     Lost { raft_id: RaftId },
     /// The receiver is no member any more.
     Removed { raft_id: RaftId },
+    /// The sender's line of the cluster is higher than the receiver's, or the receiver has no part in it yet.
+    Call,
+    /// The receiver is no member of the higher line that it wants to be taken in by. `join` is that of its request.
+    Dismissed { join: u64 },
     /// A request for the leader.
     Ask(Request),
     /// A message of the consensus (protobuf).

@@ -59,6 +59,9 @@ pub struct Identity {
     pub joining: Option<Joining>,
     /// Who took it in: the only one it knows before its log begins.
     pub sponsor: Option<Joining>,
+    /// The highest line of its cluster that it has heard of, if that is not its own: the node has no part in its own any more,
+    /// and asks to be taken in there.
+    pub superior: Option<Generation>,
     /// How often it was started.
     pub start: u64,
 }

@@ -16,13 +16,30 @@ const QUEUE_MAX: usize = 1024;
 pub(super) struct Asks {
     number: u64,
     current: Option<Asking>,
-    queue: VecDeque<(Option<u64>, Order)>,
+    queue: VecDeque<Waiting>,
+}
+
+/// Who wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// The machine itself.
+    Nobody,
+    Client(u64),
+    /// Its failover: see `force.rs`.
+    Failover,
 }
 
 #[derive(Debug)]
 struct Asking {
     request: Request,
-    client: Option<u64>,
+    by: Asker,
+    age: u32,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    order: Order,
+    by: Asker,
     age: u32,
 }
 
@@ -31,30 +48,59 @@ impl Asks {
         self.current.is_none() && self.queue.is_empty()
     }
 
+    /// Whether the cluster has been asked for something, and has not answered yet.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.current.is_some()
+    }
+
     /// What is asked for now is not wanted any more.
     pub(super) fn forget(&mut self) {
         self.current = None;
     }
+
+    /// The failover is not wanted any more.
+    pub(super) fn forget_failover(&mut self) {
+        self.queue.retain(|waiting| waiting.by != Asker::Failover);
+        self.current.take_if(|asking| asking.by == Asker::Failover);
+    }
+
+    /// Clients whose turn does not come. They are not kept in the queue.
+    fn late(&mut self) -> Vec<u64> {
+        let mut late = Vec::new();
+        self.queue.retain_mut(|waiting| {
+            waiting.age += 1;
+            match waiting.by {
+                Asker::Client(client) if waiting.age > PATIENCE => {
+                    late.push(client);
+                    false
+                }
+                _ => true,
+            }
+        });
+        late
+    }
 }
 
 impl Machine {
-    pub(super) fn ask(&mut self, client: Option<u64>, order: Order) {
+    pub(super) fn ask(&mut self, by: Asker, order: Order) {
         if self.asks.queue.len() >= QUEUE_MAX {
-            if let Some(client) = client {
+            if let Asker::Client(client) = by {
                 let text = "TRYAGAIN Too many changes of the cluster wait";
                 self.answer(client, Err(Refusal(text.to_owned())));
             }
             return;
         }
-        self.asks.queue.push_back((client, order));
+        self.asks.queue.push_back(Waiting { order, by, age: 0 });
         self.ask_next();
     }
 
+    /// While the node asks others to take it in, its own log is not changed any more: they would never hear of that.
     fn ask_next(&mut self) {
-        if self.asks.current.is_some() || !self.knows_the_log() {
+        let is_going = self.identity.joining.is_some();
+        if self.asks.current.is_some() || is_going || !self.knows_the_log() {
             return;
         }
-        let Some((client, order)) = self.asks.queue.pop_front() else {
+        let Some(Waiting { order, by, age }) = self.asks.queue.pop_front() else {
             return;
         };
         self.asks.number += 1;
@@ -68,8 +114,8 @@ impl Machine {
         };
         self.asks.current = Some(Asking {
             request: request.clone(),
-            client,
-            age: 0,
+            by,
+            age,
         });
         self.carry(request);
     }
@@ -112,32 +158,41 @@ impl Machine {
         let Some(asking) = self.asks.current.take_if(is_awaited) else {
             return;
         };
-        if let Some(client) = asking.client {
-            self.answer(client, outcome);
-        } else if asking.request.order == Order::Leave
-            && let Err(refusal) = outcome
-            && let Some(resetting) = self.resetting.take()
-        {
-            self.answer(resetting.client, Err(refusal));
+        match asking.by {
+            Asker::Client(client) => self.answer(client, outcome),
+            Asker::Failover => self.promoted(outcome),
+            Asker::Nobody => {
+                if asking.request.order == Order::Leave
+                    && let Err(refusal) = outcome
+                    && let Some(resetting) = self.resetting.take()
+                {
+                    self.answer(resetting.client, Err(refusal));
+                }
+            }
         }
         self.ask_next();
     }
 
     pub(super) fn tick_asks(&mut self) {
+        for client in self.asks.late() {
+            let text = "CLUSTERDOWN The cluster could not be asked for the change; it was not made";
+            self.answer(client, Err(Refusal(text.to_owned())));
+        }
         let Some(asking) = &mut self.asks.current else {
             return self.ask_next();
         };
         asking.age += 1;
-        if asking.age > PATIENCE && asking.client.is_some() {
-            let client = asking.client.take();
-            self.asks.current = None;
-            if let Some(client) = client {
-                let text = "CLUSTERDOWN No majority has confirmed the change; it may still be made";
-                self.answer(client, Err(Refusal(text.to_owned())));
-            }
-            return self.ask_next();
+        let Request { origin, stamp, .. } = asking.request;
+        let is_late = asking.age > PATIENCE && matches!(asking.by, Asker::Client(_));
+        if self.engine.state().has_dealt_with(origin, stamp) {
+            let text = "CLUSTERDOWN The cluster has dealt with the change, and what became of it is not known here";
+            return self.answered(stamp, Err(Refusal(text.to_owned())));
         }
-        if asking.age % AGAIN == 0 {
+        if is_late {
+            let text = "CLUSTERDOWN No majority has confirmed the change; it may still be made";
+            return self.answered(stamp, Err(Refusal(text.to_owned())));
+        }
+        if asking.age % AGAIN == 0 && self.identity.joining.is_none() {
             let request = asking.request.clone();
             self.carry(request);
         }

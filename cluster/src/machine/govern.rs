@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Machine;
+use super::ask::Asker;
 use crate::frame::Body;
 use crate::id::{NodeId, ShardId};
 use crate::raft::state::{Membership, Order};
@@ -89,7 +90,10 @@ impl Machine {
         let member = self.topology().member(seat.admission.node);
         let known = member.map(|member| (member.join, member.raft_id));
         match known {
-            Some((join, _)) if join >= seat.admission.join => {
+            Some((join, raft_id))
+                if join > seat.admission.join
+                    || (join == seat.admission.join && self.takes_part(raft_id)) =>
+            {
                 self.wanted.remove(&seat.admission.node);
                 self.welcome_one(seat.admission.node, seat.admission.join);
                 false
@@ -114,7 +118,9 @@ impl Machine {
         }
     }
 
-    fn takes_part(&self, raft_id: RaftId) -> bool {
+    /// Whether the log is sent to whom it calls so. A member may have no part in it: when a line of history begins, only the
+    /// node that makes it has one.
+    pub(super) fn takes_part(&self, raft_id: RaftId) -> bool {
         let conf = self.engine.log().conf();
         conf.voters.contains(&raft_id) || conf.learners.contains(&raft_id)
     }
@@ -139,7 +145,7 @@ impl Machine {
     pub(super) fn welcome_one(&mut self, node: NodeId, join: u64) -> bool {
         let member = self.topology().member(node);
         let Some(raft_id) = member
-            .filter(|member| member.join == join)
+            .filter(|member| member.join == join && self.takes_part(member.raft_id))
             .map(|member| member.raft_id)
         else {
             return false;
@@ -148,7 +154,8 @@ impl Machine {
         true
     }
 
-    /// Those who were taken in and have said nothing since may not have heard of it.
+    /// Those who were taken in and have said nothing since may not have heard of it, and members without a part may not have
+    /// heard of this line.
     pub(super) fn welcome_again(&mut self) {
         self.welcome_age += 1;
         if self.welcome_age < WELCOME_AGAIN || !self.engine.is_leader() {
@@ -163,6 +170,12 @@ impl Machine {
         for (node, join) in joins {
             self.welcome_one(node, join);
         }
+        let members = self.topology().members().iter();
+        let absent = members.filter(|(_, member)| !self.takes_part(member.raft_id));
+        let absent: Vec<NodeId> = absent.map(|(&node, _)| node).collect();
+        for node in absent {
+            self.send(node, Body::Call);
+        }
     }
 
     /// A member says that it is one of another cluster.
@@ -170,8 +183,8 @@ impl Machine {
         let member = self.topology().member(node);
         let is_it = member.is_some_and(|member| member.join == join);
         if is_it && self.engine.is_leader() && self.asks.is_idle() {
-            self.ask(None, Order::Change(Change::FlushSlots { node }));
-            self.ask(None, Order::Forget(node));
+            self.ask(Asker::Nobody, Order::Change(Change::FlushSlots { node }));
+            self.ask(Asker::Nobody, Order::Forget(node));
         }
     }
 

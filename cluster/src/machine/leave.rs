@@ -1,12 +1,13 @@
 //! A node goes: others have forgotten it, or it was reset. It is a cluster of one again.
 
+use super::ask::Asker;
 use super::{Machine, PATIENCE, admission};
 use crate::frame::Body;
 use crate::id::{ClusterId, NodeId, ShardId};
 use crate::raft::Engine;
 use crate::raft::state::{Order, State};
 use crate::record::{Generation, Identity};
-use crate::topology::{Applied, RaftId, Refusal, Topology};
+use crate::topology::{Address, RaftId, Refusal, Topology};
 
 /// A client that waits for the end of its CLUSTER RESET.
 #[derive(Debug)]
@@ -46,21 +47,35 @@ impl Machine {
         if self.lost == 0 || !self.lost.is_multiple_of(LOST) {
             return;
         }
-        let raft_id = self.engine.id();
-        let body = Body::Lost { raft_id };
-        if self.knows_the_log() {
-            let (me, members) = (self.identity.node, self.topology().members());
-            let others: Vec<NodeId> = members.keys().copied().filter(|&node| node != me).collect();
-            if !others.is_empty() {
-                let turn = (self.lost / LOST) as usize % others.len();
-                self.send(others[turn], body);
-            }
-        } else if self.lost > GIVEN_UP {
+        if self.is_a_stranger() && self.lost > GIVEN_UP {
             // It has no part in anything yet. Should it be a member after all, it will be told again, and say that it has gone.
-            self.leave();
-        } else if let Some(sponsor) = self.identity.sponsor.clone() {
-            self.send_to(sponsor.by, Some(sponsor.address), body);
+            return self.leave();
         }
+        let raft_id = self.engine.id();
+        if let Some((node, address)) = self.somebody(self.lost / LOST) {
+            self.send_to(node, address, Body::Lost { raft_id });
+        }
+    }
+
+    /// Whether the node knows nobody of its cluster but the one who took it in.
+    fn is_a_stranger(&self) -> bool {
+        !self.knows_the_log() && self.topology().cluster != self.identity.cluster
+    }
+
+    /// One of those who may know more than this node; with each turn another one.
+    pub(super) fn somebody(&self, turn: u32) -> Option<(NodeId, Option<Address>)> {
+        let mut known = Vec::new();
+        if !self.knows_the_log() {
+            let sponsor = self.identity.sponsor.iter();
+            known.extend(sponsor.map(|sponsor| (sponsor.by, Some(sponsor.address.clone()))));
+        }
+        if !self.is_a_stranger() {
+            let members = self.topology().members().iter();
+            let others = members.filter(|&(&node, _)| node != self.identity.node);
+            known.extend(others.map(|(&node, member)| (node, Some(member.address.clone()))));
+        }
+        let count = known.len().max(1);
+        known.into_iter().nth(turn as usize % count)
     }
 
     /// Whether the log says that this node is out of it.
@@ -89,23 +104,21 @@ impl Machine {
     /// The node is out: it is a cluster of one again.
     pub(super) fn leave(&mut self) {
         let resetting = self.resetting.take();
-        self.refound(
-            resetting
-                .as_ref()
-                .is_some_and(|resetting| resetting.is_hard),
-        );
-        if let Some(Resetting { client, .. }) = resetting {
-            self.answer(client, Ok(Applied::Done));
-        }
+        let is_hard = resetting
+            .as_ref()
+            .is_some_and(|resetting| resetting.is_hard);
+        self.refound(is_hard, resetting.map(|resetting| resetting.client));
     }
 
-    fn refound(&mut self, is_hard: bool) {
+    /// Begins a cluster of one; who waits for that is told.
+    fn refound(&mut self, is_hard: bool, client: Option<u64>) {
         let shard = self.identity.shard;
         let mut identity = Identity {
             cluster: ClusterId::new(self.dice.id()),
             raft_id: 1,
             joining: None,
             sponsor: None,
+            superior: None,
             ..self.identity.clone()
         };
         if is_hard {
@@ -124,7 +137,8 @@ impl Machine {
                 .topology()
                 .refounded(identity.cluster, shard, admission),
         };
-        self.begin_log(identity, Engine::first_log(1, State::new(topology)));
+        let log = Engine::first_log(1, State::new(topology));
+        self.begin_log(identity, log, Vec::new(), client);
     }
 
     pub(super) fn reset(&mut self, client: u64, is_hard: bool) {
@@ -133,15 +147,14 @@ impl Machine {
             return self.answer(client, Err(Refusal(text.to_owned())));
         }
         if self.topology().members().len() <= 1 {
-            self.refound(is_hard);
-            return self.answer(client, Ok(Applied::Done));
+            return self.refound(is_hard, Some(client));
         }
         self.resetting = Some(Resetting {
             client,
             is_hard,
             age: 0,
         });
-        self.ask(None, Order::Leave);
+        self.ask(Asker::Nobody, Order::Leave);
     }
 
     pub(super) fn tick_reset(&mut self) {

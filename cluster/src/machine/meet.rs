@@ -153,7 +153,9 @@ impl Machine {
     fn begin_joining(&mut self, by: NodeId, address: &Address, seen: Option<IpAddr>) {
         // Where it has asked it may be counted in already: it goes elsewhere only if nothing comes of that.
         let asks = self.identity.joining.is_some() && self.join_age < LOYALTY;
-        if asks || !self.wanted.is_empty() || !self.is_alone() {
+        // What a client has been told must come along, so nothing may be under way that is not told yet.
+        let is_busy = self.asks.is_under_way() || !self.wanted.is_empty();
+        if asks || is_busy || !self.is_alone() {
             return;
         }
         self.identity.join += 1;
@@ -188,9 +190,10 @@ impl Machine {
         }
     }
 
-    /// A node wants to be taken in.
-    pub(super) fn join(&mut self, mut seat: Seat, seen: Option<IpAddr>) {
-        if self.identity.joining.is_some() || !self.knows_the_log() {
+    /// A node wants to be taken in; by this line or a higher one of its own cluster, if `line` is given.
+    pub(super) fn join(&mut self, mut seat: Seat, line: Option<Generation>, seen: Option<IpAddr>) {
+        let is_higher = line.is_some_and(|line| line > self.identity.generation);
+        if self.identity.joining.is_some() || !self.knows_the_log() || is_higher {
             return;
         }
         if seat.admission.address.ip.is_none() {
@@ -198,22 +201,27 @@ impl Machine {
         }
         if !self.engine.is_leader() {
             if let Some(leader) = self.node_of(self.engine.leader()) {
-                self.send(leader, Body::Join(seat));
+                self.send(leader, Body::Join { seat, line });
             }
             return;
         }
         let node = seat.admission.node;
+        let join = seat.admission.join;
         let member = self.topology().member(node);
-        match member.map(|member| member.join.cmp(&seat.admission.join)) {
+        match member.map(|member| (member.join.cmp(&join), self.takes_part(member.raft_id))) {
             // It did not hear that it is in.
-            Some(Ordering::Equal) => {
-                self.welcome_one(node, seat.admission.join);
+            Some((Ordering::Equal, true)) => {
+                self.welcome_one(node, join);
             }
             // A copy of an old request must not remove a live member.
-            Some(Ordering::Greater) => {}
+            Some((Ordering::Greater, _)) => {}
+            // It was let go while it was in a lower line.
+            None if line.is_some() && self.topology().has_left(node) => {
+                self.send(node, Body::Dismissed { join });
+            }
             // It has left since.
-            None if self.engine.state().has_joined(node, seat.admission.join) => {}
-            Some(Ordering::Less) | None => {
+            None if self.engine.state().has_joined(node, join) => {}
+            Some((Ordering::Less | Ordering::Equal, _)) | None => {
                 self.wanted.insert(node, seat);
                 self.govern();
             }
@@ -229,11 +237,13 @@ impl Machine {
         join: u64,
     ) {
         // Whom it asked may have joined others since, and passed the request on.
-        let is_awaited = self.identity.joining.is_some()
-            && cluster != self.identity.cluster
-            && join == self.identity.join
-            && self.is_alone();
-        if cluster == self.identity.cluster || raft_id == 0 {
+        let is_own = cluster == self.identity.cluster;
+        let is_fit = match self.identity.superior {
+            Some(superior) => is_own && generation >= superior,
+            None => !is_own && self.is_alone(),
+        };
+        let is_awaited = is_fit && self.identity.joining.is_some() && join == self.identity.join;
+        if raft_id == 0 || (is_own && !is_awaited) {
             return;
         }
         if !is_awaited {
@@ -245,11 +255,12 @@ impl Machine {
             raft_id,
             sponsor: self.identity.joining.clone(),
             joining: None,
+            superior: None,
             ..self.identity
         };
         // Until the first snapshot is here, the node shows what it was.
         let log = Engine::empty_log(self.engine.state().clone());
-        self.begin_log(identity, log);
+        self.begin_log(identity, log, Vec::new(), None);
     }
 
     pub(super) fn tick_meetings(&mut self) {
@@ -282,8 +293,16 @@ impl Machine {
             return;
         };
         if self.join_age.is_multiple_of(AGAIN) {
-            let body = Body::Join(self.seat());
-            self.send_to(joining.by, Some(joining.address), body);
+            let turn = self.join_age / AGAIN;
+            let (by, address) = (joining.by, Some(joining.address));
+            let elsewhere = self.somebody(turn / 2).filter(|_| self.is_superseded());
+            // Who has told of a higher line may be gone by now; others may be in it.
+            let (to, address) = match elsewhere {
+                Some(elsewhere) if turn % 2 == 1 => elsewhere,
+                _ => (by, address),
+            };
+            let (seat, line) = (self.seat(), self.identity.superior);
+            self.send_to(to, address, Body::Join { seat, line });
         }
         self.join_age = self.join_age.wrapping_add(1);
     }

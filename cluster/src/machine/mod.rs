@@ -5,8 +5,10 @@
 //!    (waits while the disk       ├─▶ ask.rs      what this node wants of the cluster, until it is done
 //!     has something to keep)     ├─▶ govern.rs   the leader: who takes part, who votes
 //!                                ├─▶ leave.rs    out of the cluster, and alone again
+//!                                ├─▶ force.rs    a failover without the primary
+//!                                ├─▶ lines.rs    other lines of history
 //!                                ├─▶ currency.rs whether this node knows what was decided
-//!                                └─▶ raft/       the log
+//!                                └─▶ turns.rs    raft/, the log, turn by turn
 //!                                      │
 //!   Effect ◀── Persist, and when that is done: Send, Changed, Answer
 //! ```
@@ -16,25 +18,30 @@
 mod ask;
 mod currency;
 mod dice;
+mod force;
 mod govern;
 mod leave;
+mod lines;
 mod meet;
 mod standing;
+mod turns;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
-use self::ask::Asks;
+use self::ask::{Asker, Asks};
 use self::currency::Currency;
 use self::dice::Dice;
+use self::force::{Forced, Forcing};
 use self::leave::Resetting;
 use self::meet::Meeting;
 pub use self::standing::Voters;
+use self::turns::Pending;
 use crate::frame::{Body, Frame, VERSION};
 use crate::id::{ClusterId, NodeId, ShardId};
 use crate::raft::state::State;
 pub use crate::raft::state::{Order, Request, Seat, Stamp};
-use crate::raft::{Engine, Nonsense, Progress, Turn};
+use crate::raft::{Engine, Nonsense};
 use crate::record::{self, Damaged, Generation, Identity, Records, Write};
 use crate::topology::{Address, Admission, Applied, Kind, RaftId, Refusal, Topology};
 
@@ -65,6 +72,13 @@ pub enum Event {
     },
     /// CLUSTER RESET; [`Effect::Answer`] follows.
     Reset { client: u64, is_hard: bool },
+    /// CLUSTER FAILOVER FORCE or TAKEOVER, said to this node; [`Effect::Answer`] follows. `is_in_sync` = it has every write
+    /// that was acknowledged.
+    Force {
+        client: u64,
+        is_takeover: bool,
+        is_in_sync: bool,
+    },
     /// Nothing can be sent to this node at present.
     LinkLost { node: NodeId },
     /// The node is reached here from now on.
@@ -129,6 +143,9 @@ pub struct Machine {
     asks: Asks,
     currency: Currency,
     meetings: Vec<Meeting>,
+    forcing: Option<Forcing>,
+    /// Ticks without a leader.
+    leaderless: u32,
     /// A leader that is out: ticks until it goes.
     farewell: Option<u32>,
     /// Ticks without a word of the log.
@@ -149,19 +166,6 @@ pub struct Machine {
     dropped: u64,
 }
 
-/// What follows when the disk is done.
-#[derive(Debug)]
-enum Pending {
-    Nothing,
-    Turn(Box<Turn>),
-}
-
-impl std::fmt::Debug for Turn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.stored.fmt(f)
-    }
-}
-
 impl Machine {
     /// A cluster of one that nobody has heard of; with what it wants done first.
     pub fn found(founder: Founder) -> (Machine, Vec<Effect>) {
@@ -180,6 +184,7 @@ impl Machine {
             join: 0,
             joining: None,
             sponsor: None,
+            superior: None,
             start: 1,
         };
         let admission = admission(&identity, &founder.address);
@@ -187,7 +192,7 @@ impl Machine {
         let log = Engine::first_log(1, state);
         let engine = Engine::new(1, log).expect("the first log is in order");
         let mut machine = Machine::with(identity, engine, founder.address, dice, 2..2);
-        machine.persist_all(2..2);
+        machine.persist_first();
         let effects = machine.take_effects();
         (machine, effects)
     }
@@ -230,6 +235,8 @@ impl Machine {
             asks: Asks::default(),
             currency: Currency::default(),
             meetings: Vec::new(),
+            forcing: None,
+            leaderless: 0,
             farewell: None,
             lost: 0,
             join_age: 0,
@@ -287,7 +294,8 @@ impl Machine {
         match event {
             Event::Propose { client, .. }
             | Event::Meet { client, .. }
-            | Event::Reset { client, .. } => {
+            | Event::Reset { client, .. }
+            | Event::Force { client, .. } => {
                 let text = "TRYAGAIN The node has too much to write down";
                 self.answer(client, Err(Refusal(text.to_owned())));
             }
@@ -300,13 +308,22 @@ impl Machine {
             Event::Tick => self.tick(),
             Event::Received { frame, seen } => self.receive(frame, seen),
             Event::Persisted { .. } => {}
-            Event::Propose { client, order } => self.ask(Some(client), order),
+            Event::Propose { client, order } => self.ask(Asker::Client(client), order),
             Event::Meet {
                 client,
                 ip,
                 bus_port,
             } => self.meet(client, ip, bus_port),
             Event::Reset { client, is_hard } => self.reset(client, is_hard),
+            Event::Force {
+                client,
+                is_takeover,
+                is_in_sync,
+            } => self.force(Forced {
+                client,
+                is_takeover,
+                is_in_sync,
+            }),
             Event::LinkLost { node } => {
                 if let Some(member) = self.topology().member(node) {
                     let raft_id = member.raft_id;
@@ -320,17 +337,28 @@ impl Machine {
     }
 
     fn tick(&mut self) {
-        self.engine.tick();
-        self.engine.lead_if_alone();
-        self.govern();
-        self.welcome_again();
-        self.tick_currency();
+        if !self.is_superseded() {
+            self.engine.tick();
+            self.engine.lead_if_alone();
+            self.govern();
+            self.welcome_again();
+            self.tick_currency();
+            self.tell_address();
+        }
         self.tick_asks();
         self.tick_meetings();
-        self.tick_reset();
-        self.tick_lost();
-        self.tick_farewell();
-        self.tell_address();
+        // Each of these may end the log that the others are about.
+        let ends = [
+            Self::tick_reset,
+            Self::tick_lost,
+            Self::tick_farewell,
+            Self::tick_force,
+        ];
+        for tick in ends {
+            if self.pending.is_none() {
+                tick(self);
+            }
+        }
     }
 
     /// Whether the log has begun: between the word that a node is in and its first snapshot it has not.
@@ -343,11 +371,15 @@ impl Machine {
             self.dropped += 1;
             return;
         }
-        let is_ours =
-            frame.cluster == self.identity.cluster && frame.generation == self.identity.generation;
+        if frame.cluster == self.identity.cluster {
+            self.compare_lines(frame.from, frame.generation, &frame.body);
+        }
+        let is_ours = frame.cluster == self.identity.cluster
+            && frame.generation == self.identity.generation
+            && !self.is_superseded();
         match frame.body {
             Body::Hello(hello) => self.hello(frame.from, frame.cluster, hello, seen),
-            Body::Join(seat) => self.join(seat, seen),
+            Body::Join { seat, line } => self.join(seat, line, seen),
             Body::Accepted { raft_id, join } => {
                 let generation = frame.generation;
                 self.accepted(frame.from, frame.cluster, generation, raft_id, join);
@@ -359,8 +391,13 @@ impl Machine {
             }
             Body::Ask(request) if is_ours => self.take(request),
             Body::Raft(bytes) if is_ours => self.step(frame.from, &bytes),
+            Body::Dismissed { join } if frame.cluster == self.identity.cluster => {
+                self.dismissed(frame.generation, join);
+            }
+            Body::Call => {}
             Body::Lost { .. }
             | Body::Removed { .. }
+            | Body::Dismissed { .. }
             | Body::Ask(_)
             | Body::Raft(_)
             | Body::Failover(_) => {
@@ -390,130 +427,6 @@ impl Machine {
         }
     }
 
-    /// Does what there is to do, until the disk has something to keep.
-    fn pump(&mut self) {
-        while self.pending.is_none() {
-            if let Some(turn) = self.engine.turn() {
-                let log = self.engine.log();
-                let writes = record::of_turn(&turn.stored, log, &mut self.held);
-                match writes.is_empty() {
-                    true => self.finish(turn),
-                    false => self.persist(writes, Pending::Turn(Box::new(turn))),
-                }
-            } else if let Some(gone) = self.engine.compact() {
-                let log = self.engine.log();
-                let mut writes = vec![record::of_state(log), record::of_hard(log.hard())];
-                writes.extend(record::without_entries(gone.clone()));
-                self.held.start = gone.end;
-                self.persist(writes, Pending::Nothing);
-            } else {
-                break;
-            }
-        }
-        if self.leader != self.engine.leader() {
-            self.leader = self.engine.leader();
-            if !self.engine.is_leader() {
-                self.wanted.clear();
-                self.leaving.clear();
-            }
-            self.currency.hurry();
-            self.effects.push(Effect::Changed);
-        }
-        self.look_at_currency();
-    }
-
-    fn persist(&mut self, writes: Vec<Write>, then: Pending) {
-        self.number += 1;
-        self.pending = Some(then);
-        let number = self.number;
-        self.effects.push(Effect::Persist { number, writes });
-    }
-
-    /// The log is another one from here on; `before` = the entries of the old one.
-    fn persist_all(&mut self, before: std::ops::Range<u64>) {
-        let log = self.engine.log();
-        let first = log.floor().0 + 1;
-        let mut writes: Vec<Write> = record::without_entries(before).collect();
-        writes.extend([
-            record::of_identity(&self.identity),
-            record::of_state(log),
-            record::of_hard(log.hard()),
-        ]);
-        self.held = first..first;
-        self.persist(writes, Pending::Nothing);
-    }
-
-    fn persisted(&mut self) {
-        match self.pending.take() {
-            Some(Pending::Turn(turn)) => self.finish(*turn),
-            Some(Pending::Nothing) => self.engine.lead_if_alone(),
-            None => {}
-        }
-        self.pump();
-    }
-
-    fn finish(&mut self, turn: Turn) {
-        let Progress {
-            messages,
-            answers,
-            indexes,
-            has_changed,
-            is_stuck,
-        } = self.engine.finish(turn);
-        if is_stuck {
-            let reason = "the cluster has decided something that this version does not understand";
-            self.effects.push(Effect::Halt {
-                reason: reason.to_owned(),
-            });
-            return;
-        }
-        for (question, index) in indexes {
-            self.learn_index(&question, index);
-        }
-        for message in messages {
-            let to = message.to;
-            let body = Body::Raft(Engine::to_bytes(&message));
-            if let Some(node) = self.node_of(to) {
-                self.send(node, body);
-            }
-        }
-        if has_changed {
-            self.effects.push(Effect::Changed);
-        }
-        for answer in answers {
-            if answer.origin == self.identity.node {
-                self.answered(answer.stamp, answer.outcome);
-            }
-        }
-        if has_changed {
-            self.welcome();
-            self.look_at_meetings();
-            self.look_at_myself();
-        }
-    }
-
-    /// From here on the node's log is this one.
-    fn begin_log(&mut self, identity: Identity, log: crate::raft::Log) {
-        let before = self.held.clone();
-        match Engine::new(identity.raft_id, log) {
-            Ok(engine) => self.engine = engine,
-            Err(reason) => {
-                self.effects.push(Effect::Halt { reason });
-                return;
-            }
-        }
-        self.identity = identity;
-        self.farewell = None;
-        self.lost = 0;
-        self.wanted.clear();
-        self.leaving.clear();
-        self.routes.clear();
-        self.leader = 0;
-        self.currency.begin();
-        self.effects.push(Effect::Changed);
-        self.persist_all(before);
-    }
-
     fn tell_address(&mut self) {
         let Some(member) = self.topology().member(self.identity.node) else {
             return;
@@ -523,7 +436,7 @@ impl Machine {
                 node: self.identity.node,
                 address: self.address.clone(),
             };
-            self.ask(None, Order::Change(change));
+            self.ask(Asker::Nobody, Order::Change(change));
         }
     }
 

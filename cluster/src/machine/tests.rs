@@ -1,4 +1,6 @@
-//! A few machines on a network that loses nothing and a disk that is always ready.
+//! A few machines on a network that loses nothing, unless it is told to, and a disk that is always ready.
+
+mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,6 +18,13 @@ struct Net {
     answers: BTreeMap<u64, Result<Applied, Refusal>>,
     clients: u64,
     down: BTreeSet<NodeId>,
+    /// These do not hear each other.
+    apart: BTreeSet<(NodeId, NodeId)>,
+    /// Of a hundred frames so many are lost.
+    loss: u64,
+    /// No message of the consensus arrives.
+    is_mute: bool,
+    dice: u64,
 }
 
 fn node(number: u8) -> NodeId {
@@ -77,10 +86,10 @@ impl Net {
                     }
                     self.event(who, Event::Persisted { number });
                 }
-                Effect::Send { to, frame, .. } => self.deliver(to, frame),
+                Effect::Send { to, frame, .. } => self.deliver(who, to, frame),
                 Effect::Dial {
                     bus_port, frame, ..
-                } => self.deliver(node(bus_port as u8), frame),
+                } => self.deliver(who, node(bus_port as u8), frame),
                 Effect::Answer { client, outcome } => {
                     assert!(self.answers.insert(client, outcome).is_none());
                 }
@@ -90,10 +99,21 @@ impl Net {
         }
     }
 
-    fn deliver(&mut self, to: NodeId, frame: Frame) {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.dice = self
+            .dice
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.dice >> 33) % sides
+    }
+
+    fn deliver(&mut self, from: NodeId, to: NodeId, frame: Frame) {
         let bytes = frame.to_bytes();
         let frame = Frame::from_bytes(&bytes).expect("a frame is read as it was written");
-        if !self.down.contains(&to) {
+        let pair = (from.min(to), from.max(to));
+        let is_mute = self.is_mute && matches!(frame.body, Body::Raft(_));
+        let is_lost = is_mute || self.apart.contains(&pair) || self.roll(100) < self.loss;
+        if !self.down.contains(&to) && !is_lost {
             self.event(
                 to,
                 Event::Received {

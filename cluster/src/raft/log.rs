@@ -75,6 +75,12 @@ impl Log {
         self.entries.len()
     }
 
+    /// What is not applied yet.
+    pub(super) fn tail(&self) -> &[Entry] {
+        let start = self.position(self.applied + 1).unwrap_or(0);
+        self.entries.get(start..).unwrap_or_default()
+    }
+
     /// Entries from their first index on are these from now on.
     pub(super) fn append(&mut self, entries: &[Entry]) {
         let Some(first) = entries.first() else { return };

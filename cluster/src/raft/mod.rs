@@ -10,6 +10,7 @@
 //! `finish`.
 
 mod guard;
+mod line;
 mod log;
 mod rank;
 pub(crate) mod state;
@@ -22,8 +23,10 @@ use raft::eraftpb::{
 use raft::{Config, RawNode, Ready, SnapshotStatus, StateRole};
 
 pub(crate) use self::guard::Nonsense;
+pub(crate) use self::line::{Lacking, Line};
 pub(crate) use self::log::Log;
-use self::state::{Answered, Membership, Request, Seat, State, decode, encode};
+pub(crate) use self::state::Answered;
+use self::state::{Membership, Request, State, decode, encode};
 use crate::topology::RaftId;
 
 /// Applied entries beyond which the log is shortened, and how many of the last ones stay for those who lag behind.
@@ -65,6 +68,8 @@ pub(crate) struct Progress {
     pub(crate) indexes: Vec<(Vec<u8>, u64)>,
     /// The state is another one.
     pub(crate) has_changed: bool,
+    /// Others take part in the log than before.
+    pub(crate) has_new_members: bool,
     /// An entry that this version does not understand: others have applied it, and go on without this node.
     pub(crate) is_stuck: bool,
 }
@@ -150,6 +155,10 @@ impl Engine {
     /// Whom this node takes for the leader; 0 = nobody.
     pub(crate) fn leader(&self) -> RaftId {
         self.node.raft.leader_id
+    }
+
+    pub(crate) fn is_voter(&self) -> bool {
+        self.log().conf().voters.contains(&self.id)
     }
 
     /// Whether nobody else votes.
@@ -244,6 +253,12 @@ impl Engine {
         change.mut_changes().push(single);
         change.set_context(encode(membership).into());
         self.node.propose_conf_change(Vec::new(), change).is_ok()
+    }
+
+    /// Leads no more and asks for nothing: the log has been outdone by another.
+    pub(crate) fn stand_back(&mut self) {
+        let term = self.term();
+        self.node.raft.become_follower(term, raft::INVALID_ID);
     }
 
     /// Lets `id` lead.
@@ -347,36 +362,15 @@ impl Engine {
     }
 
     fn apply_membership(&mut self, data: &[u8], progress: &mut Progress) {
-        let change = ConfChangeV2::parse_from_bytes(data).unwrap_or_default();
-        let membership = decode::<Membership>(change.get_context());
-        let (Ok(membership), [single]) = (membership, change.get_changes()) else {
+        let Some((change, single, membership)) = read_membership(data) else {
             progress.is_stuck = true;
             return;
         };
         let state = self.node.mut_store().state_mut();
-        let holds = match &membership {
-            Membership::Admit(Seat { admission, .. })
-                if state.topology.next_raft_id() != single.node_id
-                    || state.has_joined(admission.node, admission.join) =>
-            {
-                false
-            }
-            Membership::Admit(seat) => {
-                state.admit(seat);
-                true
-            }
-            Membership::Promote(id) | Membership::Demote(id) => {
-                state.topology.member_by_raft_id(*id).is_some()
-            }
-            Membership::Supersede(_) => true,
-            Membership::Dismiss(request) => {
-                let answer = state.carry_out(request);
-                let is_gone = state.topology.member_by_raft_id(single.node_id).is_none();
-                progress.answers.extend(answer);
-                is_gone
-            }
-        };
+        let (holds, answer) = state.change_members(single.node_id, &membership);
+        progress.answers.extend(answer);
         progress.has_changed = true;
+        progress.has_new_members |= holds;
         // A change that does not hold counts for nobody: all nodes come to the same judgement.
         if holds && let Ok(conf) = self.node.apply_conf_change(&change) {
             self.node.mut_store().set_conf(conf);
@@ -387,6 +381,19 @@ impl Engine {
     pub(crate) fn compact(&mut self) -> Option<std::ops::Range<u64>> {
         let log = self.node.mut_store();
         (log.len() > COMPACT_ABOVE + KEEP as usize).then(|| log.compact(KEEP))
+    }
+}
+
+/// A change of the members, as the log has it; none = this version does not understand it.
+fn read_membership(data: &[u8]) -> Option<(ConfChangeV2, ConfChangeSingle, Membership)> {
+    let change = ConfChangeV2::parse_from_bytes(data).ok()?;
+    let membership = decode(change.get_context()).ok()?;
+    match change.get_changes() {
+        [single] => {
+            let single = single.clone();
+            Some((change, single, membership))
+        }
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{NodeId, ShardId};
 use crate::slot::SlotSet;
-use crate::topology::{Admission, Applied, Change, Forgetting, RaftId, Refusal, Topology};
+use crate::topology::{Admission, Applied, Change, Forgetting, RaftId, Refusal, Role, Topology};
 
 /// The place of a request among all of its node: the start of the node, and a number that grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,14 +130,22 @@ impl State {
     }
 
     fn dismiss(&mut self, node: NodeId) -> Result<Applied, Refusal> {
+        let join = self.topology.member(node).map(|member| member.join);
         self.topology.dismiss(node)?;
         self.last.remove(&node);
+        // A copy of the request by which it came must not bring it back.
+        self.joins.extend(join.map(|join| (node, join)));
         Ok(Applied::Done)
     }
 
+    /// Whether a request of this node was carried out or refused, or a later one.
+    pub(crate) fn has_dealt_with(&self, origin: NodeId, stamp: Stamp) -> bool {
+        let last = self.last.get(&origin);
+        last.is_some_and(|&last| stamp <= last)
+    }
+
     fn is_new(&mut self, request: &Request) -> bool {
-        let last = self.last.get(&request.origin);
-        if last.is_some_and(|&last| request.stamp <= last) {
+        if self.has_dealt_with(request.origin, request.stamp) {
             return false;
         }
         // Whoever is no member has nothing to say any more, and must not be remembered for ever.
@@ -153,8 +161,54 @@ impl State {
         self.joins.get(&node).is_some_and(|&last| join <= last)
     }
 
+    /// What becomes of a change of the members, and whether it holds: all nodes come to the same judgement. `id` = the name
+    /// that it is about.
+    pub(super) fn change_members(
+        &mut self,
+        id: RaftId,
+        membership: &Membership,
+    ) -> (bool, Option<Answered>) {
+        match membership {
+            Membership::Admit(Seat { admission, .. })
+                if self.topology.next_raft_id() != id
+                    || self.has_joined(admission.node, admission.join) =>
+            {
+                (false, None)
+            }
+            Membership::Admit(seat) => {
+                self.admit(seat);
+                (true, None)
+            }
+            Membership::Promote(id) | Membership::Demote(id) => {
+                (self.topology.member_by_raft_id(*id).is_some(), None)
+            }
+            Membership::Supersede(_) => (true, None),
+            Membership::Dismiss(request) => {
+                let answer = self.carry_out(request);
+                (self.topology.member_by_raft_id(id).is_none(), answer)
+            }
+        }
+    }
+
+    /// Only `node` takes part in a new line of history, and it leads its shard. The others are members still, and may be taken
+    /// in by the request that they have made last.
+    pub(super) fn begin_line(&mut self, node: NodeId) -> Result<(), Refusal> {
+        if let Some(Role::Replica(shard)) = self.topology.role(node) {
+            let promote = Change::Promote {
+                shard,
+                expected_epoch: self.topology.shards()[&shard].epoch,
+                candidate: node,
+            };
+            self.topology.apply(&promote)?;
+        }
+        let topology = &self.topology;
+        self.joins
+            .retain(|&other, _| other == node || topology.member(other).is_none());
+        Ok(())
+    }
+
     /// Takes a node in; the id that it gets.
-    pub(super) fn admit(&mut self, seat: &Seat) -> RaftId {
+    fn admit(&mut self, seat: &Seat) -> RaftId {
         let node = seat.admission.node;
         if self.joins.len() >= JOINS_MAX {
             let topology = &self.topology;

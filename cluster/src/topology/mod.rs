@@ -51,6 +51,16 @@ pub enum Role {
     Witness,
 }
 
+impl Role {
+    /// Where the node is with its data.
+    pub fn shard(self) -> Option<ShardId> {
+        match self {
+            Role::Primary(shard) | Role::Replica(shard) => Some(shard),
+            Role::Witness => None,
+        }
+    }
+}
+
 /// What CLUSTER FORGET has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forgetting {
@@ -165,10 +175,15 @@ impl Topology {
         raft_id
     }
 
+    /// Whether the node was a member, and is none any more.
+    pub fn has_left(&self, node: NodeId) -> bool {
+        self.departed.contains(&node)
+    }
+
     /// Whether `by` may have `node` dismissed.
     pub fn may_forget(&self, by: NodeId, node: NodeId) -> Result<Forgetting, Refusal> {
         let Some(member) = self.members.get(&node) else {
-            return match self.departed.contains(&node) {
+            return match self.has_left(node) {
                 true => Ok(Forgetting::Done),
                 false => Err(Refusal::unknown(node)),
             };

@@ -135,6 +135,8 @@ impl Machine {
             return;
         }
         let goes = match request.order {
+            // Refused where all see it.
+            Order::Forget(node) if node == request.origin => None,
             Order::Forget(node) => Some(node),
             Order::Leave => Some(request.origin),
             Order::Change(_) => None,

@@ -59,8 +59,7 @@ impl Machine {
             return self.engine.propose(&request);
         };
         if raft_id == self.engine.id() {
-            self.step_back();
-            return true;
+            return self.step_back();
         }
         if self.engine.log().conf().voters == [raft_id] {
             return false;
@@ -70,14 +69,17 @@ impl Machine {
             .propose_membership(raft_id, &Membership::Dismiss(request))
     }
 
-    /// The leader itself is to go: somebody else leads first, and is asked again.
-    fn step_back(&mut self) {
+    /// The leader itself is to go: somebody else leads first, and is asked again. Whether somebody can.
+    fn step_back(&mut self) -> bool {
         let voters = self.engine.log().conf().voters.clone();
         let others = voters.iter().filter(|&&voter| voter != self.engine.id());
         let matched = |voter: RaftId| self.engine.progress_of(voter).map(|(matched, _)| matched);
         let heir = others.copied().max_by_key(|&voter| matched(voter));
         match heir {
-            Some(heir) => self.engine.transfer(heir),
+            Some(heir) => {
+                self.engine.transfer(heir);
+                true
+            }
             // Nobody else votes yet.
             None => self.promote_learner(),
         }
@@ -222,7 +224,7 @@ impl Machine {
     }
 
     /// A learner who has everything votes.
-    fn promote_learner(&mut self) {
+    fn promote_learner(&mut self) -> bool {
         let (log, by_shard) = (self.engine.log(), self.voters_by_shard());
         let has_all = |id: RaftId| {
             let progress = self.engine.progress_of(id);
@@ -234,9 +236,7 @@ impl Machine {
         let best = ready
             .copied()
             .min_by_key(|&id| self.turn_to_vote(id, &by_shard));
-        if let Some(id) = best {
-            self.engine.propose_membership(id, &Membership::Promote(id));
-        }
+        best.is_some_and(|id| self.engine.propose_membership(id, &Membership::Promote(id)))
     }
 
     /// A voter listens only; never the leader.

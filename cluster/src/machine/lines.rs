@@ -12,7 +12,7 @@
 
 use super::{Effect, Machine, Pending};
 use crate::frame::Body;
-use crate::id::NodeId;
+use crate::id::{ClusterId, NodeId};
 use crate::record::{self, Generation, Joining};
 
 impl Machine {
@@ -61,6 +61,14 @@ impl Machine {
         self.effects.push(Effect::Changed);
         let identity = record::of_identity(&self.identity);
         self.persist(vec![identity], Pending::Nothing);
+    }
+
+    /// A line counts on this node. It may have gone back to before the node was let go.
+    pub(super) fn called(&mut self, by: NodeId, cluster: ClusterId) {
+        if cluster != self.identity.cluster {
+            let join = self.identity.join;
+            self.send(by, Body::Elsewhere { join });
+        }
     }
 
     /// The node is no member of the line that it wants to be in.

@@ -394,7 +394,7 @@ impl Machine {
             Body::Dismissed { join } if frame.cluster == self.identity.cluster => {
                 self.dismissed(frame.generation, join);
             }
-            Body::Call => {}
+            Body::Call => self.called(frame.from, frame.cluster),
             Body::Lost { .. }
             | Body::Removed { .. }
             | Body::Dismissed { .. }

@@ -43,8 +43,8 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     }
     let seconds = began.elapsed().as_secs_f64();
     eprintln!(
-        "{schedules} schedules in {seconds:.1} s, {broken} broken: {} events, {} frames, {} crashes, {} requests done",
-        all.events, all.frames, all.crashes, all.done
+        "{schedules} schedules in {seconds:.1} s, {broken} broken: {} events, {} frames, {} crashes, {} requests done, {} lines by force",
+        all.events, all.frames, all.crashes, all.done, all.lines
     );
     Ok(if broken == 0 {
         ExitCode::SUCCESS

@@ -28,6 +28,8 @@ pub struct Seen {
     pub crashes: u64,
     /// Requests of clients that were answered with success.
     pub done: u64,
+    /// Lines of history that were begun by force.
+    pub lines: u64,
 }
 
 impl std::ops::AddAssign for Seen {
@@ -37,6 +39,7 @@ impl std::ops::AddAssign for Seen {
         self.bytes += other.bytes;
         self.crashes += other.crashes;
         self.done += other.done;
+        self.lines += other.lines;
     }
 }
 
@@ -44,25 +47,60 @@ impl std::ops::AddAssign for Seen {
 const TROUBLE_MS: u64 = 12_000;
 const PEACE_MS: u64 = 12_000;
 
+/// What a schedule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plot {
+    /// Nodes come together and part.
+    Company,
+    /// One shard, whose nodes die and come back while others are forced.
+    Shard,
+}
+
 /// Plays the schedule of a seed; the error says which rule was broken, and when.
 pub fn play(seed: u64) -> Result<Seen, String> {
     let mut dice = Rng::new(seed);
-    let hosts = 2 + dice.below(5);
+    let plot = match dice.below(2) {
+        0 => Plot::Company,
+        _ => Plot::Shard,
+    };
+    let hosts = match plot {
+        Plot::Company => 2 + dice.below(5),
+        // Two of them need force, and more do not.
+        Plot::Shard => [2, 2, 2, 3, 4][dice.below(5)],
+    };
     let mut world = World::new(seed, hosts);
-    let mut next = 0;
-    while world.now() < TROUBLE_MS {
+    if plot == Plot::Shard {
+        found_shard(&mut world)?;
+    }
+    let (mut next, end) = (world.now(), world.now() + TROUBLE_MS);
+    while world.now() < end {
         if world.now() >= next {
-            disturb(&mut world, &mut dice);
+            match plot {
+                Plot::Company => disturb(&mut world, &mut dice),
+                Plot::Shard => disturb_shard(&mut world, &mut dice),
+            }
             next = world.now() + 20 + dice.below(400) as u64;
         }
         world.step()?;
     }
     world.heal();
-    while world.now() < TROUBLE_MS + PEACE_MS {
-        world.step()?;
-    }
+    world.run_for(PEACE_MS)?;
     world.must_agree()?;
     Ok(world.seen())
+}
+
+/// One primary with all slots; all others are its replicas.
+fn found_shard(world: &mut World) -> Result<(), String> {
+    let (slots, primary) = (SlotSet::full(), world.name(0));
+    let node = primary;
+    world.propose(0, Order::Change(Change::AddSlots { node, slots }));
+    for host in 1..world.len() {
+        let client = world.client();
+        world.meet(host, 0, client);
+        let node = world.name(host);
+        world.propose(host, Order::Change(Change::Replicate { node, primary }));
+    }
+    world.run_for(1_500)
 }
 
 /// How much a cluster of so many members says while nothing happens.
@@ -113,7 +151,7 @@ pub struct Idle {
 
 fn disturb(world: &mut World, dice: &mut Rng) {
     let (host, other) = (dice.below(world.len()), dice.below(world.len()));
-    match dice.below(20) {
+    match dice.below(22) {
         0..=4 => {
             let client = world.client();
             world.meet(host, other, client);
@@ -129,7 +167,33 @@ fn disturb(world: &mut World, dice: &mut Rng) {
         15 | 16 => world.cut(host, other, dice.below(2_500) as u64),
         17 => world.isolate(host, dice.below(2_500) as u64),
         18 => world.make_rough(dice.below(1_500) as u64),
+        19 | 20 => world.force(host, dice.below(4) == 0),
         _ => world.tell(host, Event::HoldsKeys(dice.below(2) == 0)),
+    }
+}
+
+fn disturb_shard(world: &mut World, dice: &mut Rng) {
+    let (host, other) = (dice.below(world.len()), dice.below(world.len()));
+    let pause = dice.below(2_500) as u64;
+    match dice.below(20) {
+        0..=3 => {
+            let node = world.name(host);
+            world.propose(host, Order::Change(Change::BumpEpoch { node }));
+        }
+        4 => {
+            let (node, primary) = (world.name(host), world.name(other));
+            world.propose(host, Order::Change(Change::Replicate { node, primary }));
+        }
+        5..=7 => world.crash(host, pause),
+        8 | 9 => world.isolate(host, pause),
+        10 => world.cut(host, other, pause),
+        11 => world.make_rough(pause),
+        12 => world.crash_all(pause),
+        13 => {
+            let client = world.client();
+            world.meet(host, other, client);
+        }
+        _ => world.force(host, dice.below(8) == 0),
     }
 }
 

@@ -26,6 +26,12 @@ pub(super) struct Rules {
     latest: BTreeMap<Line, (u64, BTreeSet<NodeId>)>,
     /// Where a host was, if it was there with others.
     places: BTreeMap<usize, (Line, NodeId)>,
+    /// The highest epoch at the begin of a line that was forced without loss, and the line that it goes on from.
+    forced: BTreeMap<Line, (Line, u64)>,
+    /// The line that a host was in last.
+    lines: BTreeMap<usize, Line>,
+    /// Hosts that were told to take over, and the client that waits for it: what they lack is lost.
+    takeovers: BTreeMap<usize, u64>,
     /// What a host must know before it may say that it is current: what was decided when it started, or got its log.
     due: BTreeMap<usize, (Line, u64)>,
     broken: Option<String>,
@@ -72,6 +78,7 @@ impl Rules {
         let has_changed = effects
             .iter()
             .any(|effect| matches!(effect, Effect::Changed));
+        self.check_line(host, line, machine)?;
         self.check_place(host, line)?;
         self.check_currency(host, line, machine)?;
         if has_changed && voters.applied > 0 {
@@ -88,6 +95,9 @@ impl Rules {
             }
         }
         for effect in effects {
+            if let Effect::Answer { client, .. } = effect {
+                self.takeovers.retain(|_, taking| taking != client);
+            }
             match effect {
                 Effect::Halt { reason } => return Err(format!("it halts: {reason}")),
                 Effect::Answer {
@@ -96,8 +106,55 @@ impl Rules {
                 } => {
                     let told = self.told.entry(line).or_default();
                     *told = (*told).max(*epoch);
+                    self.check_forced()?;
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A host is forced: FORCE loses nothing that was decided, TAKEOVER may.
+    pub(super) fn forcing(&mut self, host: usize, client: u64, is_takeover: bool) {
+        if is_takeover {
+            self.takeovers.entry(host).or_insert(client);
+        }
+    }
+
+    /// A host's line only ever rises within its cluster; and a line that was forced without loss has all that was decided in
+    /// the one before.
+    fn check_line(&mut self, host: usize, line: Line, machine: &Machine) -> Result<(), String> {
+        let before = self.lines.insert(host, line);
+        let Some(before) = before.filter(|&before| before != line) else {
+            return Ok(());
+        };
+        if before.0 != line.0 {
+            return Ok(());
+        }
+        if before.1 > line.1 {
+            return Err(format!("it falls back from {before:?} to {line:?}"));
+        }
+        if line.1.maker == machine.identity().node && !self.takeovers.contains_key(&host) {
+            let epoch = machine.topology().current_epoch;
+            self.forced.insert(line, (before, epoch));
+        }
+        self.check_forced()
+    }
+
+    /// How many lines have been begun by force.
+    pub(super) fn lines(&self) -> u64 {
+        self.latest
+            .keys()
+            .filter(|(_, line)| line.counter > 1)
+            .count() as u64
+    }
+
+    fn check_forced(&self) -> Result<(), String> {
+        for (line, (before, epoch)) in &self.forced {
+            if self.told.get(before).is_some_and(|told| told > epoch) {
+                return Err(format!(
+                    "{line:?} does not know an epoch that a client was told in {before:?}"
+                ));
             }
         }
         Ok(())
@@ -106,6 +163,7 @@ impl Rules {
     /// A host begins again with what its disk has.
     pub(super) fn started(&mut self, host: usize) {
         self.due.remove(&host);
+        self.takeovers.remove(&host);
     }
 
     /// Whoever says that it is current knows what was decided before it began.
@@ -130,12 +188,17 @@ impl Rules {
         let Some((before, node)) = self.places.get(&host).copied() else {
             return Ok(());
         };
-        if before == line {
+        let is_higher = before.0 == line.0 && before.1 < line.1;
+        if before == line || is_higher {
             return Ok(());
         }
         self.places.remove(&host);
-        match self.latest.get(&before) {
-            Some((_, members)) if members.contains(&node) => {
+        // The highest line is the one that counts.
+        let lines = (before.0, before.1)..;
+        let lines = self.latest.range(lines);
+        let highest = lines.take_while(|(line, _)| line.0 == before.0).last();
+        match highest {
+            Some((_, (_, members))) if members.contains(&node) => {
                 Err(format!("{node} has left {before:?}, which counts on it"))
             }
             _ => Ok(()),
@@ -173,64 +236,82 @@ impl Rules {
         for machine in machines {
             clusters.entry(line(machine)).or_default().push(machine);
         }
+        let mut lines: BTreeMap<ClusterId, BTreeSet<Generation>> = BTreeMap::new();
+        for (cluster, line) in clusters.keys() {
+            lines.entry(*cluster).or_default().insert(*line);
+        }
+        if let Some((cluster, lines)) = lines.iter().find(|(_, lines)| lines.len() > 1) {
+            return Err(format!("{cluster} has several lines: {lines:?}"));
+        }
         for (line, members) in clusters {
-            let first = members[0].topology();
-            let most_voters = members.iter().map(|machine| machine.voters().voters.len());
-            if members.len() <= most_voters.max().unwrap_or(0) / 2 {
-                // They were let go while they were away, and those who could tell them were let go since.
-                continue;
-            }
-            for machine in &members {
-                if machine.topology() != first {
-                    return Err(format!(
-                        "{} and {} do not agree on {line:?}: {:?} {:?}",
-                        machine.identity().node,
-                        members[0].identity().node,
-                        machine.voters(),
-                        members[0].voters(),
-                    ));
-                }
-            }
-            if first.members().len() != members.len() {
+            self.agree_in(line, &members, machines)?;
+        }
+        Ok(())
+    }
+
+    /// The same of those who are in one line.
+    fn agree_in(
+        &self,
+        line: Line,
+        members: &[&Machine],
+        everybody: &[&Machine],
+    ) -> Result<(), String> {
+        let first = members[0].topology();
+        let most_voters = members.iter().map(|machine| machine.voters().voters.len());
+        if members.len() <= most_voters.max().unwrap_or(0) / 2 {
+            // They were let go while they were away, and those who could tell them were let go since.
+            return Ok(());
+        }
+        for machine in members {
+            if machine.topology() != first {
                 return Err(format!(
-                    "{line:?} has {} members, and {} know of it: {:?}; {:?}",
-                    first.members().len(),
-                    members.len(),
-                    first.members(),
-                    machines
-                        .iter()
-                        .map(|machine| machine.identity())
-                        .collect::<Vec<_>>(),
+                    "{} and {} do not agree on {line:?}: {:?} {:?}",
+                    machine.identity().node,
+                    members[0].identity().node,
+                    machine.voters(),
+                    members[0].voters(),
                 ));
             }
-            if !members.iter().all(|machine| machine.is_current()) {
-                return Err(format!("not all of {line:?} know that they are current"));
-            }
-            let leaders = members.iter().filter(|machine| machine.is_leader()).count();
-            if leaders != 1 {
-                return Err(format!(
-                    "{line:?} of {} nodes has {leaders} leaders",
-                    members.len()
-                ));
-            }
-            if self
-                .told
-                .get(&line)
-                .is_some_and(|&told| told > first.current_epoch)
-            {
-                return Err(format!(
-                    "{line:?} has forgotten an epoch that a client was told"
-                ));
-            }
-            let voters = members[0].voters().voters.len();
-            let wanted = match members.len() {
-                0..=3 => members.len(),
-                4 => 3,
-                _ => 5,
-            };
-            if voters != wanted {
-                return Err(format!("{voters} of {} vote", members.len()));
-            }
+        }
+        if first.members().len() != members.len() {
+            return Err(format!(
+                "{line:?} has {} members, and {} know of it: {:?}; {:?}",
+                first.members().len(),
+                members.len(),
+                first.members(),
+                everybody
+                    .iter()
+                    .map(|machine| machine.identity())
+                    .collect::<Vec<_>>(),
+            ));
+        }
+        if !members.iter().all(|machine| machine.is_current()) {
+            return Err(format!("not all of {line:?} know that they are current"));
+        }
+        let leaders = members.iter().filter(|machine| machine.is_leader()).count();
+        if leaders != 1 {
+            return Err(format!(
+                "{line:?} of {} nodes has {leaders} leaders",
+                members.len()
+            ));
+        }
+        if self
+            .told
+            .get(&line)
+            .is_some_and(|&told| told > first.current_epoch)
+        {
+            return Err(format!(
+                "{line:?} has forgotten an epoch that a client was told"
+            ));
+        }
+        let voters = members[0].voters().voters.len();
+        let wanted = match members.len() {
+            0..=3 => members.len(),
+            4 => 3,
+            _ => 5,
+        };
+        if voters != wanted {
+            return Err(format!("{voters} of {} vote", members.len()));
         }
         Ok(())
     }

@@ -136,7 +136,10 @@ impl World {
     }
 
     pub(super) fn seen(&self) -> Seen {
-        self.seen
+        Seen {
+            lines: self.rules.lines(),
+            ..self.seen
+        }
     }
 
     /// Frames that each host has sent.
@@ -147,6 +150,11 @@ impl World {
     pub(super) fn client(&mut self) -> u64 {
         self.clients += 1;
         self.clients
+    }
+
+    /// The name that the host began with.
+    pub(super) fn name(&self, host: usize) -> NodeId {
+        name(host)
     }
 
     pub(super) fn node(&self, host: usize) -> Option<NodeId> {
@@ -296,6 +304,22 @@ impl World {
     pub(super) fn propose(&mut self, host: usize, order: Order) {
         let client = self.client();
         self.tell(host, Event::Propose { client, order });
+    }
+
+    /// CLUSTER FAILOVER FORCE or TAKEOVER.
+    pub(super) fn force(&mut self, host: usize, is_takeover: bool) {
+        let client = self.client();
+        if self.hosts[host].machine.is_some() {
+            self.rules.forcing(host, client, is_takeover);
+        }
+        self.tell(
+            host,
+            Event::Force {
+                client,
+                is_takeover,
+                is_in_sync: true,
+            },
+        );
     }
 
     /// The process is killed, and started again later. What the disk was told last may be there or not.

@@ -120,7 +120,7 @@ impl Node {
     /// A node with these parameters and nothing else yet. `seed` decides the run id.
     pub fn new(params: Params, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let backlog = usize::try_from(params.repl_backlog_size).unwrap_or(usize::MAX);
+        let bounds = params.journal_bounds();
         Node {
             run_id: new_id(&mut rng),
             replication: Replication::default(),
@@ -131,7 +131,7 @@ impl Node {
             origin: Origin::default(),
             pause: Pause::default(),
             lazyfree: Lazyfree::default(),
-            journal: Journal::new(Id::new(rng.bits()), backlog),
+            journal: Journal::new(Id::new(rng.bits()), bounds),
             writer: OnceLock::new(),
             files: OnceLock::new(),
             saving: Saving::new(now_ms()),

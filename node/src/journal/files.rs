@@ -135,7 +135,7 @@ impl Journal {
         let is_here = (inner.backlog.start()..=inner.backlog.end()).contains(&offset);
         let is_same = self.files.restarts.load(Ordering::Acquire) == recollection.restarts;
         if is_here && is_same {
-            inner.needed.insert(reader, offset);
+            inner.readers.attach(reader, offset);
         }
         is_here && is_same
     }
@@ -154,7 +154,7 @@ impl Recollection {
         into: &mut Vec<u8>,
     ) -> io::Result<()> {
         let (written, _) = journal.watermarks();
-        self.look_for_more(journal)?;
+        self.keep_up(journal)?;
         let next = self
             .increments
             .partition_point(|increment| increment.start() <= offset);
@@ -179,7 +179,12 @@ impl Recollection {
         read
     }
 
-    fn look_for_more(&mut self, journal: &Journal) -> io::Result<()> {
+    /// Takes note of the increments that were begun since, before a rewrite removes them: from time to time while nothing is
+    /// read.
+    ///
+    /// # Errors
+    /// Another stream has taken its place.
+    pub fn keep_up(&mut self, journal: &Journal) -> io::Result<()> {
         if journal.files.restarts.load(Ordering::Acquire) != self.restarts {
             return Err(io::ErrorKind::StaleNetworkFileHandle.into());
         }
@@ -196,7 +201,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::journal::History;
+    use crate::journal::{Bounds, History};
 
     const PREAMBLE: &[u8] = b"not of the stream";
 
@@ -231,7 +236,11 @@ mod tests {
 
     /// A stream of which the backlog holds the last 4 bytes, and the files everything from 3 on.
     fn journal(dir: &Directory) -> Journal {
-        let journal = Journal::new(Id::new(1), 4);
+        let bounds = Bounds {
+            backlog: 4,
+            reader: u64::MAX,
+        };
+        let journal = Journal::new(Id::new(1), bounds);
         journal.set_written(true);
         journal.append(b"0123456789ab");
         journal.advance(12, false);
@@ -253,7 +262,7 @@ mod tests {
             assert!(all.len() > before, "it comes to an end");
             offset += (all.len() - before) as u64;
         }
-        assert!(journal.read_on(9, offset, 100, &mut all));
+        assert_eq!(journal.read_on(9, offset, 100, &mut all), Ok(()));
         String::from_utf8(all).expect("text")
     }
 

@@ -15,8 +15,8 @@
 mod backlog;
 mod files;
 mod history;
+mod readers;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -24,9 +24,10 @@ use std::task::Waker;
 use almandine_storage::aof::Beginning;
 
 pub use backlog::Backlog;
-use backlog::NO_FLOOR;
 pub use files::{Place, Recollection};
 pub use history::{History, Id};
+pub use readers::OutOfReach;
+use readers::Readers;
 
 /// See the module.
 #[derive(Debug)]
@@ -57,25 +58,17 @@ struct Inner {
     /// Bytes of `unwritten` after which a new increment begins, and the database that the stream has selected there.
     cut: Option<(usize, usize)>,
     history: History,
-    /// The offsets that readers need next, by the numbers of the readers.
-    needed: BTreeMap<u64, u64>,
+    readers: Readers,
     wakers: Vec<Waker>,
 }
 
-impl Inner {
-    /// The first offset that a reader needs.
-    fn floor(&self) -> u64 {
-        self.needed.values().copied().min().unwrap_or(NO_FLOOR)
-    }
-}
-
-/// Why a reader cannot go on where it wants to.
+/// How much memory the stream may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutOfReach {
-    /// Its stream is not this one, or has bytes that this one does not have.
-    Stranger,
-    /// The backlog begins after the offset.
-    Gone,
+pub struct Bounds {
+    /// Bytes of the backlog (`repl-backlog-size`).
+    pub backlog: usize,
+    /// Bytes that are kept for a reader, beyond which it is let go.
+    pub reader: u64,
 }
 
 /// What the append-only file takes next.
@@ -99,15 +92,15 @@ pub enum Demand {
 }
 
 impl Journal {
-    /// An empty stream with this id. `backlog` is `repl-backlog-size`, bytes.
-    pub fn new(id: Id, backlog: usize) -> Self {
+    /// An empty stream with this id.
+    pub fn new(id: Id, bounds: Bounds) -> Self {
         Journal {
             inner: Mutex::new(Inner {
-                backlog: Backlog::new(backlog, 0),
+                backlog: Backlog::new(bounds.backlog, 0),
                 unwritten: Vec::new(),
                 cut: None,
                 history: History::new(id),
-                needed: BTreeMap::new(),
+                readers: Readers::new(bounds.reader),
                 wakers: Vec::new(),
             }),
             files: files::Files::default(),
@@ -138,7 +131,7 @@ impl Journal {
     /// the next one has another id.
     pub fn turn_off(&self, id: Id) {
         let mut inner = self.lock();
-        if self.is_written.load(Ordering::Acquire) || !inner.needed.is_empty() {
+        if self.is_written.load(Ordering::Acquire) || !inner.readers.is_empty() {
             return;
         }
         self.is_on.store(false, Ordering::Release);
@@ -182,7 +175,8 @@ impl Journal {
     /// Appends the effects of a batch; returns the offset after them.
     pub fn append(&self, effects: &[u8]) -> u64 {
         let mut inner = self.lock();
-        let floor = inner.floor();
+        let end = inner.backlog.end() + effects.len() as u64;
+        let floor = inner.readers.floor(end);
         inner.backlog.append(effects, floor);
         if self.is_written.load(Ordering::Acquire) {
             inner.unwritten.extend_from_slice(effects);
@@ -249,75 +243,13 @@ impl Journal {
         (inner.backlog.start(), inner.backlog.len())
     }
 
-    /// `repl-backlog-size` has changed.
-    pub fn resize_backlog(&self, bytes: usize) {
+    /// The parameters have changed.
+    pub fn resize(&self, bounds: Bounds) {
         let mut inner = self.lock();
-        let floor = inner.floor();
-        inner.backlog.resize(bytes, floor);
-    }
-
-    /// A reader that has the stream of `id` up to `offset` wants to go on there: from now on the backlog keeps what it needs.
-    /// Returns the present id.
-    pub fn attach(&self, reader: u64, id: Id, offset: u64) -> Result<Id, OutOfReach> {
-        let mut inner = self.lock();
-        if !self.is_on() || !inner.history.allows(id, offset) || offset > inner.backlog.end() {
-            return Err(OutOfReach::Stranger);
-        }
-        if offset < inner.backlog.start() {
-            return Err(OutOfReach::Gone);
-        }
-        inner.needed.insert(reader, offset);
-        Ok(inner.history.id())
-    }
-
-    /// A reader begins at the present offset, where the next effects name their database. Effects are collected from now on.
-    /// Returns the present id and the offset.
-    pub fn attach_here(&self, reader: u64) -> (Id, u64) {
-        let mut inner = self.lock();
-        self.turn_on();
-        self.reselections.fetch_add(1, Ordering::AcqRel);
-        let offset = inner.backlog.end();
-        inner.needed.insert(reader, offset);
-        (inner.history.id(), offset)
-    }
-
-    /// The reader needs nothing any more.
-    pub fn detach(&self, reader: u64) {
-        self.lock().needed.remove(&reader);
-    }
-
-    /// As [`Journal::read`], for a reader that is attached and needs nothing before `offset`.
-    pub fn read_on(&self, reader: u64, offset: u64, max: usize, into: &mut Vec<u8>) -> bool {
-        let mut inner = self.lock();
-        match inner.needed.get_mut(&reader) {
-            Some(needed) => *needed = offset,
-            None => return false,
-        }
-        inner.backlog.read(offset, max, into)
-    }
-
-    /// Whether there is something after `offset`; if not, `waker` is woken when there is.
-    pub fn has_more(&self, offset: u64, waker: &Waker) -> bool {
-        if self.offset() > offset {
-            return true;
-        }
-        let mut inner = self.lock();
-        if inner.backlog.end() > offset {
-            return true;
-        }
-        inner.wakers.push(waker.clone());
-        self.is_awaited.store(true, Ordering::Release);
-        false
-    }
-
-    /// Wakes the readers that wait for more. Called by whoever has appended, once for many appends.
-    #[inline]
-    pub fn wake_readers(&self) {
-        if self.is_awaited.load(Ordering::Acquire) {
-            let mut inner = self.lock();
-            self.is_awaited.store(false, Ordering::Release);
-            inner.wakers.drain(..).for_each(Waker::wake);
-        }
+        inner.readers.limit = bounds.reader;
+        let end = inner.backlog.end();
+        let floor = inner.readers.floor(end);
+        inner.backlog.resize(bounds.backlog, floor);
     }
 
     /// Everything up to `offset` is with the system, or (`is_synced`) on the disk.
@@ -391,7 +323,7 @@ impl Journal {
         inner.backlog.restart(offset);
         inner.unwritten.clear();
         inner.cut = None;
-        inner.needed.clear();
+        inner.readers.clear();
         self.files.restart();
         self.note_term_change();
         for mark in [&self.offset, &self.written, &self.synced] {
@@ -419,7 +351,7 @@ impl Journal {
     pub fn recall(&self, bytes: &[u8]) {
         let mut inner = self.lock();
         let offset = inner.backlog.end();
-        let floor = inner.floor();
+        let floor = inner.readers.floor(offset);
         inner
             .backlog
             .restart(offset.saturating_sub(bytes.len() as u64));
@@ -436,8 +368,12 @@ impl Journal {
 mod tests {
     use super::*;
 
-    fn journal() -> Journal {
-        Journal::new(Id::new(1), 64)
+    pub(super) fn journal() -> Journal {
+        let bounds = Bounds {
+            backlog: 64,
+            reader: 300,
+        };
+        Journal::new(Id::new(1), bounds)
     }
 
     #[test]
@@ -505,56 +441,6 @@ mod tests {
         assert_eq!(journal.take_unwritten(&mut bytes), Taken::Cut(beginning));
         assert_eq!(journal.take_unwritten(&mut bytes), Taken::Bytes(8));
         assert_eq!(bytes, b"678");
-    }
-
-    #[test]
-    fn a_reader_goes_on_where_it_was_and_what_it_needs_is_kept() {
-        let journal = journal();
-        assert_eq!(
-            journal.attach(1, Id::new(1), 0),
-            Err(OutOfReach::Stranger),
-            "nothing was collected"
-        );
-        journal.turn_on();
-        journal.append(&[b'a'; 100]);
-        assert_eq!(journal.attach(1, Id::new(1), 35), Err(OutOfReach::Gone));
-        assert_eq!(
-            journal.attach(1, Id::new(1), 101),
-            Err(OutOfReach::Stranger)
-        );
-        assert_eq!(
-            journal.attach(1, Id::new(2), 100),
-            Err(OutOfReach::Stranger)
-        );
-        assert_eq!(journal.attach(1, Id::new(1), 36), Ok(Id::new(1)));
-        journal.append(&[b'b'; 100]);
-        let mut bytes = Vec::new();
-        assert!(journal.read_on(1, 36, 1000, &mut bytes));
-        assert_eq!(bytes.len(), 164);
-        journal.detach(1);
-        journal.append(b"c");
-        assert_eq!(journal.backlog(), (137, 64));
-        assert!(!journal.read_on(1, 200, 1000, &mut bytes), "detached");
-    }
-
-    #[test]
-    fn readers_hear_of_more_once() {
-        struct Bell(AtomicU64);
-        impl std::task::Wake for Bell {
-            fn wake(self: std::sync::Arc<Self>) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        let bell = std::sync::Arc::new(Bell(AtomicU64::new(0)));
-        let waker = Waker::from(bell.clone());
-        let journal = journal();
-        let (_, offset) = journal.attach_here(1);
-        assert!(!journal.has_more(offset, &waker));
-        journal.append(b"a");
-        journal.wake_readers();
-        journal.wake_readers();
-        assert_eq!(bell.0.load(Ordering::Relaxed), 1);
-        assert!(journal.has_more(offset, &waker));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use almandine_protocol::Limits;
 use almandine_storage::rdb::{Compression, Sum, Trust, Verify, Versions};
 use almandine_storage::{Access, Thresholds};
 
-use crate::journal::Demand;
+use crate::journal::{Bounds, Demand};
 
 pub use self::entry::{Change, Effect, Param};
 pub use self::kind::{Bytes, MemoryOrPercent};
@@ -112,6 +112,18 @@ impl Params {
             (false, _) => Demand::Nothing,
             (true, Fsync::Always) => Demand::Synced,
             (true, Fsync::EverySecond | Fsync::No) => Demand::Written,
+        }
+    }
+
+    /// How much memory the stream may take. A replica may always need as much as the backlog holds anyway.
+    pub fn journal_bounds(&self) -> Bounds {
+        let backlog = self.repl_backlog_size;
+        Bounds {
+            backlog: usize::try_from(backlog).unwrap_or(usize::MAX),
+            reader: match self.client_output_buffer_limit.replica.hard {
+                0 => u64::MAX,
+                limit => limit.max(backlog),
+            },
         }
     }
 

@@ -18,8 +18,16 @@ struct Shared {
     connections: AtomicUsize,
     is_closed: AtomicBool,
     has_ended: AtomicBool,
-    is_held: Mutex<bool>,
+    held: Mutex<Held>,
     is_released: Condvar,
+}
+
+/// Whether anything is carried.
+#[derive(Default)]
+struct Held {
+    is_held: bool,
+    /// How much is, before nothing more.
+    after: Option<usize>,
 }
 
 impl Proxy {
@@ -36,7 +44,7 @@ impl Proxy {
             connections: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
-            is_held: Mutex::new(false),
+            held: Mutex::default(),
             is_released: Condvar::new(),
         });
         let mine = shared.clone();
@@ -70,12 +78,22 @@ impl Proxy {
 
     /// Carries nothing until [`Proxy::release`]; neither side can tell.
     pub fn hold(&self) {
-        *self.shared.is_held() = true;
+        self.shared.held().is_held = true;
+    }
+
+    /// As [`Proxy::hold`], once so many bytes more have been carried.
+    pub fn hold_after(&self, bytes: usize) {
+        self.shared.held().after = Some(bytes);
+    }
+
+    /// Whether it holds.
+    pub fn is_holding(&self) -> bool {
+        self.shared.held().is_held
     }
 
     /// Carries on.
     pub fn release(&self) {
-        *self.shared.is_held() = false;
+        *self.shared.held() = Held::default();
         self.shared.is_released.notify_all();
     }
 
@@ -100,14 +118,19 @@ impl Shared {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_held(&self) -> std::sync::MutexGuard<'_, bool> {
-        self.is_held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_while_held(&self) {
-        let held = self.is_held();
+    /// Before so many bytes are carried.
+    fn wait_while_held(&self, bytes: usize) {
+        let mut held = self.held();
+        if let Some(left) = &mut held.after {
+            *left = left.saturating_sub(bytes);
+            held.is_held |= held.after == Some(0);
+        }
         // Whoever held it may be gone; the guard means nothing then.
-        drop(self.is_released.wait_while(held, |is_held| *is_held));
+        drop(self.is_released.wait_while(held, |held| held.is_held));
     }
 
     fn accept(self: &Arc<Self>, listener: &TcpListener) {
@@ -143,7 +166,7 @@ impl Shared {
         while let Ok(count) = from.read(&mut bytes)
             && count > 0
         {
-            self.wait_while_held();
+            self.wait_while_held(count);
             if to.write_all(&bytes[..count]).is_err() {
                 break;
             }

@@ -5,7 +5,7 @@
 //!   databases.rs the files of replicas say which database the stream is in
 //!   chain.rs     replicas of replicas, and who leads when the first one leaves
 //!   restarts.rs  whoever is killed goes on where it has stopped
-//!   slow.rs      whoever falls behind is sent the file
+//!   slow.rs      whoever falls behind is sent the file, or begins anew
 //!   failover.rs  a primary hands its place over
 //!   hostile.rs   a primary that sends garbage
 //!   manners.rs   what a primary waits for and refuses, what both sides show of each other

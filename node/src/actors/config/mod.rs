@@ -69,9 +69,8 @@ impl Handler<ParametersChanged> for ConfigActor {
             match name.as_str() {
                 "loglevel" => (self.node.origin.set_log_level)(params.loglevel),
                 "dir" => self.enter(&params.dir),
-                "repl-backlog-size" => {
-                    let size = usize::try_from(params.repl_backlog_size);
-                    self.node.journal.resize_backlog(size.unwrap_or(usize::MAX));
+                "repl-backlog-size" | "client-output-buffer-limit" => {
+                    self.node.journal.resize(params.journal_bounds());
                 }
                 name => warn_if_inert(name),
             }

@@ -1,6 +1,6 @@
 //! A copy of all data for a replica: a snapshot of the shard, sent as it is taken.
 //!
-//! From before its first byte the journal keeps what follows the copy. The stream begins when the replica has said that the
+//! From before its first byte the journal keeps what follows the copy, or the append-only file does (lag.rs). The stream begins when the replica has said that the
 //! copy is whole: bytes right behind it would hide its end.
 
 use std::fs::File;
@@ -13,6 +13,7 @@ use almandine_protocol::Parser;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::lag::Lag;
 use super::stream::{hear, read};
 use super::{Link, LinkError, ReplicaLinkActor};
 use crate::actors::shard::ShardActor;
@@ -47,8 +48,8 @@ impl Handler<SnapshotPart> for ReplicaLinkActor {
     }
 }
 
-/// Sends a copy; returns the offset of the journal at which the stream follows.
-pub(super) async fn send(link: &mut Link) -> Result<u64, LinkError> {
+/// Sends a copy; returns the offset of the journal at which the stream follows, and who has it from there on.
+pub(super) async fn send(link: &mut Link) -> Result<(u64, Lag), LinkError> {
     let mut copy = Copying::begin(link);
     let offset = copy.begun(link).await?;
     link.replica.enter(ReplicaState::Copying);
@@ -59,7 +60,7 @@ pub(super) async fn send(link: &mut Link) -> Result<u64, LinkError> {
     }
     if !link.attachment.announced.finds_end {
         copy.send_stored(link).await?;
-        return Ok(offset);
+        return Ok((offset, std::mem::take(&mut copy.lag)));
     }
     copy.send_marked(link).await?;
     let only_copy = link.attachment.announced.only_copy;
@@ -69,7 +70,7 @@ pub(super) async fn send(link: &mut Link) -> Result<u64, LinkError> {
             return Err(LinkError::Served);
         }
     }
-    Ok(offset)
+    Ok((offset, std::mem::take(&mut copy.lag)))
 }
 
 /// A copy on its way.
@@ -84,6 +85,7 @@ struct Copying {
     quiet: Instant,
     /// Where the stream will follow.
     offset: u64,
+    lag: Lag,
 }
 
 impl Copying {
@@ -108,6 +110,7 @@ impl Copying {
             clock,
             quiet: Instant::now(),
             offset,
+            lag: Lag::default(),
         }
     }
 
@@ -117,15 +120,8 @@ impl Copying {
             SnapshotPiece::Begun { offset, .. } => {
                 self.offset = offset;
                 // What came before it is not needed any more.
-                let nothing = &mut Vec::new();
-                match link
-                    .node
-                    .journal
-                    .read_on(link.replica.id, offset, 0, nothing)
-                {
-                    true => Ok(offset),
-                    false => Err(LinkError::Restarted),
-                }
+                self.lag.fill(link, offset, 0, &mut Vec::new())?;
+                Ok(offset)
             }
             _ => Err(LinkError::NoCopy),
         }
@@ -264,20 +260,14 @@ impl Copying {
     }
 
     /// Whether the replica is alive, and what waits for it is not too much.
-    fn look_after(&self, link: &Link) -> Result<(), LinkError> {
-        let params = link.node.params();
-        let patience = Duration::from_secs(u64::from(params.repl_timeout));
+    fn look_after(&mut self, link: &Link) -> Result<(), LinkError> {
+        let patience = Duration::from_secs(u64::from(link.node.params().repl_timeout));
         // Until the copy is on its way nothing is expected of the replica.
         let owes = self.is_over || link.replica.state() == ReplicaState::Copying;
         if owes && self.quiet.elapsed() > patience {
             return Err(LinkError::Silence);
         }
-        let waiting = link.node.journal.offset().saturating_sub(self.offset);
-        let limit = params.client_output_buffer_limit.replica.hard;
-        if limit > 0 && waiting > limit.max(params.repl_backlog_size) {
-            return Err(LinkError::TooSlow);
-        }
-        Ok(())
+        self.lag.look_after(link, self.offset)
     }
 }
 

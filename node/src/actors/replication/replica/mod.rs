@@ -5,8 +5,10 @@
 //!   PSYNC ──journal reaches back──▶ +CONTINUE ──────────────────────┐
 //!     └──it does not──▶ +FULLRESYNC ──▶ copy.rs ──first ACK──▶ stream.rs
 //! ```
+//! lag.rs: what becomes of a replica that is too slow for either.
 
 mod copy;
+mod lag;
 mod socket;
 mod stream;
 
@@ -23,6 +25,7 @@ use actix::{
 };
 use tracing::{info, warn};
 
+use self::lag::Lag;
 use self::socket::Socket;
 use super::messages::Attach;
 use crate::actors::connection::messages::{Deliver, Kill};
@@ -73,7 +76,7 @@ pub(super) enum LinkError {
     Io(io::Error),
     /// Nothing came for too long.
     Silence,
-    /// More than `client-output-buffer-limit` waits for it.
+    /// More of the stream waits for it than `client-output-buffer-limit` allows, and no file has it.
     TooSlow,
     /// The stream that it follows is not ours any more.
     Restarted,
@@ -88,7 +91,7 @@ impl fmt::Display for LinkError {
         match self {
             LinkError::Io(error) => write!(f, "{error}"),
             LinkError::Silence => write!(f, "timeout: nothing was acknowledged"),
-            LinkError::TooSlow => write!(f, "it is too slow for the output buffer limit"),
+            LinkError::TooSlow => write!(f, "it is too slow for client-output-buffer-limit"),
             LinkError::Restarted => write!(f, "the stream is another one now"),
             LinkError::NoCopy => write!(f, "no copy can be taken now"),
             LinkError::Served => write!(f, "it has the copy that it wanted"),
@@ -187,7 +190,7 @@ impl Link {
                     self.replica
                         .acknowledge(offset, None, crate::moment::now_ms());
                     self.replica.enter(ReplicaState::Online);
-                    return stream::send(self, offset, behind).await;
+                    return stream::send(self, offset, Lag::new(behind)).await;
                 }
                 Err(reason) => {
                     self.node
@@ -208,13 +211,13 @@ impl Link {
             .counters
             .full
             .fetch_add(1, Ordering::Relaxed);
-        let offset = copy::send(self).await?;
+        let (offset, lag) = copy::send(self).await?;
         self.replica.enter(ReplicaState::Online);
         info!(
             ip = self.replica.ip,
             "Synchronization with replica succeeded"
         );
-        stream::send(self, offset, None).await
+        stream::send(self, offset, lag).await
     }
 
     /// The replica has the stream of `id` up to `offset`: it goes on there, with the backlog or else with the file.

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use almandine_protocol::{Batch, Limits, Parser, number};
 use tokio::time::{MissedTickBehavior, interval, sleep};
-use tracing::info;
 
+use super::lag::Lag;
 use super::{Link, LinkError};
 use crate::actors::shard::messages::Acknowledged;
 use crate::commands::Args;
-use crate::journal::Recollection;
 use crate::moment::now_ms;
 use crate::stats::bump;
 
@@ -32,26 +31,24 @@ pub(super) struct Outgoing {
     sent: usize,
 }
 
-/// Sends the stream from `offset` on until something goes wrong. `behind` = what a replica reads that the backlog does not
-/// reach back to.
+/// Sends the stream from `offset` on until something goes wrong.
 pub(super) async fn send(
     link: &mut Link,
     mut offset: u64,
-    mut behind: Option<Recollection>,
+    mut lag: Lag,
 ) -> Result<Infallible, LinkError> {
     let mut outgoing = Outgoing {
         bytes: std::mem::take(&mut link.unsent),
         sent: 0,
     };
     let mut parser = Parser::default();
-    let mut since_slow = None;
     let mut clock = interval(HEARTBEAT);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     hear(link, &mut parser)?;
     loop {
         if outgoing.is_empty() {
             outgoing.clear();
-            fill(link, offset, &mut behind, &mut outgoing.bytes)?;
+            lag.fill(link, offset, STEP, &mut outgoing.bytes)?;
             offset += outgoing.bytes.len() as u64;
         }
         let writes = !outgoing.is_empty();
@@ -66,9 +63,9 @@ pub(super) async fn send(
                     write(link, &mut outgoing)?;
                 }
             }
-            () = more(link.node.clone(), offset), if !writes && behind.is_none() => {}
-            () = sleep(FILE_POLL), if !writes && behind.is_some() => {}
-            _ = clock.tick() => look_after(link, offset, &mut behind, &mut since_slow)?,
+            () = more(link.node.clone(), offset), if !writes && !lag.reads_file() => {}
+            () = sleep(FILE_POLL), if !writes && lag.reads_file() => {}
+            _ = clock.tick() => look_after(link, offset, &mut lag)?,
         }
     }
 }
@@ -82,30 +79,6 @@ impl Outgoing {
         self.bytes.clear();
         self.bytes.shrink_to(2 * STEP);
         self.sent = 0;
-    }
-}
-
-/// The next bytes: those of the file until the backlog reaches back so far.
-fn fill(
-    link: &Link,
-    offset: u64,
-    behind: &mut Option<Recollection>,
-    into: &mut Vec<u8>,
-) -> Result<(), LinkError> {
-    let (journal, reader) = (&link.node.journal, link.replica.id);
-    if let Some(recollection) = behind {
-        if !journal.catch_up(reader, offset, recollection) {
-            return Ok(recollection.read(journal, offset, STEP, into)?);
-        }
-        info!(
-            ip = link.replica.ip,
-            offset, "the backlog reaches back to the replica"
-        );
-        *behind = None;
-    }
-    match journal.read_on(reader, offset, STEP, into) {
-        true => Ok(()),
-        false => Err(LinkError::Restarted),
     }
 }
 
@@ -190,44 +163,11 @@ fn take(link: &Link, args: Args<'_>) -> bool {
     true
 }
 
-/// Whether the replica is alive and keeps up. For one that does not the file is read, if there is one, so that no memory is
-/// held for it.
-fn look_after(
-    link: &Link,
-    offset: u64,
-    behind: &mut Option<Recollection>,
-    since_slow: &mut Option<std::time::Instant>,
-) -> Result<(), LinkError> {
-    let params = link.node.params();
+/// Whether the replica is alive and keeps up.
+fn look_after(link: &Link, offset: u64, lag: &mut Lag) -> Result<(), LinkError> {
     let silence_ms = now_ms() - link.replica.heard_ms();
-    if silence_ms > i64::from(params.repl_timeout) * 1000 {
+    if silence_ms > i64::from(link.node.params().repl_timeout) * 1000 {
         return Err(LinkError::Silence);
     }
-    let waiting = link.node.journal.offset().saturating_sub(offset);
-    if behind.is_none() && waiting > params.repl_backlog_size {
-        *behind = link.node.journal.let_go(link.replica.id, offset);
-        if behind.is_some() {
-            info!(
-                ip = link.replica.ip,
-                waiting, "the replica lags behind: it is sent the file"
-            );
-        }
-    }
-    if behind.is_some() {
-        *since_slow = None;
-        return Ok(());
-    }
-    let limit = params.client_output_buffer_limit.replica;
-    if limit.hard > 0 && waiting > limit.hard.max(params.repl_backlog_size) {
-        return Err(LinkError::TooSlow);
-    }
-    if limit.soft == 0 || waiting <= limit.soft.max(params.repl_backlog_size) {
-        *since_slow = None;
-        return Ok(());
-    }
-    let since = since_slow.get_or_insert_with(std::time::Instant::now);
-    if since.elapsed() > Duration::from_secs(limit.soft_seconds) {
-        return Err(LinkError::TooSlow);
-    }
-    Ok(())
+    lag.look_after(link, offset)
 }

@@ -355,6 +355,17 @@ mod tests {
     }
 
     #[test]
+    fn libraries_of_functions_are_passed_on_and_change_nothing() {
+        let mut stage = Stage::new();
+        let piece = "function load replace code;set a 1;";
+        stage.follow(piece).expect("sound");
+        assert_eq!(stage.journal(), piece);
+        assert_eq!(stage.ask("get a"), "$1\r\n1\r\n");
+        let counters = &stage.shard.node.replication.counters;
+        assert_eq!(counters.unexpected.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
     fn what_cannot_be_held_stops_the_stream_before_it() {
         let mut stage = Stage::new();
         let refused = stage.follow("set a 1;select 16;set b 1;");

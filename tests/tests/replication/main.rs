@@ -4,6 +4,7 @@
 //!   peers.rs     we follow a server of others and they follow us, busy, cut off, again and again
 //!   databases.rs the files of replicas say which database the stream is in
 //!   chain.rs     replicas of replicas, and who leads when the first one leaves
+//!   foreign.rs   what only the primary can do: scripts, functions, other kinds of keys
 //!   restarts.rs  whoever is killed goes on where it has stopped
 //!   slow.rs      whoever falls behind is sent the file, or begins anew
 //!   failover.rs  a primary hands its place over
@@ -14,6 +15,7 @@
 mod chain;
 mod databases;
 mod failover;
+mod foreign;
 mod hostile;
 mod manners;
 mod peers;

@@ -16,6 +16,7 @@
 
 pub mod actors;
 pub mod clients;
+pub mod cluster;
 pub mod commands;
 pub mod journal;
 pub mod lazyfree;

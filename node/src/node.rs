@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use actix::{Addr, Recipient};
+use almandine_cluster::slot::Slot;
 use almandine_storage::{Databases, Layout, Rng, SlotOf};
 use arc_swap::ArcSwap;
 
@@ -14,6 +15,7 @@ use crate::actors::node::messages::Shutdown;
 use crate::actors::persistence::messages::{FileOrder, WriteDown};
 use crate::actors::replication::ReplicationActor;
 use crate::clients::Clients;
+use crate::cluster::{Cluster, Picture};
 use crate::journal::{Id, Journal};
 use crate::lazyfree::Lazyfree;
 use crate::moment::now_ms;
@@ -64,6 +66,8 @@ pub struct Node {
     pub config: OnceLock<Recipient<ParametersChanged>>,
     /// How the keys are kept.
     layout: Layout,
+    /// Its place in a cluster; none = it stands alone.
+    pub cluster: Option<Cluster>,
     is_ending: AtomicBool,
     /// Where SHUTDOWN is sent; set once the tree stands.
     pub stop: OnceLock<Recipient<Shutdown>>,
@@ -143,6 +147,7 @@ impl Node {
             started_ms: now_ms(),
             config: OnceLock::new(),
             layout: Layout::Whole,
+            cluster: None,
             is_ending: AtomicBool::new(false),
             stop: OnceLock::new(),
         }
@@ -159,6 +164,15 @@ impl Node {
     pub fn by_slot(self, slot_of: SlotOf) -> Self {
         let layout = Layout::BySlot(slot_of);
         Node { layout, ..self }
+    }
+
+    /// The same node as a member of a cluster.
+    #[must_use]
+    pub fn in_cluster(self, picture: Picture) -> Self {
+        Node {
+            cluster: Some(Cluster::new(picture)),
+            ..self.by_slot(|key| Slot::of(key).into())
+        }
     }
 
     /// What the keyspace is before there are keys.

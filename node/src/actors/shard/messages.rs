@@ -2,6 +2,7 @@
 
 use actix::dev::MessageResponse;
 use actix::{Message, Recipient};
+use almandine_cluster::topology::{Applied, Refusal};
 use almandine_protocol::Batch;
 
 use crate::actors::connection::messages::Answered;
@@ -251,3 +252,34 @@ pub struct EndFailover {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Acknowledged;
+
+/// What a command wanted of the cluster is done, or refused. Sent by `ConfigActor`, once for each
+/// [`Wish`](crate::actors::config::messages::Wish).
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Decided {
+    /// Of which wish.
+    pub ticket: u64,
+    /// What came of it; of several orders the last.
+    pub outcome: Result<Applied, Refusal>,
+}
+
+/// The node leads its shard from now on, by this decision. Sent by `ConfigActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct BecomePrimary {
+    /// Of the shard of the cluster.
+    pub epoch: u64,
+}
+
+/// The node follows this primary from now on, by this decision. Sent by `ConfigActor`.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct FollowPrimary {
+    /// Where its clients are served.
+    pub host: String,
+    /// See `host`.
+    pub port: u16,
+    /// Of the shard of the cluster.
+    pub epoch: u64,
+}

@@ -81,6 +81,8 @@ pub struct Profile {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// READONLY.
+    pub is_readonly: bool,
     /// MONITOR.
     pub monitors: bool,
     /// Whether another node is behind it, and which.

@@ -113,3 +113,102 @@ impl Cluster {
         self.holds_keys.store(holds_keys, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A cluster made by hand: nodes 1, 2 and 3 lead shards with a third of the slots each, but for the last slot, which is
+    //! nobody's; node 4 follows node 1.
+
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use almandine_cluster::id::{ClusterId, ShardId};
+    use almandine_cluster::record::Generation;
+    use almandine_cluster::slot::Slot;
+    use almandine_cluster::topology::{Address, Admission, Change, Kind};
+    use almandine_cluster::view::{State, WhenDown};
+
+    use super::*;
+
+    pub(crate) fn node(number: u8) -> NodeId {
+        NodeId::new([number; 20])
+    }
+
+    /// As commands write it.
+    pub(crate) fn name(number: u8) -> String {
+        node(number).to_hex()
+    }
+
+    fn shard(number: u8) -> ShardId {
+        ShardId::new([number; 20])
+    }
+
+    pub(crate) fn topology() -> Topology {
+        let admission = |number: u8| Admission {
+            node: node(number),
+            join: 0,
+            kind: Kind::Data,
+            address: Address {
+                ip: Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, number))),
+                port: 7000,
+                bus_port: 17000,
+                hostname: String::new(),
+            },
+        };
+        let mut topology = Topology::alone(ClusterId::new([9; 20]), shard(1), admission(1));
+        for number in 2..=4 {
+            topology.admit(shard(number), admission(number));
+        }
+        let mut apply = |change| topology.apply(&change).expect("a change that may be made");
+        for (number, slots) in [(1, 0..=5460), (2, 5461..=10922), (3, 10923..=16382)] {
+            let node = node(number);
+            let slots = Slot::all().filter(|slot| slots.contains(&u16::from(*slot)));
+            let slots = slots.collect();
+            apply(Change::AddSlots { node, slots });
+            apply(Change::BumpEpoch { node });
+        }
+        apply(Change::Replicate {
+            node: node(4),
+            primary: node(1),
+        });
+        topology
+    }
+
+    /// As node `myself` sees it.
+    pub(crate) fn picture(myself: u8) -> Picture {
+        picture_of(myself, topology(), State::Ok)
+    }
+
+    pub(crate) fn picture_of(myself: u8, topology: Topology, state: State) -> Picture {
+        let topology = Arc::new(topology);
+        let view = View {
+            topology: &topology,
+            myself: node(myself),
+            peers: &BTreeMap::new(),
+            preferred: Preferred::Ip,
+        };
+        let when_down = WhenDown {
+            allow_reads: false,
+            allow_shard_pubsub: true,
+        };
+        let routing = view.routing(state, when_down);
+        Picture {
+            myself: node(myself),
+            topology,
+            routing,
+            preferred: Preferred::Ip,
+            standing: Standing::Majority,
+            voters: Voters {
+                generation: Generation {
+                    counter: 1,
+                    maker: node(1),
+                },
+                term: 1,
+                leader: Some(node(1)),
+                voters: vec![node(1), node(2), node(3)],
+                learners: vec![node(4)],
+                committed: 7,
+                applied: 7,
+            },
+        }
+    }
+}

@@ -184,6 +184,14 @@ impl Node {
         Databases::new(count, self.layout, seed)
     }
 
+    /// `standalone` or `cluster`.
+    pub fn mode(&self) -> &'static str {
+        match self.cluster {
+            None => "standalone",
+            Some(_) => "cluster",
+        }
+    }
+
     /// Has what was appended to the journal written, if there is an append-only file, and sent to replicas.
     pub fn call_writer(&self) {
         self.journal.wake_readers();

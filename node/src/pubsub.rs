@@ -160,6 +160,30 @@ impl Subscriptions {
         receivers
     }
 
+    /// A shard channel is no more here: all who listen to it are told.
+    pub fn close_shard_channel(
+        &mut self,
+        channel: &[u8],
+        deliver: &mut dyn FnMut(&Arc<Client>, &[u8]),
+    ) {
+        for id in self.shards.get(channel).cloned().unwrap_or_default() {
+            let Some(subscriber) = self.subscribers.get(&id) else {
+                continue;
+            };
+            let (client, version) = (subscriber.client.clone(), subscriber.version);
+            self.unsubscribe(id, Kind::Shard, channel);
+            let counts = self.counts(id);
+            client.profile().subscriptions = counts;
+            let mut bytes = Vec::new();
+            let mut reply = Reply::new(&mut bytes, version);
+            reply.push(3);
+            reply.bulk(b"sunsubscribe");
+            reply.bulk(channel);
+            reply.length(counts[2]);
+            deliver(&client, &bytes);
+        }
+    }
+
     /// Whether anybody listens to anything; a keyspace notification can be skipped if not.
     pub fn is_empty(&self) -> bool {
         self.subscribers.is_empty()

@@ -30,6 +30,10 @@ pub struct Session {
     pub no_touch: bool,
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
+    /// READONLY: a replica may answer what its primary would.
+    pub is_readonly: bool,
+    /// ASKING: the next command is about a slot on its way here.
+    pub is_asking: bool,
     /// CLIENT TRACKING.
     pub tracking: Tracks,
     /// Between MULTI and EXEC.
@@ -121,6 +125,8 @@ impl Session {
             replies: Replies::On,
             no_touch: false,
             no_evict: false,
+            is_readonly: false,
+            is_asking: false,
             tracking: Tracks::Nothing,
             transaction: None,
             watched: 0,
@@ -200,6 +206,20 @@ impl Attached {
     /// The replies end at `position`.
     pub fn truncate(&mut self, position: usize) {
         self.0.retain(|(at, _)| *at < position);
+    }
+
+    /// Cuts the replies from `start` on off `out`: whole, with what belongs to them.
+    pub fn cut_off(&mut self, out: &mut Vec<u8>, start: usize) -> Vec<u8> {
+        let (mut whole, mut from) = (Vec::new(), start);
+        for (at, bytes) in self.0.iter().filter(|(at, _)| *at >= start) {
+            whole.extend_from_slice(&out[from..*at]);
+            whole.extend_from_slice(bytes);
+            from = *at;
+        }
+        whole.extend_from_slice(&out[from..]);
+        self.truncate(start);
+        out.truncate(start);
+        whole
     }
 
     /// Takes them, in order.

@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
-use crate::shard::{Blocked, Migrations, Outgoing, Tracking, Watches};
+use crate::shard::{Blocked, Migrations, Outgoing, Seat, Tracking, Watches};
 use crate::stats::Stats;
 
 /// `Ok` = the reply is written (or the client waits, see [`Call::wait`]). An `Err` takes back what was written.
@@ -118,6 +118,19 @@ pub struct Wait {
     pub acknowledgements: Option<Acknowledgements>,
 }
 
+impl Wait {
+    /// Until others have done something: they end it, by the client's number.
+    pub fn for_others() -> Wait {
+        Wait {
+            keys: Vec::new(),
+            kind: Kind::String,
+            deadline_ms: None,
+            in_exec: Nothing::Value,
+            acknowledgements: None,
+        }
+    }
+}
+
 /// What WAIT and WAITAOF wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acknowledgements {
@@ -177,6 +190,8 @@ pub struct Call<'a> {
     pub blocked: &'a mut Blocked,
     /// Keys on their way to other servers.
     pub migrations: &'a mut Migrations,
+    /// The cluster, and what this command wants of it.
+    pub seat: &'a mut Seat,
     /// Who listens to which channel.
     pub pubsub: &'a RefCell<Subscriptions>,
     /// Bytes for other connections.
@@ -235,6 +250,7 @@ impl<'a> Call<'a> {
             tracking: self.tracking,
             blocked: self.blocked,
             migrations: self.migrations,
+            seat: self.seat,
             pubsub: self.pubsub,
             outgoing: self.outgoing,
             stats: self.stats,

@@ -127,7 +127,7 @@ fn introduce(call: &mut Call<'_>) {
         true => "replica",
         false => "master",
     };
-    for (name, value) in [("mode", "standalone"), ("role", role)] {
+    for (name, value) in [("mode", call.node.mode()), ("role", role)] {
         call.reply.bulk(name.as_bytes());
         call.reply.bulk(value.as_bytes());
     }
@@ -176,6 +176,7 @@ fn reset(call: &mut Call<'_>) -> Outcome {
     call.session.subscriptions = 0;
     call.session.replies = Replies::On;
     (call.session.no_touch, call.session.no_evict) = (false, false);
+    (call.session.is_readonly, call.session.is_asking) = (false, false);
     call.dbs.set_touches(true);
     call.session.authenticated = call.params.requirepass.is_empty();
     call.session.db = 0;
@@ -201,6 +202,9 @@ fn select(call: &mut Call<'_>) -> Outcome {
         return Err(Fault::new(
             "ERR value is out of range, value must between -2147483648 and 2147483647",
         ));
+    }
+    if index != 0 && call.node.cluster.is_some() {
+        return Err(Fault::new("ERR SELECT is not allowed in cluster mode"));
     }
     let db = usize::try_from(index)
         .ok()

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use almandine_cluster::topology::Refusal;
 use almandine_storage::WrongType;
 
 /// An error reply, code word first, without the leading dash. Bytes: it may quote a request.
@@ -81,11 +82,25 @@ impl Fault {
         Fault::text(format!("ERR invalid expire time in '{name}' command"))
     }
 
+    /// Whether it sends the client elsewhere in the cluster, or says that nobody serves the slot.
+    pub fn is_redirection(&self) -> bool {
+        matches!(
+            self.code(),
+            "MOVED" | "ASK" | "TRYAGAIN" | "CROSSSLOT" | "CLUSTERDOWN"
+        )
+    }
+
     /// The first word, which INFO errorstats counts by.
     pub fn code(&self) -> &str {
         let word = self.0.split(|byte| *byte == b' ').next();
         word.and_then(|word| std::str::from_utf8(word).ok())
             .unwrap_or("ERR")
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(Refusal(text): Refusal) -> Self {
+        Fault::text(text)
     }
 }
 

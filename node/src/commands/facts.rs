@@ -88,6 +88,18 @@ static TIPS: &[Named] = &[
         &[
             "client|info",
             "client|list",
+            "cluster|bumpepoch",
+            "cluster|count-failure-reports",
+            "cluster|getkeysinslot",
+            "cluster|info",
+            "cluster|links",
+            "cluster|myshardid",
+            "cluster|nodes",
+            "cluster|replicas",
+            "cluster|shards",
+            "cluster|slaves",
+            "cluster|slots",
+            "cluster|voters",
             "dump",
             "hrandfield",
             "hscan",
@@ -157,6 +169,10 @@ static TIPS: &[Named] = &[
         ],
     ),
     (
+        &["nondeterministic_output", "request_policy:all_shards"],
+        &["cluster|slot-stats"],
+    ),
+    (
         &["request_policy:all_nodes", "nondeterministic_output"],
         &["commandlog|get", "slowlog|get"],
     ),
@@ -223,6 +239,20 @@ static TIPS: &[Named] = &[
 ];
 
 static DEPRECATED: &[(&str, Deprecated)] = &[
+    (
+        "cluster|slaves",
+        Deprecated {
+            since: "5.0.0",
+            replaced_by: "`CLUSTER REPLICAS`",
+        },
+    ),
+    (
+        "cluster|slots",
+        Deprecated {
+            since: "7.0.0",
+            replaced_by: "`CLUSTER SHARDS`",
+        },
+    ),
     (
         "brpoplpush",
         Deprecated {
@@ -377,10 +407,15 @@ static ARGUMENTS: &[(&str, &str, ArgumentFacts)] = &[
     ("lpop", "count", since("6.2.0")),
     ("pexpire", "condition", since("7.0.0")),
     ("pexpireat", "condition", since("7.0.0")),
+    ("cluster|meet", "cluster-bus-port", since("4.0.0")),
     ("restore", "replace", since("3.0.0")),
     ("restore", "absttl", since("5.0.0")),
     ("restore", "seconds", since("5.0.0")),
     ("restore", "frequency", since("5.0.0")),
+    ("restore-asking", "replace", since("3.0.0")),
+    ("restore-asking", "absttl", since("5.0.0")),
+    ("restore-asking", "seconds", since("5.0.0")),
+    ("restore-asking", "frequency", since("5.0.0")),
     ("rpop", "count", since("6.2.0")),
     ("scan", "type", since("6.0.0")),
     ("set", "condition", since("2.6.12")),

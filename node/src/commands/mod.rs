@@ -18,6 +18,7 @@
 pub mod call;
 pub mod changes;
 mod client;
+pub mod cluster;
 pub mod config;
 pub mod docs;
 pub mod element;

@@ -256,6 +256,8 @@ pub enum Group {
     Connection,
     /// `server`
     Server,
+    /// `cluster`
+    Cluster,
 }
 
 impl Group {
@@ -272,6 +274,7 @@ impl Group {
             Group::Transactions => "transactions",
             Group::Connection => "connection",
             Group::Server => "server",
+            Group::Cluster => "cluster",
         }
     }
 }

@@ -16,6 +16,7 @@ use super::spec::Command;
 
 /// The families, in the order in which COMMAND lists them.
 pub static FAMILIES: &[&[Command]] = &[
+    super::cluster::COMMANDS,
     super::connection::COMMANDS,
     super::generic::COMMANDS,
     super::hash::COMMANDS,

@@ -10,11 +10,12 @@ use super::call::{Args, Call, Span, Wait};
 use super::changes::{Changes, Class};
 use super::table;
 use crate::clients::{Client, Identity};
+use crate::cluster::Picture;
 use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
-use crate::shard::{Blocked, Migrations, Outgoing, Tracking, Watches};
+use crate::shard::{Blocked, Migrations, Outgoing, Seat, Tracking, Watches};
 use crate::stats::Stats;
 
 /// Runs one command after the other on its own databases.
@@ -47,6 +48,8 @@ pub(crate) struct Bench {
     pub blocked: Blocked,
     /// Keys on their way to other servers.
     pub migrations: Migrations,
+    /// The cluster.
+    pub seat: Seat,
     /// Who listens to which channel.
     pub pubsub: RefCell<Subscriptions>,
     /// Bytes for other connections.
@@ -77,6 +80,15 @@ impl Bench {
         bench
     }
 
+    /// A node of a cluster.
+    pub(crate) fn in_cluster(picture: Picture) -> Self {
+        let mut bench = Bench::new();
+        bench.node = bench.node.in_cluster(picture);
+        bench.dbs = bench.node.empty_databases(1);
+        bench.seat = Seat::of(&bench.node);
+        bench
+    }
+
     /// The same, used from this address.
     pub(crate) fn with_peer(peer: &str) -> Self {
         let (peer, local) = (peer.to_owned(), "127.0.0.1:6379".to_owned());
@@ -103,6 +115,7 @@ impl Bench {
             tracking: Tracking::default(),
             blocked: Blocked::default(),
             migrations: Migrations::default(),
+            seat: Seat::default(),
             pubsub: RefCell::default(),
             outgoing: Outgoing::default(),
             stats: Stats::new(&Params::default()),
@@ -176,6 +189,7 @@ impl Bench {
                 tracking: &mut self.tracking,
                 blocked: &mut self.blocked,
                 migrations: &mut self.migrations,
+                seat: &mut self.seat,
                 pubsub: &self.pubsub,
                 outgoing: &mut self.outgoing,
                 stats: &mut self.stats,

@@ -37,6 +37,9 @@ impl Shard {
         out: &mut Vec<u8>,
     ) -> Progress {
         self.dbs.set_touches(!session.no_touch);
+        if session.subscriptions > 0 && self.seat.picture.is_some() {
+            self.look_at_subscriptions(session);
+        }
         self.stats.meter.begin(at, first, requests.buffer.len());
         self.outgoing.begin(Some(session.id()));
         let progress = self.run_all(requests, first, session, out);
@@ -170,6 +173,7 @@ impl Shard {
         out: &mut Vec<u8>,
     ) {
         self.interrupt_run(requests, session);
+        session.is_asking &= session.transaction.is_some();
         let fault = self.spoil_transaction(args, fault, session);
         self.stats.rejected(id, &fault);
         let start = out.len();
@@ -177,12 +181,12 @@ impl Shard {
         self.silence(session, out, start);
     }
 
-    /// Redis's order: known? arity? password? transaction? memory? subscriber?
+    /// Redis's order: known? arity? password? transaction? slots? memory? subscriber?
     fn admit(
         &mut self,
         command: &'static Command,
         args: Args<'_>,
-        session: &Session,
+        session: &mut Session,
     ) -> Result<(), Fault> {
         table::check_arity(command, args.len())?;
         let flags = command.flags;
@@ -194,6 +198,9 @@ impl Shard {
         }
         if session.transaction.is_some() && flags.contains(Flags::NO_MULTI) {
             return Err(Fault::new("ERR Command not allowed inside a transaction"));
+        }
+        if self.seat.picture.is_some() {
+            self.route(command, args, session)?;
         }
         if self.params.maxmemory > 0 {
             self.make_room(command, session)?;
@@ -235,6 +242,9 @@ impl Shard {
             session.watched = 0;
             session.client.profile().watched = 0;
             self.watches.unwatch(session.id());
+        }
+        if fault.is_redirection() {
+            return fault;
         }
         let reason = fault.text_bytes();
         let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
@@ -282,7 +292,10 @@ impl Shard {
         self.show(session);
         self.stats.resume_meter();
         perform_in_sight(&mut self.call(id.command(), args, session, out));
-        let wait = self.waiting.take();
+        let mut wait = self.waiting.take();
+        if !self.seat.wants_nothing() {
+            wait = self.begin_wishes(id, session, out, start);
+        }
         if wait.is_some() && !self.migrations.is_empty() {
             self.watch_migration();
         }
@@ -328,6 +341,7 @@ impl Shard {
             tracking: &mut self.tracking,
             blocked: &mut self.blocked,
             migrations: &mut self.migrations,
+            seat: &mut self.seat,
             pubsub: &self.pubsub,
             outgoing: &mut self.outgoing,
             stats: &mut self.stats,

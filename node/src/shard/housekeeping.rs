@@ -45,6 +45,12 @@ impl Shard {
         if self.blocked.acknowledgement_count() > 0 {
             self.serve_acknowledged();
         }
+        if self.seat.is_unswept {
+            self.sweep();
+        }
+        if let Some(cluster) = &self.node.cluster {
+            cluster.set_holds_keys(self.dbs.iter().any(|db| !db.is_empty()));
+        }
         self.note_expired();
         self.tell();
         self.stats.tick(&self.node.traffic, self.now_ms);

@@ -11,6 +11,9 @@
 //!       │             ├── blocked.rs  who waits for which key       waiting.rs  serving them
 //!       │             ├── foreign.rs  who speaks another protocol
 //!       │             ├── standing.rs what a replica refuses
+//!       │             ├── seat.rs     the cluster as the shard sees it
+//!       │             ├── routing.rs  which requests belong elsewhere
+//!       │             ├── deciding.rs who waits for a decision of the cluster
 //!       │             ├── role.rs     who it follows, or leads
 //!       │             ├── replay.rs  what was run before: streams and files
 //!       │             ├── measure.rs  how long it takes
@@ -23,6 +26,7 @@
 
 mod ahead;
 pub mod blocked;
+mod deciding;
 pub mod dispatch;
 pub mod following;
 mod foreign;
@@ -35,6 +39,8 @@ mod monitors;
 mod replay;
 mod requests;
 pub(crate) mod role;
+mod routing;
+mod seat;
 pub mod snapshot;
 mod standing;
 pub mod tracking;
@@ -52,6 +58,7 @@ pub use blocked::{Blocked, Waiter};
 pub use migrations::Migrations;
 pub use monitors::Monitors;
 pub use requests::{Progress, Requests, Stop};
+pub use seat::Seat;
 pub use tracking::{Tracking, Tracks};
 pub use watch::Watches;
 
@@ -77,6 +84,8 @@ pub struct Shard {
     pub(crate) tracking: Tracking,
     pub(crate) blocked: Blocked,
     pub(crate) migrations: Migrations,
+    /// Its place in the cluster.
+    seat: Seat,
     pub(crate) pubsub: Rc<RefCell<Subscriptions>>,
     pub(crate) outgoing: Outgoing,
     pub(crate) waiting: Option<Wait>,
@@ -223,6 +232,7 @@ impl Shard {
             tracking: Tracking::default(),
             blocked: Blocked::default(),
             migrations: Migrations::default(),
+            seat: Seat::of(&node),
             pubsub,
             outgoing: Outgoing::default(),
             waiting: None,
@@ -261,6 +271,10 @@ impl Shard {
             self.stop_collecting();
         } else if self.node.journal.is_on() {
             self.collect_effects();
+        }
+        // After the effects: what goes with a slot is journalled.
+        if self.seat.is_outdated(&self.node) {
+            self.look_at_picture();
         }
     }
 

@@ -65,6 +65,10 @@ impl Shard {
         out.clear();
         let is_done = perform(&mut self.call(command, args, session, out));
         self.waiting = None;
+        // Neither files nor primaries change the cluster.
+        if !self.seat.wants_nothing() {
+            self.seat.take_wanted();
+        }
         self.settle(db, args);
         match is_done {
             true => Ok(None),

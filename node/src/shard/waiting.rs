@@ -188,7 +188,12 @@ impl Shard {
     }
 
     /// A blocked client gets its answer.
-    pub fn release(&mut self, client: u64, mut answer: Vec<u8>) {
+    pub fn release(&mut self, client: u64, answer: Vec<u8>) {
+        self.release_as(client, answer, None);
+    }
+
+    /// The same; `failed` = the code word if the answer is an error that is to be counted.
+    pub(super) fn release_as(&mut self, client: u64, mut answer: Vec<u8>, failed: Option<&str>) {
         let Some(waiter) = self.blocked.remove(client) else {
             return;
         };
@@ -197,7 +202,7 @@ impl Shard {
         if matches!(waiter.session.replies, Replies::Off | Replies::SkipThis) {
             answer.clear();
         }
-        waiter.book(&mut self.stats, answer.len(), None, self.now_ms);
+        waiter.book(&mut self.stats, answer.len(), failed, self.now_ms);
         self.outgoing.unblock(&waiter.session.client, answer);
     }
 }

@@ -17,7 +17,8 @@ use tracing::error;
 
 use self::handle::LocalShard;
 use self::messages::{
-    AnswerWaiter, BatchDone, ExecuteBatches, Forget, Load, Migrated, RemoteBatch, Serve, Settle,
+    AnswerWaiter, BatchDone, Decided, ExecuteBatches, Forget, Load, Migrated, RemoteBatch, Serve,
+    Settle,
 };
 use self::snapshots::Snapshots;
 use super::connection::messages::Answered;
@@ -201,6 +202,17 @@ impl Handler<AnswerWaiter> for ShardActor {
         self.shard.with(|shard| {
             shard.begin(now_ms());
             shard.release(client, answer.to_vec());
+        });
+    }
+}
+
+impl Handler<Decided> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, decided: Decided, _: &mut Context<Self>) {
+        self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.decide(decided);
         });
     }
 }

@@ -117,6 +117,7 @@ fn flags(client: &Client, profile: &Profile) -> String {
         (profile.tracking.is_some_and(|how| how.is_broken), 'R'),
         (profile.tracking.is_some_and(|how| how.broadcast), 'B'),
         (client.is_unix(), 'U'),
+        (profile.is_readonly, 'r'),
         (profile.no_evict, 'e'),
         (profile.no_touch, 'T'),
     ];

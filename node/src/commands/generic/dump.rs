@@ -3,7 +3,10 @@
 use almandine_storage::rdb::{self, Verify};
 use almandine_storage::{Usage, Value};
 
-use crate::commands::{Args, Call, Class, Fault, Outcome};
+use crate::commands::spec::{Begin, Find};
+use crate::commands::{
+    Acl, Args, Call, Class, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run,
+};
 
 const BUSY: Fault = Fault::new("BUSYKEY Target key name already exists.");
 const NEGATIVE_TTL: Fault = Fault::new("ERR Invalid TTL value, must be >= 0");
@@ -131,6 +134,39 @@ fn put(call: &mut Call<'_>, value: Value, expire_at: Option<i64>, options: Optio
     }
     call.changes.journal(&command);
 }
+
+/// RESTORE.
+pub(super) const RESTORE: Command = Command {
+    name: "restore",
+    arity: -4,
+    flags: Flags::DENYOOM.union(Flags::WRITE),
+    acl: Acl::DANGEROUS.union(Acl::KEYSPACE),
+    keys: &[KeySpec {
+        flags: KeyFlags::OW.union(KeyFlags::UPDATE),
+        begin: Begin::Index(1),
+        find: Find::Range {
+            last: 0,
+            step: 1,
+            limit: 0,
+        },
+    }],
+    group: Group::Generic,
+    since: "2.6.0",
+    summary: "Makes a key from what DUMP has serialized.",
+    complexity: "O(N) where N is the size of the value; O(N*log(N)) for sorted sets",
+    args: "key:key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] [FREQ frequency:integer]",
+    run: Run::Shard(restore),
+};
+
+/// What MIGRATE of another server says in place of RESTORE: the slot of the key is on its way here.
+pub(super) const RESTORE_ASKING: Command = Command {
+    name: "restore-asking",
+    flags: RESTORE.flags.union(Flags::ASKING),
+    group: Group::Server,
+    since: "3.0.0",
+    summary: "As RESTORE, in a slot that is on its way here.",
+    ..RESTORE
+};
 
 #[cfg(test)]
 mod tests {

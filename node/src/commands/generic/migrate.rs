@@ -4,10 +4,10 @@
 //! answered. Then those that it has taken are removed here.
 
 use almandine_protocol::write_request;
-use almandine_storage::{Kind, rdb};
+use almandine_storage::rdb;
 
 use crate::actors::replication::messages::Migrate;
-use crate::commands::call::{Nothing, Wait};
+use crate::commands::call::Wait;
 use crate::commands::spec::{Begin, Find};
 use crate::commands::{
     Acl, Args, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run, keys,
@@ -107,13 +107,7 @@ fn migrate(call: &mut Call<'_>) -> Outcome {
         prelude: 1 + usize::from(auth.is_some()),
         keys: count,
     });
-    call.wait(Wait {
-        keys: Vec::new(),
-        kind: Kind::String,
-        deadline_ms: None,
-        in_exec: Nothing::Value,
-        acknowledgements: None,
-    })
+    call.wait(Wait::for_others())
 }
 
 /// Appends the RESTORE of a key that is there.

@@ -50,6 +50,9 @@ fn copy(call: &mut Call<'_>) -> Outcome {
 const SAME_OBJECT: Fault = Fault::new("ERR source and destination objects are the same");
 
 fn move_(call: &mut Call<'_>) -> Outcome {
+    if call.node.cluster.is_some() {
+        return Err(Fault::new("ERR MOVE is not allowed in cluster mode"));
+    }
     let (key, target_db) = (call.args.at(1), call.database(2)?);
     if target_db == call.db {
         return Err(SAME_OBJECT);
@@ -784,27 +787,8 @@ pub static COMMANDS: &[Command] = &[
         args: "key:key newkey:key",
         run: Run::Shard(renamenx),
     },
-    Command {
-        name: "restore",
-        arity: -4,
-        flags: Flags::DENYOOM.union(Flags::WRITE),
-        acl: Acl::DANGEROUS.union(Acl::KEYSPACE),
-        keys: &[KeySpec {
-            flags: KeyFlags::OW.union(KeyFlags::UPDATE),
-            begin: Begin::Index(1),
-            find: Find::Range {
-                last: 0,
-                step: 1,
-                limit: 0,
-            },
-        }],
-        group: Group::Generic,
-        since: "2.6.0",
-        summary: "Makes a key from what DUMP has serialized.",
-        complexity: "O(N) where N is the size of the value; O(N*log(N)) for sorted sets",
-        args: "key:key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] [FREQ frequency:integer]",
-        run: Run::Shard(dump::restore),
-    },
+    dump::RESTORE,
+    dump::RESTORE_ASKING,
     Command {
         name: "scan",
         arity: -2,

@@ -6,6 +6,11 @@ use crate::replication::{Plan, ReplicaState};
 use crate::shard::role::RoleChange;
 
 pub(super) fn failover(call: &mut Call<'_>) -> Outcome {
+    if call.node.cluster.is_some() {
+        return Err(Fault::new(
+            "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.",
+        ));
+    }
     let is_on = call.node.replication.is_failing_over();
     if call.args.len() == 2 && call.args.is(1, "abort") {
         if !is_on {

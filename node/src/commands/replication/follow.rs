@@ -6,6 +6,9 @@ use crate::commands::{Call, Fault, Outcome};
 use crate::shard::role::RoleChange;
 
 pub(super) fn replicaof(call: &mut Call<'_>) -> Outcome {
+    if call.node.cluster.is_some() {
+        return Err(Fault::new("ERR REPLICAOF not allowed in cluster mode."));
+    }
     if call.node.replication.is_failing_over() {
         return Err(Fault::new("ERR REPLICAOF not allowed while failing over."));
     }

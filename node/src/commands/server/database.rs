@@ -16,6 +16,9 @@ fn flushdb(call: &mut Call<'_>) -> Outcome {
 }
 
 fn swapdb(call: &mut Call<'_>) -> Outcome {
+    if call.node.cluster.is_some() {
+        return Err(Fault::new("ERR SWAPDB is not allowed in cluster mode"));
+    }
     let index = |i: usize, which: &str| {
         let bad = || Fault::text(format!("ERR invalid {which} DB index"));
         let index = call.args.integer(i).map_err(|_| bad())?;

@@ -38,8 +38,8 @@ const SECTIONS: &[Section] = &[
         is_default: false,
         ..section("latencystats", "Latencystats", counters::latency)
     },
-    section("cluster", "Cluster", |_, text| {
-        text.field("cluster_enabled", 0)
+    section("cluster", "Cluster", |call, text| {
+        text.field("cluster_enabled", u8::from(call.node.cluster.is_some()))
     }),
     section("keyspace", "Keyspace", state::keyspace),
 ];

@@ -3,9 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::actors::node::messages::{Ending, Shutdown};
-use almandine_storage::Kind;
 
-use crate::commands::call::Nothing;
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run, Wait};
 use crate::params::ShutdownOptions;
 
@@ -36,13 +34,7 @@ fn shutdown(call: &mut Call<'_>) -> Outcome {
         return Err(SHUTDOWN_FAILED);
     }
     // The end of the connection is the answer, unless the node cannot end.
-    call.wait(Wait {
-        keys: Vec::new(),
-        kind: Kind::String,
-        deadline_ms: None,
-        in_exec: Nothing::Value,
-        acknowledgements: None,
-    })
+    call.wait(Wait::for_others())
 }
 
 /// The clock itself, not the one of the batch: this command is asked to measure with.

@@ -1,9 +1,6 @@
 //! Snapshots and the append-only file as clients order them.
 
-use almandine_storage::Kind;
-
 use crate::actors::persistence::messages::FileOrder;
-use crate::commands::call::Nothing;
 use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run, Wait};
 
 const SAVING: Fault = Fault::new("ERR Background save already in progress");
@@ -33,13 +30,7 @@ pub(in crate::commands::server) fn load_log(call: &mut Call<'_>) -> Outcome {
 /// The answer comes when it is done.
 fn wait_for(call: &mut Call<'_>, what: FileOrder) -> Outcome {
     order(call, what);
-    call.wait(Wait {
-        keys: Vec::new(),
-        kind: Kind::String,
-        deadline_ms: None,
-        in_exec: Nothing::Value,
-        acknowledgements: None,
-    })
+    call.wait(Wait::for_others())
 }
 
 fn bgsave(call: &mut Call<'_>) -> Outcome {

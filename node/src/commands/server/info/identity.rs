@@ -22,7 +22,7 @@ pub(super) fn server(call: &mut Call<'_>, text: &mut Text) {
     text.field("redis_git_sha1", "00000000");
     text.field("redis_git_dirty", 0);
     text.field("redis_build_id", 0);
-    text.field("redis_mode", "standalone");
+    text.field("redis_mode", node.mode());
     text.field("os", process::system_name());
     text.field("arch_bits", usize::BITS);
     text.field("monotonic_clock", "POSIX clock_gettime");

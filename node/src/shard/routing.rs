@@ -1,0 +1,253 @@
+//! Which requests this node serves, by the slots of their keys; and what must go when slots go: keys, clients that wait for
+//! them, listeners of their channels.
+
+#[cfg(test)]
+mod tests;
+
+use almandine_cluster::slot::Slot;
+use almandine_cluster::topology::Role;
+use almandine_cluster::view::{self, Presence};
+use almandine_protocol::Reply;
+use almandine_storage::Databases;
+
+use super::Shard;
+use crate::cluster::Picture;
+use crate::commands::spec::{Command, Flags};
+use crate::commands::{Args, Fault, keys};
+use crate::pubsub::Kind;
+use crate::session::{OwnedRequest, Session, Transaction};
+
+/// Keys that are removed with one DEL.
+const KEYS_PER_DEL: usize = 64;
+
+/// The slots of the keys of a request, as far as it matters which they are.
+#[derive(Debug, Default)]
+struct Slots {
+    first: Option<Slot>,
+    /// One that is not the first.
+    other: Option<Slot>,
+}
+
+impl Slots {
+    fn note(&mut self, name: &[u8]) {
+        let slot = Slot::of(name);
+        match self.first {
+            None => self.first = Some(slot),
+            Some(first) if first != slot => self.other = Some(slot),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Commands that name shard channels.
+fn is_shard_pubsub(command: &Command) -> bool {
+    command.flags.contains(Flags::PUBSUB) && !command.keys.is_empty()
+}
+
+/// Shows the keys of a request, or its shard channels.
+fn each_name<'a>(command: &Command, args: Args<'a>, mut visit: impl FnMut(&'a [u8])) {
+    if is_shard_pubsub(command) {
+        let end = match command.name {
+            "spublish" => 2,
+            _ => args.len(),
+        };
+        (1..end).for_each(|at| visit(args.at(at)));
+        return;
+    }
+    // A request whose keys cannot be told is refused by its handler.
+    let _ = keys::each(command, args, |key| {
+        if let Some(key) = args.get(key.at) {
+            visit(key);
+        }
+    });
+}
+
+/// Which keys of a request, or of all that is queued, are here.
+fn presence(
+    dbs: &mut Databases,
+    command: &Command,
+    args: Args<'_>,
+    queued: Option<&Transaction>,
+) -> Presence {
+    let mut names = Vec::new();
+    match queued {
+        None => each_name(command, args, |name| names.push(name)),
+        Some(transaction) => transaction.queued.iter().for_each(|queued| {
+            let (command, args) = (queued.id.command(), queued.request.args());
+            each_name(command, args, |name| names.push(name));
+        }),
+    }
+    let here: Vec<bool> = names.iter().map(|name| dbs[0].contains(name)).collect();
+    Presence::of(names.into_iter().zip(here))
+}
+
+impl Shard {
+    /// Sends a request elsewhere that this node does not serve. EXEC is judged by all that is queued.
+    #[inline(never)]
+    pub(super) fn route(
+        &mut self,
+        command: &Command,
+        args: Args<'_>,
+        session: &mut Session,
+    ) -> Result<(), Fault> {
+        let is_asking = session.is_asking;
+        if is_asking {
+            forget_asking(command, session);
+        }
+        let transaction = session.transaction.as_ref();
+        let queued = transaction.filter(|_| command.name == "exec");
+        if command.keys.is_empty() && queued.is_none() {
+            return Ok(());
+        }
+        let Some(picture) = &self.seat.picture else {
+            return Ok(());
+        };
+        let (mut slots, mut flags) = (Slots::default(), command.flags);
+        let mut is_channel = is_shard_pubsub(command);
+        match queued {
+            None => each_name(command, args, |name| slots.note(name)),
+            Some(transaction) => transaction.queued.iter().for_each(|queued| {
+                let command = queued.id.command();
+                flags |= command.flags;
+                is_channel |= is_shard_pubsub(command);
+                each_name(command, queued.request.args(), |name| slots.note(name));
+            }),
+        }
+        let call = view::Call {
+            is_write: flags.contains(Flags::WRITE),
+            is_asking: is_asking || flags.contains(Flags::ASKING),
+            is_readonly: session.is_readonly,
+            is_shard_pubsub: is_channel,
+            is_migrate: command.name == "migrate",
+        };
+        let dbs = &mut self.dbs;
+        let slots = slots.first.into_iter().chain(slots.other);
+        picture
+            .routing
+            .route(slots, call, || presence(dbs, command, args, queued))
+            .map_err(|elsewhere| Fault::text(elsewhere.to_string()))
+    }
+
+    /// The cluster is another one: clients must not wait here for what will happen elsewhere, nor listen.
+    #[cold]
+    pub(super) fn look_at_picture(&mut self) {
+        let Some(cluster) = &self.node.cluster else {
+            return;
+        };
+        self.seat.picture = Some(cluster.picture());
+        self.seat.is_unswept = true;
+        self.sweep();
+        self.redirect_blocked();
+        self.close_channels();
+    }
+
+    /// Removes the keys of slots that are another shard's by now: there they live on. Nobody's slots keep theirs, for who
+    /// has them may be the last who does.
+    pub fn sweep(&mut self) {
+        if !self.is_serving() || self.standing.is_replica {
+            // What a replica has follows from its primary.
+            return;
+        }
+        self.seat.is_unswept = false;
+        let Some(picture) = self.seat.picture.clone() else {
+            return;
+        };
+        let Some(Role::Primary(own)) = picture.topology.role(picture.myself) else {
+            return;
+        };
+        for slot in Slot::all() {
+            let owner = picture.routing.owner(slot);
+            let is_foreign = owner.is_some_and(|owner| owner.shard != own);
+            if is_foreign && !picture.routing.is_open(slot) {
+                self.drop_keys_of(slot);
+            }
+        }
+    }
+
+    fn drop_keys_of(&mut self, slot: Slot) {
+        let mut session = Session::internal();
+        loop {
+            let keys = self.dbs[0].keys_in_slot(slot.into(), KEYS_PER_DEL);
+            if keys.is_empty() {
+                return;
+            }
+            let words: Vec<&[u8]> = std::iter::once(b"DEL".as_slice())
+                .chain(keys.iter().map(Vec::as_slice))
+                .collect();
+            let request = OwnedRequest::new(words.into_iter());
+            // DEL refuses nothing.
+            let _ = self.replay(request.args(), &mut session, &mut Vec::new());
+        }
+    }
+
+    /// Clients that wait for keys are told where those are now.
+    fn redirect_blocked(&mut self) {
+        let Some(picture) = self.seat.picture.clone() else {
+            return;
+        };
+        for client in self.blocked.who_wait_for_data() {
+            let Some(waiter) = self.blocked.get(client) else {
+                continue;
+            };
+            let Some(key) = waiter.waiting.wait.keys.first() else {
+                continue;
+            };
+            let call = view::Call {
+                is_write: waiter.waiting.id.command().flags.contains(Flags::WRITE),
+                // It has come in before: an open slot may still get the key.
+                is_asking: true,
+                is_readonly: waiter.session.is_readonly,
+                ..view::Call::default()
+            };
+            let here = || Presence {
+                some_here: true,
+                ..Presence::default()
+            };
+            if let Err(elsewhere) = picture.routing.route([Slot::of(key)], call, here) {
+                let fault = Fault::text(elsewhere.to_string());
+                let mut answer = Vec::new();
+                Reply::new(&mut answer, waiter.session.version).error(fault.text_bytes());
+                self.release_as(client, answer, Some(fault.code()));
+            }
+        }
+    }
+
+    /// Listeners of channels whose slots are gone are told that they listen no more.
+    fn close_channels(&mut self) {
+        let Some(picture) = &self.seat.picture else {
+            return;
+        };
+        let mut pubsub = self.pubsub.borrow_mut();
+        let gone: Vec<Vec<u8>> = pubsub
+            .active(Kind::Shard)
+            .filter(|channel| !has_channel(picture, Slot::of(channel)))
+            .map(<[u8]>::to_vec)
+            .collect();
+        for channel in gone {
+            pubsub.close_shard_channel(&channel, &mut |client, bytes| {
+                self.outgoing.push(client, bytes);
+            });
+        }
+    }
+
+    /// The session of a subscriber learns which of its subscriptions the cluster has ended.
+    pub(super) fn look_at_subscriptions(&self, session: &mut Session) {
+        let counts = self.pubsub.borrow().counts(session.id());
+        session.subscriptions = counts.iter().sum();
+    }
+}
+
+/// Whether listeners of a slot's channels are at the right place: with any member of its shard.
+fn has_channel(picture: &Picture, slot: Slot) -> bool {
+    let own = picture.topology.member(picture.myself);
+    let own = own.map(|member| member.shard);
+    let owner = picture.routing.owner(slot).map(|owner| owner.shard);
+    (owner.is_some() && owner == own) || picture.routing.is_open(slot)
+}
+
+/// ASKING holds for one command, and through a transaction that it precedes.
+fn forget_asking(command: &Command, session: &mut Session) {
+    let begins = session.transaction.is_none() && command.name == "multi";
+    let goes_on = session.transaction.is_some() && !matches!(command.name, "exec" | "discard");
+    session.is_asking = begins || goes_on;
+}

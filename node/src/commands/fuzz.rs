@@ -6,6 +6,7 @@ use almandine_storage::Rng;
 
 use super::docs::{self, Argument, Kind};
 use super::testing::Bench;
+use crate::cluster::testing::picture;
 use super::{Command, table};
 
 /// Requests on one keyspace before it is laid anew.
@@ -91,6 +92,11 @@ const WORDS: &[&[u8]] = &[
     b"STORE",
     b"default",
     b"127.0.0.1:1",
+    b"127.0.0.1",
+    // Nodes of the cluster.
+    b"0101010101010101010101010101010101010101",
+    b"0202020202020202020202020202020202020202",
+    b"0404040404040404040404040404040404040404",
     b"[a",
     b"(b",
     b"-",
@@ -130,10 +136,11 @@ const KEYS: &[&str] = &[
     "absent",
 ];
 
-/// A keyspace, by turns of either layout.
+/// A keyspace, by turns of either layout, and of a primary or a replica in a cluster.
 fn lay(seed: u64) -> Bench {
-    let mut bench = match seed % 2 {
+    let mut bench = match seed % 4 {
         0 => Bench::by_slot(),
+        2 => Bench::in_cluster(picture([1, 4][seed as usize / 4 % 2])),
         _ => Bench::new(),
     };
     for line in KEYSPACE {

@@ -26,13 +26,14 @@ const DEPENDENCIES: &[Dependency] = &[
             // Handles of actors that belong to no one else: a client's mailbox, the node's own.
             "node/src/clients.rs",
             "node/src/node.rs",
+            "node/src/cluster.rs",
         ],
     ),
     dependency(
         "actix_rt",
         &["node/src/actors/", "node/src/lib.rs", "bin/src/signals.rs"],
     ),
-    dependency("arc_swap", &["node/src/node.rs"]),
+    dependency("arc_swap", &["node/src/node.rs", "node/src/cluster.rs"]),
     dependency(
         "bitflags",
         &["node/src/commands/", "node/src/params/shapes.rs"],
@@ -96,7 +97,7 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency("almandine_node", &["bin/src/"]),
     dependency("almandine_protocol", &["node/src/"]),
     dependency("almandine_storage", &["node/src/"]),
-    dependency("almandine_cluster", &[]),
+    dependency("almandine_cluster", &["node/src/"]),
 ];
 
 /// What a crate's product code must not name, by its invariants.

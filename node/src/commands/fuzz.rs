@@ -6,8 +6,8 @@ use almandine_storage::Rng;
 
 use super::docs::{self, Argument, Kind};
 use super::testing::Bench;
-use crate::cluster::testing::picture;
 use super::{Command, table};
+use crate::cluster::testing::picture;
 
 /// Requests on one keyspace before it is laid anew.
 const REQUESTS_PER_KEYSPACE: u64 = 300;

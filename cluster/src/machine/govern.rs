@@ -12,6 +12,9 @@ use crate::topology::{Change, Kind, RaftId};
 /// Ticks between two attempts to tell somebody that it is in (1 s).
 const WELCOME_AGAIN: u32 = 40;
 
+/// Ticks of silence after which a voter is replaced (30 s).
+const GONE: u32 = 1200;
+
 /// Voters of a cluster of so many members. An even number survives no more losses than the odd one below it; two are better
 /// than one only because each has everything that was decided.
 fn voters_wanted(members: usize) -> usize {
@@ -190,6 +193,25 @@ impl Machine {
         }
     }
 
+    pub(super) fn note_silence(&mut self, node: NodeId, is_silent: bool) {
+        match is_silent {
+            true => drop(self.silent.entry(node).or_insert(0)),
+            false => drop(self.silent.remove(&node)),
+        }
+    }
+
+    pub(super) fn tick_silence(&mut self) {
+        for age in self.silent.values_mut() {
+            *age = age.saturating_add(1);
+        }
+    }
+
+    /// For how long nobody has heard the node of that name; none = it is heard.
+    fn silence_of(&self, id: RaftId) -> Option<u32> {
+        let (node, _) = self.topology().member_by_raft_id(id)?;
+        self.silent.get(&node).copied()
+    }
+
     fn balance_voters(&mut self) {
         let conf = self.engine.log().conf();
         let wanted = voters_wanted(conf.voters.len() + conf.learners.len());
@@ -197,6 +219,22 @@ impl Machine {
             self.promote_learner();
         } else if conf.voters.len() > wanted {
             self.demote_voter();
+        } else {
+            self.replace_voter();
+        }
+    }
+
+    /// A voter that is gone for good makes every other one indispensable: one that is there takes its turn.
+    fn replace_voter(&mut self) {
+        let voters = self.engine.log().conf().voters.iter();
+        let is_gone = |&&id: &&RaftId| {
+            let silence = self.silence_of(id);
+            id != self.engine.id() && silence.is_some_and(|silence| silence >= GONE)
+        };
+        let gone = voters.filter(is_gone).min().copied();
+        if let (Some(gone), Some(_)) = (gone, self.next_voter()) {
+            self.engine
+                .propose_membership(gone, &Membership::Demote(gone));
         }
     }
 
@@ -223,8 +261,8 @@ impl Machine {
         (is_data, mates.copied().unwrap_or(0), id)
     }
 
-    /// A learner who has everything votes.
-    fn promote_learner(&mut self) -> bool {
+    /// The learner that votes next: one that has everything, and is heard.
+    fn next_voter(&self) -> Option<RaftId> {
         let (log, by_shard) = (self.engine.log(), self.voters_by_shard());
         let has_all = |id: RaftId| {
             let progress = self.engine.progress_of(id);
@@ -232,11 +270,14 @@ impl Machine {
                 is_heard && matched > 0 && matched >= log.commit()
             })
         };
-        let ready = log.conf().learners.iter().filter(|&&id| has_all(id));
-        let best = ready
-            .copied()
-            .min_by_key(|&id| self.turn_to_vote(id, &by_shard));
-        best.is_some_and(|id| self.engine.propose_membership(id, &Membership::Promote(id)))
+        let learners = log.conf().learners.iter().copied();
+        let ready = learners.filter(|&id| has_all(id) && self.silence_of(id).is_none());
+        ready.min_by_key(|&id| self.turn_to_vote(id, &by_shard))
+    }
+
+    fn promote_learner(&mut self) -> bool {
+        self.next_voter()
+            .is_some_and(|id| self.engine.propose_membership(id, &Membership::Promote(id)))
     }
 
     /// A voter listens only; never the leader.
@@ -249,7 +290,7 @@ impl Machine {
             .filter(|&&id| id != self.engine.id());
         let worst = others
             .copied()
-            .max_by_key(|&id| self.turn_to_vote(id, &by_shard));
+            .max_by_key(|&id| (self.silence_of(id), self.turn_to_vote(id, &by_shard)));
         if let Some(id) = worst {
             self.engine.propose_membership(id, &Membership::Demote(id));
         }

@@ -79,6 +79,8 @@ pub enum Event {
         is_takeover: bool,
         is_in_sync: bool,
     },
+    /// The failure detector hears nothing of this node any more, or hears it again.
+    Silent { node: NodeId, is_silent: bool },
     /// Nothing can be sent to this node at present.
     LinkLost { node: NodeId },
     /// The node is reached here from now on.
@@ -159,6 +161,8 @@ pub struct Machine {
     /// The leader: who wants to be taken in, and who is to go.
     wanted: BTreeMap<NodeId, Seat>,
     leaving: Vec<Request>,
+    /// Who is not heard, and for how many ticks.
+    silent: BTreeMap<NodeId, u32>,
     /// Who spoke under which name of the log, before the topology says it.
     routes: BTreeMap<RaftId, NodeId>,
     leader: RaftId,
@@ -244,6 +248,7 @@ impl Machine {
             resetting: None,
             wanted: BTreeMap::new(),
             leaving: Vec::new(),
+            silent: BTreeMap::new(),
             routes: BTreeMap::new(),
             leader: 0,
             dropped: 0,
@@ -324,6 +329,7 @@ impl Machine {
                 is_takeover,
                 is_in_sync,
             }),
+            Event::Silent { node, is_silent } => self.note_silence(node, is_silent),
             Event::LinkLost { node } => {
                 if let Some(member) = self.topology().member(node) {
                     let raft_id = member.raft_id;
@@ -337,6 +343,7 @@ impl Machine {
     }
 
     fn tick(&mut self) {
+        self.tick_silence();
         if !self.is_superseded() {
             self.engine.tick();
             self.engine.lead_if_alone();

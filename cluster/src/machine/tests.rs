@@ -399,3 +399,51 @@ fn a_node_that_comes_back_is_current_when_the_others_have_told_it() {
         net.agree(1..=4);
     }
 }
+
+#[test]
+fn a_voter_that_is_gone_is_replaced_by_one_that_is_there() {
+    let mut net = Net::with(4);
+    for number in 2..=4 {
+        net.meet(number, 1).unwrap();
+    }
+    net.tick(80);
+    let voters = net.machine(1).voters();
+    let gone = *voters
+        .voters
+        .iter()
+        .rfind(|&&voter| Some(voter) != voters.leader)
+        .unwrap();
+    let spare = voters.learners[0];
+    net.down.insert(gone);
+    let tell = |net: &mut Net, is_silent| {
+        for number in (1..=4).filter(|&number| node(number) != gone) {
+            let node = gone;
+            net.event(
+                super::tests::node(number),
+                Event::Silent { node, is_silent },
+            );
+        }
+    };
+    tell(&mut net, true);
+    net.tick(1000);
+    // It may come back.
+    let leader = (1..=4)
+        .find(|&number| Some(node(number)) == voters.leader)
+        .unwrap();
+    assert!(net.machine(leader).voters().voters.contains(&gone));
+    net.tick(400);
+    let voters = net.machine(leader).voters();
+    assert!(
+        voters.voters.contains(&spare) && !voters.voters.contains(&gone),
+        "{voters:?}"
+    );
+    assert_eq!(voters.voters.len(), 3);
+    // Who is silent gets no vote, even if somebody must have it.
+    net.propose(leader, Order::Forget(spare)).unwrap();
+    net.tick(200);
+    assert!(!net.machine(leader).voters().voters.contains(&gone));
+    net.down.clear();
+    tell(&mut net, false);
+    net.tick(200);
+    assert!(net.machine(leader).voters().voters.contains(&gone));
+}

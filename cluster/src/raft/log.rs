@@ -13,6 +13,8 @@ pub(crate) struct Log {
     /// Index and term of what stands before the first entry.
     floor: (u64, u64),
     entries: Vec<Entry>,
+    /// What the entries hold.
+    bytes: usize,
     /// Everything below is of one and the same index.
     applied: u64,
     conf: ConfState,
@@ -32,6 +34,7 @@ impl Log {
         Log {
             hard,
             floor,
+            bytes: entries.iter().map(weight).sum(),
             entries,
             applied,
             conf,
@@ -85,6 +88,9 @@ impl Log {
     pub(super) fn append(&mut self, entries: &[Entry]) {
         let Some(first) = entries.first() else { return };
         let keep = self.position(first.index).unwrap_or(0);
+        let lost = self.entries.get(keep..).unwrap_or_default();
+        self.bytes -= lost.iter().map(weight).sum::<usize>();
+        self.bytes += entries.iter().map(weight).sum::<usize>();
         self.entries.truncate(keep);
         self.entries.extend_from_slice(entries);
     }
@@ -94,6 +100,7 @@ impl Log {
         let metadata = snapshot.get_metadata();
         self.floor = (metadata.index, metadata.term);
         self.entries.clear();
+        self.bytes = 0;
         self.applied = metadata.index;
         self.conf = metadata.get_conf_state().clone();
         self.hard.commit = self.hard.commit.max(metadata.index);
@@ -108,15 +115,32 @@ impl Log {
         self.conf = conf;
     }
 
-    /// Forgets all but the last `keep` applied entries; returns the indexes that are gone.
-    pub(super) fn compact(&mut self, keep: u64) -> std::ops::Range<u64> {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets applied entries, but not the last ones: at most so many, of so many bytes. Returns the indexes that are gone.
+    pub(super) fn compact(&mut self, keep: u64, keep_bytes: usize) -> std::ops::Range<u64> {
         let first = self.floor.0 + 1;
-        let floor = self.applied.saturating_sub(keep).max(self.floor.0);
+        let mut floor = self.applied;
+        let mut bytes = 0;
+        while floor > self.floor.0 && self.applied - floor < keep {
+            bytes += self.entry(floor).map_or(0, weight);
+            if bytes > keep_bytes {
+                break;
+            }
+            floor -= 1;
+        }
         if let Some(term) = self.term_of(floor) {
-            self.entries.drain(..(floor - self.floor.0) as usize);
+            let gone = self.entries.drain(..(floor - self.floor.0) as usize);
+            self.bytes -= gone.map(|entry| weight(&entry)).sum::<usize>();
             self.floor = (floor, term);
         }
         first..self.floor.0 + 1
+    }
+
+    fn entry(&self, index: u64) -> Option<&Entry> {
+        self.entries.get(self.position(index)?)
     }
 
     fn position(&self, index: u64) -> Option<usize> {
@@ -128,9 +152,13 @@ impl Log {
         if index == self.floor.0 {
             return Some(self.floor.1);
         }
-        let entry = self.entries.get(self.position(index)?)?;
-        Some(entry.term)
+        self.entry(index).map(|entry| entry.term)
     }
+}
+
+/// Bytes of an entry, with what surrounds it.
+fn weight(entry: &Entry) -> usize {
+    entry.data.len() + entry.context.len() + size_of::<Entry>()
 }
 
 impl Storage for Log {

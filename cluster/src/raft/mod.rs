@@ -29,9 +29,11 @@ pub(crate) use self::state::Answered;
 use self::state::{Membership, Request, State, decode, encode};
 use crate::topology::RaftId;
 
-/// Applied entries beyond which the log is shortened, and how many of the last ones stay for those who lag behind.
+/// Entries and bytes beyond which the log is shortened, and how much of its end stays for those who lag behind.
 const COMPACT_ABOVE: usize = 1024;
+const COMPACT_ABOVE_BYTES: usize = 1 << 20;
 const KEEP: u64 = 256;
+const KEEP_BYTES: usize = 256 << 10;
 const MESSAGE_MAX: u64 = 64 << 10;
 const UNCOMMITTED_MAX: u64 = 1 << 20;
 
@@ -380,7 +382,13 @@ impl Engine {
     /// Shortens the log if it has grown long; the indexes of the entries that are gone.
     pub(crate) fn compact(&mut self) -> Option<std::ops::Range<u64>> {
         let log = self.node.mut_store();
-        (log.len() > COMPACT_ABOVE + KEEP as usize).then(|| log.compact(KEEP))
+        let is_long = log.len() > COMPACT_ABOVE + KEEP as usize;
+        if !is_long && log.bytes() <= COMPACT_ABOVE_BYTES {
+            return None;
+        }
+        let gone = log.compact(KEEP, KEEP_BYTES);
+        // What is not applied yet stays, however long it is.
+        (!gone.is_empty()).then_some(gone)
     }
 }
 

@@ -82,3 +82,35 @@ fn a_long_log_is_shortened_and_goes_on() {
     assert_eq!(log.applied(), log.last());
     assert!(log.floor().0 > 1 && log.term_of(log.floor().0).is_some());
 }
+
+#[test]
+fn a_log_of_large_entries_is_shortened_too() {
+    let mut engine = Engine::new(1, Engine::first_log(1, founder(1))).expect("a log");
+    engine.lead_if_alone();
+    drain(&mut engine);
+    let node = NodeId::new([1; 20]);
+    let mut highest = 0;
+    // Every other slot: nothing takes more room.
+    let slots: SlotSet = (0..16384u16)
+        .step_by(2)
+        .filter_map(|slot| slot.try_into().ok())
+        .collect();
+    for number in 1..100 {
+        let slots = slots.clone();
+        let order = Order::Change(Change::AddSlots { node, slots });
+        let stamp = Stamp { start: 1, number };
+        assert!(engine.propose(&Request {
+            origin: node,
+            stamp,
+            order
+        }));
+        drain(&mut engine);
+        highest = highest.max(engine.log().bytes());
+        engine.compact();
+        assert!(engine.log().bytes() <= COMPACT_ABOVE_BYTES);
+    }
+    let log = engine.log();
+    assert!(highest > COMPACT_ABOVE_BYTES && log.floor().0 > 1);
+    assert_eq!(log.applied(), log.last());
+    assert!(log.term_of(log.floor().0).is_some());
+}

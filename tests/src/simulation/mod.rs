@@ -84,6 +84,12 @@ pub fn play(seed: u64) -> Result<Seen, String> {
         world.step()?;
     }
     world.heal();
+    for host in 0..world.len() {
+        for other in 0..world.len() {
+            let (node, is_silent) = (world.name(other), false);
+            world.tell(host, Event::Silent { node, is_silent });
+        }
+    }
     world.run_for(PEACE_MS)?;
     world.must_agree()?;
     Ok(world.seen())
@@ -151,7 +157,7 @@ pub struct Idle {
 
 fn disturb(world: &mut World, dice: &mut Rng) {
     let (host, other) = (dice.below(world.len()), dice.below(world.len()));
-    match dice.below(22) {
+    match dice.below(23) {
         0..=4 => {
             let client = world.client();
             world.meet(host, other, client);
@@ -168,6 +174,10 @@ fn disturb(world: &mut World, dice: &mut Rng) {
         17 => world.isolate(host, dice.below(2_500) as u64),
         18 => world.make_rough(dice.below(1_500) as u64),
         19 | 20 => world.force(host, dice.below(4) == 0),
+        21 => {
+            let (node, is_silent) = (world.name(other), dice.below(2) == 0);
+            world.tell(host, Event::Silent { node, is_silent });
+        }
         _ => world.tell(host, Event::HoldsKeys(dice.below(2) == 0)),
     }
 }

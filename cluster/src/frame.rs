@@ -73,6 +73,25 @@ pub struct Standing {
     pub epoch: u64,
 }
 
+impl Body {
+    /// As CLUSTER INFO counts it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Body::Hello(_) => "meet",
+            Body::Join { .. } => "join",
+            Body::Accepted { .. } => "accepted",
+            Body::Elsewhere { .. } => "elsewhere",
+            Body::Lost { .. } => "lost",
+            Body::Removed { .. } => "removed",
+            Body::Ask(_) => "ask",
+            Body::Raft(_) => "raft",
+            Body::Dismissed { .. } => "dismissed",
+            Body::Call => "call",
+            Body::Failover(_) => "ping",
+        }
+    }
+}
+
 impl Frame {
     /// MessagePack.
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -24,6 +24,11 @@ macro_rules! ids {
                 $name(random)
             }
 
+            /// The bytes that it was made of.
+            pub const fn bytes(self) -> [u8; BYTES] {
+                self.0
+            }
+
             /// The 40 digits.
             pub fn to_hex(self) -> String {
                 self.to_string()

@@ -438,10 +438,16 @@ impl Machine {
         let Some(member) = self.topology().member(self.identity.node) else {
             return;
         };
-        if self.knows_the_log() && member.address != self.address && self.asks.is_idle() {
+        // An IP that others have seen stays true until another one is known.
+        let ip = self.address.ip.or(member.address.ip);
+        let address = Address {
+            ip,
+            ..self.address.clone()
+        };
+        if self.knows_the_log() && member.address != address && self.asks.is_idle() {
             let change = crate::topology::Change::Move {
                 node: self.identity.node,
-                address: self.address.clone(),
+                address,
             };
             self.ask(Asker::Nobody, Order::Change(change));
         }
@@ -451,7 +457,8 @@ impl Machine {
         self.effects.push(Effect::Answer { client, outcome });
     }
 
-    fn frame(&self, body: Body) -> Frame {
+    /// What this node says, within its cluster and generation.
+    pub fn frame(&self, body: Body) -> Frame {
         Frame {
             version: VERSION,
             cluster: self.identity.cluster,

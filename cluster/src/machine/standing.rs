@@ -1,6 +1,7 @@
 //! What a machine tells of itself and of its peers.
 
 use super::Machine;
+use crate::failover::Electorate;
 use crate::frame::Standing;
 use crate::id::NodeId;
 use crate::record::Generation;
@@ -42,6 +43,15 @@ impl Machine {
     /// Who leads, as far as this node knows.
     pub fn leader(&self) -> Option<NodeId> {
         self.node_of(self.engine.leader())
+    }
+
+    /// Whose yes and no count for leases and failovers.
+    pub fn electorate(&self) -> Electorate {
+        let nodes = |ids: &[RaftId]| ids.iter().filter_map(|&id| self.node_of(id)).collect();
+        Electorate {
+            voters: nodes(&self.engine.log().conf().voters),
+            coming: nodes(&self.engine.coming_voters()),
+        }
     }
 
     /// Whether this node leads.

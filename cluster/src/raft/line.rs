@@ -53,14 +53,11 @@ fn read(entry: &Entry) -> Result<Tail, Refusal> {
 }
 
 impl Engine {
-    /// Whether something may have been decided that is not in this log. Two voters decide only together, so each has all of
-    /// it, although perhaps without knowing yet that it is decided; of more voters some do without the rest. The members may
-    /// be others by an entry that is not applied here yet.
-    pub(crate) fn may_lack(&self) -> Result<Option<Lacking>, Refusal> {
+    /// Those who vote now, and after each change of them that this log holds and is not applied here yet.
+    fn each_electorate(&self, mut visit: impl FnMut(&BTreeSet<RaftId>)) -> Result<(), Refusal> {
         let log = self.log();
         let mut voters: BTreeSet<RaftId> = log.conf().voters.iter().copied().collect();
-        let mut most = voters.len();
-        let mut is_voter = voters.contains(&self.id());
+        visit(&voters);
         for entry in log.tail() {
             if let Tail::Membership(id, kind, _) = read(entry)? {
                 match kind {
@@ -69,10 +66,29 @@ impl Engine {
                         voters.remove(&id)
                     }
                 };
-                most = most.max(voters.len());
-                is_voter &= voters.contains(&self.id());
+                visit(&voters);
             }
         }
+        Ok(())
+    }
+
+    /// Who will vote when all that this log holds is decided.
+    pub(crate) fn coming_voters(&self) -> Vec<RaftId> {
+        let mut coming = Vec::new();
+        // What cannot be read stops the node where it is applied; until then the voters are those before it.
+        let _ = self.each_electorate(|voters| coming = voters.iter().copied().collect());
+        coming
+    }
+
+    /// Whether something may have been decided that is not in this log. Two voters decide only together, so each has all of
+    /// it, although perhaps without knowing yet that it is decided; of more voters some do without the rest. The members may
+    /// be others by an entry that is not applied here yet.
+    pub(crate) fn may_lack(&self) -> Result<Option<Lacking>, Refusal> {
+        let (mut most, mut is_voter) = (0, true);
+        self.each_electorate(|voters| {
+            most = most.max(voters.len());
+            is_voter &= voters.contains(&self.id());
+        })?;
         Ok(match (is_voter, most) {
             (false, _) => Some(Lacking::NoVoter),
             (true, 0..=2) => None,

@@ -162,6 +162,11 @@ impl Routing {
         owner != NOBODY && self.part == Part::Primary(owner)
     }
 
+    /// Whether this node leads a shard with slots.
+    pub fn leads(&self) -> bool {
+        matches!(self.part, Part::Primary(_))
+    }
+
     /// Whether what is to be done depends on which keys are here: then only who holds them can say.
     pub fn is_open(&self, slot: Slot) -> bool {
         self.migrating.contains_key(&slot) || self.importing.contains(slot)

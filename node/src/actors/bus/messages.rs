@@ -26,7 +26,7 @@ pub struct Forget {
     pub peer: NodeId,
 }
 
-/// Make a link to whoever is there, once. Sent by `ConfigActor`; answered by [`BusReport::LinkUp`] or
+/// Make a link to whoever is there, once. Sent by `ConfigActor`; answered by [`BusReport::Met`] or
 /// [`BusReport::Unreachable`].
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
@@ -63,6 +63,15 @@ pub enum BusReport {
         peer: NodeId,
         /// Where the connection leads: its port is that of the bus only where we have made it.
         address: SocketAddr,
+        /// Whether we have made it.
+        is_dialled: bool,
+    },
+    /// [`Meet`] has found this node, to which there may have been a link before.
+    Met {
+        /// Who.
+        peer: NodeId,
+        /// As [`Meet`] said it.
+        address: String,
     },
     /// A node has said something.
     Received {

@@ -332,8 +332,20 @@ impl Handler<Greeted> for BusActor {
             return;
         };
         link.up = Some((peer, Instant::now()));
+        let dialled = link.target.clone();
         if is_first {
-            self.owner.do_send(BusReport::LinkUp { peer, address });
+            self.owner.do_send(BusReport::LinkUp {
+                peer,
+                address,
+                is_dialled: dialled.is_some(),
+            });
+        }
+        if let Some(Target {
+            address,
+            peer: None,
+        }) = dialled
+        {
+            self.owner.do_send(BusReport::Met { peer, address });
         }
     }
 }

@@ -241,6 +241,11 @@ fn who_is_met_is_told_and_who_is_not_there_too() {
         let address = b.address.clone();
         a.bus.do_send(Meet { address });
         a.up(B).await;
+        let met = a.next().await;
+        assert!(
+            matches!(&met, BusReport::Met { peer: B, address } if *address == b.address),
+            "{met:?}"
+        );
         b.up(A).await;
         b.post(A, Kind::Join, b"welcome");
         a.hears(B, Kind::Join, b"welcome").await;

@@ -170,9 +170,8 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "there is no cluster mode yet",
+        "nodes do not gossip, an ordered log says what all agree on; see --cluster-node-timeout and --cluster-secret",
         &[
-            "clean-cluster-config",
             "cluster-timeout",
             "gossip-delay",
             "gossip-sp",
@@ -185,7 +184,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "there is no replication yet",
+        "replication needs no such limit",
         &[
             "on-demand-checkpoint",
             "repl-diskless-sync-full-sync-aof-threshold",

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use almandine_node::actors::config::membership::Membership;
 use almandine_node::memory::Counting;
 use almandine_node::node::{Node, Origin};
 use almandine_node::open_files;
@@ -85,20 +86,16 @@ fn run(start: Start) -> ExitCode {
         allocator: allocator::mimalloc(),
     };
     let seed = RandomState::new().hash_one(std::process::id());
-    let node = Arc::new(Node::new(params, seed).with_origin(origin));
-    let (written, known) = (pid_file.clone(), node.clone());
-    let ended = almandine_node::run(node, move || {
-        written.write();
-        let caught = signals::caught(signals, known);
-        async move {
-            match caught {
-                Ok(caught) => caught.await,
-                Err(error) => {
-                    error!(%error, "signals cannot be caught: the system's defaults end the node");
-                    std::future::pending().await
-                }
-            }
-        }
+    let ended = Membership::open(&params, seed).and_then(|membership| {
+        let place = membership
+            .as_ref()
+            .map(|known| (known.picture(&params), known.is_new()));
+        let node = Node::new(params, seed).with_origin(origin);
+        let node = Arc::new(match place {
+            Some((picture, is_new)) => node.in_cluster(picture, is_new),
+            None => node,
+        });
+        serve(node, membership, signals, &pid_file)
     });
     match ended {
         Ok(code) => code,
@@ -110,6 +107,28 @@ fn run(start: Start) -> ExitCode {
             ExitCode::from(CANNOT_SERVE)
         }
     }
+}
+
+fn serve(
+    node: Arc<Node>,
+    membership: Option<Membership>,
+    signals: Log,
+    pid_file: &Rc<PidFile>,
+) -> Result<ExitCode, String> {
+    let (written, known) = (pid_file.clone(), node.clone());
+    almandine_node::run(node, membership, move || {
+        written.write();
+        let caught = signals::caught(signals, known);
+        async move {
+            match caught {
+                Ok(caught) => caught.await,
+                Err(error) => {
+                    error!(%error, "signals cannot be caught: the system's defaults end the node");
+                    std::future::pending().await
+                }
+            }
+        }
+    })
 }
 
 /// Panics are told on standard error, as always, and in the log too.

@@ -9,7 +9,7 @@
 //! A picture is never changed, only replaced: a batch that has begun with one ends with it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use actix::Recipient;
@@ -21,12 +21,24 @@ use arc_swap::ArcSwap;
 
 use crate::actors::config::messages::Wish;
 
+/// How the node's data stands.
+const UNKNOWN: u8 = 0;
+const NOT_WHOLE: u8 = 1;
+const WHOLE: u8 = 2;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Cluster {
     picture: ArcSwap<Picture>,
     heard: Mutex<Heard>,
     holds_keys: AtomicBool,
+    /// Milliseconds of [`Node::uptime_ms`](crate::node::Node::uptime_ms) until which this node may act as a primary; 0 = it may
+    /// not.
+    lease_ms: AtomicU64,
+    /// See [`Cluster::is_whole`].
+    wholeness: AtomicU8,
+    /// The node was never started before: it has acknowledged nothing.
+    pub is_new: bool,
     /// Who carries wishes out; set once the tree stands.
     pub config: OnceLock<Recipient<Wish>>,
 }
@@ -57,6 +69,8 @@ pub struct Heard {
     pub links: Vec<Link>,
     /// What went over them.
     pub traffic: Traffic,
+    /// Whether this node hears most of the voters.
+    pub hears_majority: bool,
 }
 
 impl Picture {
@@ -72,12 +86,15 @@ impl Picture {
 }
 
 impl Cluster {
-    /// A node that knows this much.
-    pub fn new(picture: Picture) -> Self {
+    /// A node that knows this much, and was started before or not.
+    pub fn new(picture: Picture, is_new: bool) -> Self {
         Cluster {
             picture: ArcSwap::from_pointee(picture),
             heard: Mutex::default(),
             holds_keys: AtomicBool::new(false),
+            lease_ms: AtomicU64::new(0),
+            wholeness: AtomicU8::new(UNKNOWN),
+            is_new,
             config: OnceLock::new(),
         }
     }
@@ -101,6 +118,34 @@ impl Cluster {
     /// What is known of the others at this moment.
     pub fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this node may act as a primary, at this time of [`Node::uptime_ms`](crate::node::Node::uptime_ms).
+    #[inline]
+    pub fn may_lead(&self, now_ms: u64) -> bool {
+        now_ms < self.lease_ms.load(Ordering::Acquire)
+    }
+
+    /// It may until then; 0 = it may not.
+    pub fn set_lease(&self, until_ms: u64) {
+        self.lease_ms.store(until_ms, Ordering::Release);
+    }
+
+    /// Whether the node has everything that it has ever acknowledged or copied; none before it has read its files.
+    pub fn is_whole(&self) -> Option<bool> {
+        match self.wholeness.load(Ordering::Acquire) {
+            UNKNOWN => None,
+            wholeness => Some(wholeness == WHOLE),
+        }
+    }
+
+    /// See [`Cluster::is_whole`].
+    pub fn set_whole(&self, is_whole: bool) {
+        let wholeness = match is_whole {
+            true => WHOLE,
+            false => NOT_WHOLE,
+        };
+        self.wholeness.store(wholeness, Ordering::Release);
     }
 
     /// Whether the node has keys, as the shard has said last.

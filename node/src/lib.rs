@@ -40,6 +40,7 @@ use std::sync::Arc;
 use actix::{Actor, System};
 use tracing::{error, info};
 
+use crate::actors::config::membership::Membership;
 use crate::actors::listener::Sockets;
 use crate::actors::node::NodeActor;
 use crate::actors::node::transport::Transport;
@@ -57,20 +58,21 @@ pub const REDIS_VERSION: &str = "7.4.0";
 /// Why nobody can be served: a socket could not be bound, or the kernel does not grant what is demanded of it.
 pub fn run<S: Future<Output = ()> + 'static>(
     node: Arc<Node>,
+    membership: Option<Membership>,
     signals: impl FnOnce() -> S,
 ) -> Result<ExitCode, String> {
     info!(
-        "Almandine {VERSION} is starting, PID: {}, Redis version={REDIS_VERSION}, mode=standalone, port={}",
+        "Almandine {VERSION} is starting, PID: {}, Redis version={REDIS_VERSION}, mode={}, port={}",
         std::process::id(),
+        node.mode(),
         node.params().port,
     );
     let transport = Transport::choose(&node.params())?;
     let sockets = Sockets::bind(&node.params())?;
     let runner = System::new();
-    let seed = node.seed;
     runner.block_on(async move {
         let signals = signals();
-        NodeActor::new(node, sockets, seed, transport).start();
+        NodeActor::new(node, sockets, membership, transport).start();
         actix_rt::spawn(signals);
     });
     Ok(match runner.run_with_code() {

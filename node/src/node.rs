@@ -166,11 +166,11 @@ impl Node {
         Node { layout, ..self }
     }
 
-    /// The same node as a member of a cluster.
+    /// The same node as a member of a cluster, in which it was started before or not.
     #[must_use]
-    pub fn in_cluster(self, picture: Picture) -> Self {
+    pub fn in_cluster(self, picture: Picture, is_new: bool) -> Self {
         Node {
-            cluster: Some(Cluster::new(picture)),
+            cluster: Some(Cluster::new(picture, is_new)),
             ..self.by_slot(|key| Slot::of(key).into())
         }
     }
@@ -190,6 +190,11 @@ impl Node {
             None => "standalone",
             Some(_) => "cluster",
         }
+    }
+
+    /// Milliseconds since the start, by a clock that only goes forward.
+    pub fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Has what was appended to the journal written, if there is an append-only file, and sent to replicas.

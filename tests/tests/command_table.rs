@@ -21,7 +21,6 @@ const OUR_OWN: &[(&str, &str)] = &[(
 
 /// Subcommands that we do not have, and why.
 const LACKING: &[(&str, &str)] = &[
-    ("cluster|failover", "replicas take over by themselves only"),
     ("cluster|flushslot", "slots move key by key"),
     ("cluster|migrateslots", "slots move key by key"),
     ("cluster|getslotmigrations", "slots move key by key"),

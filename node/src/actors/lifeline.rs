@@ -19,6 +19,8 @@ pub enum Child {
     Vault,
     /// The links to other nodes of the cluster.
     Bus,
+    /// Who is there.
+    FailureDetector,
     /// The link with this number.
     BusLink(u64),
     /// The gate of a worker.

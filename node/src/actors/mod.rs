@@ -21,6 +21,7 @@ pub mod bus;
 pub mod config;
 pub mod connection;
 mod dial;
+pub mod failure_detector;
 pub mod gate;
 pub mod lifeline;
 pub mod listener;

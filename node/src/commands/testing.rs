@@ -83,7 +83,7 @@ impl Bench {
     /// A node of a cluster.
     pub(crate) fn in_cluster(picture: Picture) -> Self {
         let mut bench = Bench::new();
-        bench.node = bench.node.in_cluster(picture);
+        bench.node = bench.node.in_cluster(picture, true);
         bench.dbs = bench.node.empty_databases(1);
         bench.seat = Seat::of(&bench.node);
         bench

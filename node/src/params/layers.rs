@@ -307,7 +307,7 @@ mod tests {
                 "user default on",
                 "ACL users are not supported yet; set requirepass",
             ),
-            ("cluster-enabled yes", "cluster mode is not supported yet"),
+            ("tls-port 6380", "TLS is not supported yet"),
         ] {
             let error = from_text(&format!("\n{text}")).unwrap_err();
             assert!(error.ends_with(reason), "{error}");

@@ -22,6 +22,7 @@ pub mod words;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 use std::thread::available_parallelism;
 
@@ -36,6 +37,9 @@ pub use self::kind::{Bytes, MemoryOrPercent};
 pub use self::shapes::{OutputLimit, OutputLimits, SavePoint, ShutdownOptions};
 pub use self::table::{Params, TABLE};
 pub use self::words::{Fsync, IoUring, LogFormat, LogLevel, Permission, Policy};
+
+/// From the port of clients to that of nodes, as in Redis.
+pub(crate) const BUS_OFFSET: u16 = 10_000;
 
 /// Why a value is not taken, in Redis's words; fits after `CONFIG SET failed (...) - `.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,12 +85,39 @@ impl Params {
                 "there is nothing to listen on: bind is empty and there is no unixsocket",
             ));
         }
+        if self.cluster_enabled {
+            self.resolve_cluster()?;
+        }
         let dir = Path::new(&self.dir).canonicalize();
         let dir = dir.map_err(|error| ParamError::text(format!("dir {}: {error}", self.dir)))?;
         self.dir = dir
             .into_os_string()
             .into_string()
             .map_err(|_| ParamError::new("the path of dir is not UTF-8"))?;
+        Ok(())
+    }
+
+    fn resolve_cluster(&self) -> Result<(), ParamError> {
+        if self.replicaof.is_some() {
+            return Err(ParamError::new(
+                "replicaof directive not allowed in cluster mode",
+            ));
+        }
+        if self.port == 0 {
+            return Err(ParamError::new(
+                "a node of a cluster needs a port for its clients",
+            ));
+        }
+        if self.cluster_port == 0 && self.port.checked_add(BUS_OFFSET).is_none() {
+            return Err(ParamError::new(
+                "port + 10000 is no port: set cluster-port, the port between nodes",
+            ));
+        }
+        if !self.cluster_announce_ip.is_empty()
+            && self.cluster_announce_ip.parse::<IpAddr>().is_err()
+        {
+            return Err(ParamError::new("cluster-announce-ip is not an address"));
+        }
         Ok(())
     }
 
@@ -103,6 +134,14 @@ impl Params {
         match self.threads {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
+        }
+    }
+
+    /// Port between nodes.
+    pub fn bus_port(&self) -> u16 {
+        match self.cluster_port {
+            0 => self.port.saturating_add(BUS_OFFSET),
+            port => port,
         }
     }
 
@@ -455,8 +494,8 @@ mod tests {
 
     #[test]
     fn what_would_mislead_is_refused_and_what_does_nothing_is_named() {
-        assert!(set("cluster-enabled", "yes").is_err());
-        assert_eq!(set("cluster-enabled", "no"), Ok("no".into()));
+        assert!(set("tls-port", "6380").is_err());
+        assert_eq!(set("tls-port", "0"), Ok("0".into()));
         let mut params = Params::default();
         assert_eq!(params.without_effect().count(), 0);
         params.set("activedefrag", &[b"yes"]).unwrap();

@@ -35,6 +35,47 @@ impl Kind for Addresses {
     }
 }
 
+/// Nodes: `host:port` or `host:port@bus-port`, with blanks or commas between them.
+pub struct Seeds;
+
+impl Kind for Seeds {
+    type Value = Vec<String>;
+    const SEVERAL_WORDS: bool = true;
+
+    fn read(&self, words: &[&[u8]], slot: &mut Vec<String>) -> Result<(), ParamError> {
+        slot.clear();
+        for word in words
+            .iter()
+            .flat_map(|word| word.split(|byte| *byte == b','))
+        {
+            let seed = std::str::from_utf8(word).ok().filter(|word| is_seed(word));
+            let wrong = ParamError::new("a seed is host:port or host:port@bus-port");
+            slot.push(seed.ok_or(wrong)?.to_owned());
+        }
+        Ok(())
+    }
+
+    fn print(&self, value: &Vec<String>, out: &mut Vec<u8>) {
+        out.extend_from_slice(value.join(" ").as_bytes());
+    }
+
+    fn synopsis(&self) -> String {
+        "host:port...".into()
+    }
+}
+
+fn is_seed(text: &str) -> bool {
+    let (place, bus_port) = match text.split_once('@') {
+        Some((place, bus_port)) => (place, Some(bus_port)),
+        None => (text, None),
+    };
+    let Some((host, port)) = place.rsplit_once(':') else {
+        return false;
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    !host.is_empty() && is_port(port) && bus_port.is_none_or(is_port)
+}
+
 /// A snapshot is due after `seconds` if there were `changes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {

@@ -9,7 +9,7 @@ use super::kind::{
 };
 use super::shapes::{
     Addresses, ClassLimits, EventClasses, HostPort, OomScores, OutputLimits, Percentiles,
-    SavePoint, SavePoints, ShutdownOptions, ShutdownWords,
+    SavePoint, SavePoints, Seeds, ShutdownOptions, ShutdownWords,
 };
 use super::words::{Fsync, IoUring, LogFormat, LogLevel, Permission, Policy};
 use crate::commands::Class;
@@ -18,7 +18,7 @@ const I32: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 const I64: i64 = i64::MAX;
 
-const CLUSTER: Effect = Inert("there is no cluster mode yet");
+const CLUSTER: Effect = Inert("the cluster works without it");
 const STREAMS: Effect = Inert("there are no streams yet");
 const SCRIPTS: Effect = Inert("there are no scripts yet");
 const TLS: Effect = Inert("there is no TLS yet");
@@ -26,7 +26,6 @@ const ALLOCATOR: Effect = Inert("the allocator keeps itself compact");
 const TITLE: Effect = Inert("the process keeps the title it was started with");
 const FORK: Effect = Inert("this process never forks");
 const NO_TLS: Effect = Refused("TLS is not supported yet");
-const NO_CLUSTER: Effect = Refused("cluster mode is not supported yet");
 const NO_ACL_FILE: Effect = Refused("ACL files are not supported yet; set requirepass");
 const NO_CPU_LIST: Effect = Inert("threads are not bound to processors; use taskset");
 
@@ -209,31 +208,36 @@ parameters! {
         propagation_error_behavior: &'static str = "ignore", Choice(&["ignore", "panic", "panic-on-replicas"]), Live, Inert("a change that cannot be repeated always breaks the link"), "What to do when a change cannot be repeated.";
     }
     "Cluster" {
-        cluster_enabled ~ "cluster": bool = "no", YesNo, Startup, NO_CLUSTER, "Be a node of a cluster.";
-        cluster_config_file: String = "nodes.conf", Text::ANY, Startup, CLUSTER, "File of the cluster's state.";
-        cluster_port | "bus-port": u16 = "0", Int::new(0, 65535), Startup, CLUSTER, "Port between nodes; 0 = port + 10000.";
+        cluster_enabled ~ "cluster": bool = "no", YesNo, Startup, Works, "Be a node of a cluster.";
+        cluster_config_file: String = "nodes.conf", FileName { what: "cluster-config-file", noun: "filename", is_required: true }, Startup, Works, "File that shows the state of the cluster to people; the state itself is beside it, in a directory `.db`.";
+        cluster_port | "bus-port": u16 = "0", Int::new(0, 65535), Startup, Works, "Port between nodes; 0 = port + 10000.";
+        cluster_secret: Bytes = "", AnyBytes, Startup, Works, "What all nodes of the cluster know and nobody else; empty = whoever reaches the bus may be a node.";
+        cluster_seeds: Vec<String> = "", Seeds, Live, Works, "`host:port` (or `host:port@bus-port`) of nodes that a node without others joins by itself.";
+        clean_cluster_config: bool = "no", YesNo, Startup, Works, "Set the old state of the cluster aside and begin anew, under a new name.";
+        witness: bool = "no", YesNo, Startup, Works, "Vote, but hold no data; clients do not see the node.";
         cluster_databases: u32 = "1", Int::new(1, I32), Startup, CLUSTER, "Numbered databases in cluster mode.";
-        cluster_node_timeout: u64 = "15000", Int::new(0, I64), Live, CLUSTER, "Milliseconds of silence after which a node is suspected.";
+        cluster_node_timeout: u64 = "2000", Int::new(0, I64), Live, Works, "Milliseconds of silence after which a node is suspected.";
         cluster_ping_interval: u64 = "1000", Int::new(1, I32), Live, CLUSTER, "Milliseconds between signs of life.";
-        cluster_require_full_coverage: bool = "yes", YesNo, Live, CLUSTER, "Refuse all requests while a slot has no owner.";
+        two_node_policy: &'static str = "primary-survives", Choice(&["primary-survives", "consistent"]), Live, Works, "What a primary of two voters does at its start while the other is gone: go on with its data, or wait.";
+        cluster_require_full_coverage: bool = "no", YesNo, Live, Works, "Refuse all requests while a slot has no owner.";
         cluster_migration_barrier: u32 = "1", Int::new(0, I32), Live, CLUSTER, "Replicas that a primary keeps.";
         cluster_allow_replica_migration: bool = "yes", YesNo, Live, CLUSTER, "Replicas may change their primary.";
         cluster_replica_validity_factor | "cluster-slave-validity-factor": u32 = "10", Int::new(0, I32), Live, CLUSTER, "Lag at which a replica may no more be chosen.";
-        cluster_replica_no_failover | "cluster-slave-no-failover": bool = "no", YesNo, Live, CLUSTER, "Never choose this replica.";
-        cluster_allow_reads_when_down: bool = "no", YesNo, Live, CLUSTER, "Read while the cluster is down.";
-        cluster_allow_pubsubshard_when_down: bool = "yes", YesNo, Live, CLUSTER, "Publish while the cluster is down.";
+        cluster_replica_no_failover | "cluster-slave-no-failover": bool = "no", YesNo, Live, Works, "Never choose this replica.";
+        cluster_allow_reads_when_down: bool = "no", YesNo, Live, Works, "Read while the cluster is down.";
+        cluster_allow_pubsubshard_when_down: bool = "yes", YesNo, Live, Works, "Publish while the cluster is down.";
         cluster_link_sendbuf_limit: u64 = "0", Int::memory(), Live, CLUSTER, "Bytes that may wait for a node; 0 = no limit.";
-        cluster_announce_ip: String = "", Text::ANY, Live, CLUSTER, "Address told to clients and nodes.";
-        cluster_announce_port: u16 = "0", Int::new(0, 65535), Live, CLUSTER, "Port told to clients and nodes.";
-        cluster_announce_bus_port: u16 = "0", Int::new(0, 65535), Live, CLUSTER, "Bus port told to nodes.";
+        cluster_announce_ip: String = "", Text::ANY, Live, Works, "Address told to clients and nodes.";
+        cluster_announce_port: u16 = "0", Int::new(0, 65535), Live, Works, "Port told to clients and nodes.";
+        cluster_announce_bus_port: u16 = "0", Int::new(0, 65535), Live, Works, "Bus port told to nodes.";
         cluster_announce_tls_port: u16 = "0", Int::new(0, 65535), Live, CLUSTER, "TLS port told to clients and nodes.";
-        cluster_announce_hostname: String = "", Text::HOSTNAME, Live, CLUSTER, "Host name told to clients.";
+        cluster_announce_hostname: String = "", Text::HOSTNAME, Live, Works, "Host name told to clients.";
         cluster_announce_human_nodename: String = "", Text::NODE_NAME, Live, CLUSTER, "Name of the node in logs.";
         cluster_announce_client_ipv4: String = "", Text::ANY, Live, CLUSTER, "IPv4 address told to clients.";
         cluster_announce_client_ipv6: String = "", Text::ANY, Live, CLUSTER, "IPv6 address told to clients.";
         cluster_announce_client_port: u16 = "0", Int::new(0, 65535), Live, CLUSTER, "Port told to clients.";
         cluster_announce_client_tls_port: u16 = "0", Int::new(0, 65535), Live, CLUSTER, "TLS port told to clients.";
-        cluster_preferred_endpoint_type: &'static str = "ip", Choice(&["ip", "hostname", "unknown-endpoint"]), Live, CLUSTER, "Which address clients are told.";
+        cluster_preferred_endpoint_type: &'static str = "ip", Choice(&["ip", "hostname", "unknown-endpoint"]), Live, Works, "Which address clients are told.";
         cluster_compatibility_sample_ratio: u32 = "0", Int::new(0, 100), Live, CLUSTER, "Share of requests tested for cluster mode.";
         cluster_slot_stats_enabled: bool = "no", YesNo, Live, CLUSTER, "Count traffic by slot.";
         cluster_blacklist_ttl: u64 = "60", Int::unsigned(0, I64), Live, CLUSTER, "Seconds for which a forgotten node stays away.";

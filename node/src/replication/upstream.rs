@@ -50,6 +50,9 @@ impl LinkState {
 }
 
 impl Upstream {
+    /// The host of a primary that is not known yet: there is nobody to connect to.
+    pub const UNKNOWN: &'static str = "";
+
     pub(super) fn new(host: &str, port: u16, now_ms: i64) -> Self {
         Upstream {
             host: host.to_owned(),

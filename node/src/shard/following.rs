@@ -161,6 +161,7 @@ impl Shard {
 
     /// The link begins anew where the journal stands, perhaps under another id: what was received of a transaction comes again.
     pub fn continue_stream(&mut self, id: Option<Id>) {
+        self.set_whole(true);
         self.following.queued = None;
         self.following.open = Vec::new();
         if let Some(id) = id {
@@ -183,6 +184,7 @@ impl Shard {
 
     /// Removes everything, to make room for a copy; clients wait meanwhile.
     pub fn make_room_for_copy(&mut self) {
+        self.set_whole(false);
         self.phase = Phase::Loading;
         let empty = self.node.empty_databases(self.rng.bits());
         self.replace_all(empty);
@@ -190,6 +192,7 @@ impl Shard {
 
     /// A copy takes the place of everything.
     pub fn adopt(&mut self, copy: Copy) {
+        self.set_whole(true);
         let Copy {
             dbs,
             id,
@@ -212,6 +215,13 @@ impl Shard {
         effects.pass_on(b"*1\r\n$8\r\nFLUSHALL\r\n");
         self.changes.effects = Some(effects);
         self.follow_in(0);
+    }
+
+    /// Others in the cluster must know whether this node could take over.
+    fn set_whole(&self, is_whole: bool) {
+        if let Some(cluster) = &self.node.cluster {
+            cluster.set_whole(is_whole);
+        }
     }
 
     fn replace_all(&mut self, dbs: Databases) {

@@ -276,6 +276,7 @@ impl Shard {
         if self.seat.is_outdated(&self.node) {
             self.look_at_picture();
         }
+        self.look_at_lease();
     }
 
     /// What a replica changes by itself is no part of the stream. What it has changed as a primary in this very batch is.

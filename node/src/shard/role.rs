@@ -12,7 +12,7 @@ use crate::journal::Id;
 use crate::node::Node;
 use crate::params::Params;
 use crate::pause::{FOR_EVER_MS, Purpose, Whom};
-use crate::replication::{Failover, Plan, Step};
+use crate::replication::{Failover, Plan, Step, Upstream};
 use crate::session::Replies;
 use crate::stats::Stats;
 
@@ -55,6 +55,36 @@ impl Shard {
                 .role_change()
                 .abort_failover("Failover target rejected psync request"),
         }
+    }
+
+    /// By a decision of the cluster.
+    pub fn become_primary(&mut self) {
+        self.role_change().lead();
+    }
+
+    /// By a decision of the cluster.
+    pub fn follow_primary(&mut self, host: &str, port: u16) {
+        let is_known = {
+            let upstream = self.node.replication.upstream();
+            upstream
+                .as_ref()
+                .is_some_and(|known| known.host == host && known.port == port)
+        };
+        if !is_known {
+            self.role_change().follow(host, port);
+        }
+    }
+
+    /// Clients begin no write until then. False: keys are on their way to another server still, which will remove them.
+    pub fn pause_writes(&mut self, until_ms: i64) -> bool {
+        let pause = &self.node.pause;
+        pause.begin(Purpose::Failover, until_ms, Whom::Writers, self.now_ms);
+        self.migrations.is_empty()
+    }
+
+    /// A replica, of a primary that is not known yet.
+    pub fn stand_by(&mut self) {
+        self.role_change().follow(Upstream::UNKNOWN, 0);
     }
 
     fn role_change(&mut self) -> RoleChange<'_> {
@@ -142,10 +172,13 @@ impl<'a> RoleChange<'a> {
     /// CONFIG GET and CONFIG REWRITE know of it, the files do, and the links follow.
     fn tell(&mut self, replicaof: Option<(String, u16)>) {
         self.node.call_writer();
-        self.node.publish(Params {
-            replicaof,
-            ..Params::clone(&self.node.params())
-        });
+        // In a cluster it is no parameter: the cluster says it again at the next start.
+        if self.node.cluster.is_none() {
+            self.node.publish(Params {
+                replicaof,
+                ..Params::clone(&self.node.params())
+            });
+        }
         if let Some(replicator) = self.node.replicator.get() {
             replicator.do_send(RoleChanged);
         }

@@ -6,7 +6,7 @@ mod tests;
 
 use almandine_cluster::slot::Slot;
 use almandine_cluster::topology::Role;
-use almandine_cluster::view::{self, Presence};
+use almandine_cluster::view::{self, Down, Presence, Redirection};
 use almandine_protocol::Reply;
 use almandine_storage::Databases;
 
@@ -121,11 +121,27 @@ impl Shard {
             is_migrate: command.name == "migrate",
         };
         let dbs = &mut self.dbs;
+        let has_slots = slots.first.is_some();
         let slots = slots.first.into_iter().chain(slots.other);
         picture
             .routing
             .route(slots, call, || presence(dbs, command, args, queued))
-            .map_err(|elsewhere| Fault::text(elsewhere.to_string()))
+            .map_err(|elsewhere| Fault::text(elsewhere.to_string()))?;
+        let reads = !call.is_write && self.params.cluster_allow_reads_when_down;
+        match self.seat.is_fenced && has_slots && !reads {
+            true => Err(Fault::text(Redirection::Down(Down::Cluster).to_string())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the node may act as the primary that it is, for the batch that begins.
+    #[inline]
+    pub(super) fn look_at_lease(&mut self) {
+        let (Some(cluster), Some(picture)) = (&self.node.cluster, &self.seat.picture) else {
+            return;
+        };
+        let may_lead = !self.standing.is_replica && cluster.may_lead(self.node.uptime_ms());
+        self.seat.is_fenced = picture.routing.leads() && !may_lead;
     }
 
     /// The cluster is another one: clients must not wait here for what will happen elsewhere, nor listen.

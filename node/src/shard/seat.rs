@@ -24,6 +24,8 @@ pub struct Seat {
     /// By the ticket of their wish.
     pub(super) awaiting: BTreeMap<u64, Awaiting>,
     pub(super) last_ticket: u64,
+    /// The node leads its shard, but may not act so: another one may have taken its place.
+    pub(super) is_fenced: bool,
     /// The picture is another one since the keys were last held against it.
     pub(super) is_unswept: bool,
 }

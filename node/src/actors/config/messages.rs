@@ -2,8 +2,13 @@
 
 use std::net::IpAddr;
 
-use actix::Message;
+use actix::{Addr, Message};
+use almandine_cluster::failover;
+use almandine_cluster::id::NodeId;
 use almandine_cluster::machine::Order;
+use almandine_cluster::topology::{Change, Refusal};
+
+use crate::actors::shard::ShardActor;
 
 /// CONFIG SET has published new values of these parameters. Sent by the shard that ran it.
 #[derive(Debug, Clone, Message)]
@@ -38,6 +43,60 @@ pub enum Wanted {
         /// Whether the node gets a new name.
         is_hard: bool,
     },
+    /// CLUSTER FAILOVER.
+    FailOver(Force),
     /// CLUSTER SAVECONFIG: what is decided is on the disk already; the copy for people is written anew.
     Save,
+}
+
+/// The shard has read its files, and is to be told what it is. Sent by `NodeActor`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct ShardRecovered(pub Addr<ShardActor>);
+
+/// Where others may be. Sent by the actor's own look-up of `cluster-seeds`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub(super) struct SeedsFound(pub(super) Vec<(IpAddr, u16)>);
+
+/// How much of CLUSTER FAILOVER is done without the primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// The primary hands over: nothing is lost.
+    None,
+    /// FORCE: by the voters, or by this node alone if they cannot decide without those that are gone and nothing is lost.
+    Force,
+    /// TAKEOVER: at once, and whatever is lost.
+    Takeover,
+}
+
+/// A word of the failure detector for another node. Sent by `FailureDetectorActor`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Say {
+    /// To whom.
+    pub to: NodeId,
+    /// What.
+    pub message: failover::Message,
+}
+
+/// The failure detector wants this decided. Sent by `FailureDetectorActor`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Propose(pub Change);
+
+/// What is thought of other nodes, or whether this one may act as a primary, is different now. Sent by
+/// `FailureDetectorActor`, which has written it down in [`Cluster`](crate::cluster::Cluster).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Judged;
+
+/// A [`HandOver`](crate::actors::failure_detector::messages::HandOver) is done, or not. Sent by `FailureDetectorActor`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct HandedOver {
+    /// Whose.
+    pub client: u64,
+    /// What came of it.
+    pub outcome: Result<(), Refusal>,
 }

@@ -57,21 +57,8 @@ impl Sockets {
     /// The address that could not be bound, and why.
     pub fn bind(params: &Params) -> Result<Self, String> {
         let mut sockets = Sockets::default();
-        for address in params.bind.iter().filter(|_| params.port != 0) {
-            let (name, is_optional) = match address.strip_prefix('-') {
-                Some(name) => (name, true),
-                None => (address.as_str(), false),
-            };
-            match bind_tcp(name, params) {
-                Ok(bound) => sockets.tcp.extend(bound),
-                Err(error) if is_optional && is_absent(&error) => {}
-                Err(error) => {
-                    return Err(format!(
-                        "Failed listening on port {} (tcp), aborting: {name}: {error}",
-                        params.port
-                    ));
-                }
-            }
+        if params.port != 0 {
+            sockets.tcp = bind_all(params, params.port)?;
         }
         if !params.unixsocket.is_empty() {
             let socket = bind_unix(params).map_err(|error| {
@@ -330,15 +317,39 @@ fn start(
     });
 }
 
-fn bind_tcp(name: &str, params: &Params) -> io::Result<Vec<std::net::TcpListener>> {
+/// Binds a port on every address of `bind`. An address with a leading `-` may be missing on this machine.
+///
+/// # Errors
+/// The address that could not be bound, and why.
+pub fn bind_all(params: &Params, port: u16) -> Result<Vec<std::net::TcpListener>, String> {
+    let mut sockets = Vec::new();
+    for address in &params.bind {
+        let (name, is_optional) = match address.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (address.as_str(), false),
+        };
+        match bind_tcp(name, port, params.tcp_backlog) {
+            Ok(bound) => sockets.extend(bound),
+            Err(error) if is_optional && is_absent(&error) => {}
+            Err(error) => {
+                return Err(format!(
+                    "Failed listening on port {port} (tcp), aborting: {name}: {error}"
+                ));
+            }
+        }
+    }
+    Ok(sockets)
+}
+
+fn bind_tcp(name: &str, port: u16, backlog: u32) -> io::Result<Vec<std::net::TcpListener>> {
     let addresses: Vec<SocketAddr> = match name {
-        "*" => vec![SocketAddr::from(([0, 0, 0, 0], params.port))],
-        "::*" => vec![SocketAddr::from(([0_u16; 8], params.port))],
-        name => std::net::ToSocketAddrs::to_socket_addrs(&(name, params.port))?.collect(),
+        "*" => vec![SocketAddr::from(([0, 0, 0, 0], port))],
+        "::*" => vec![SocketAddr::from(([0_u16; 8], port))],
+        name => std::net::ToSocketAddrs::to_socket_addrs(&(name, port))?.collect(),
     };
     addresses
         .into_iter()
-        .map(|address| listen(address, params.tcp_backlog))
+        .map(|address| listen(address, backlog))
         .collect()
 }
 

@@ -14,6 +14,8 @@ use tracing::{error, info, warn};
 use self::messages::{Ending, Recovered};
 use self::transport::Transport;
 use super::config::ConfigActor;
+use super::config::membership::Membership;
+use super::config::messages::ShardRecovered;
 use super::gate::GateActor;
 use super::gate::messages::Advanced;
 use super::lifeline::{Child, ChildExited, Exit, Lifeline};
@@ -34,6 +36,7 @@ use crate::shard::loading;
 pub struct NodeActor {
     node: Arc<Node>,
     sockets: Option<Sockets>,
+    membership: Option<Membership>,
     seed: u64,
     transport: Transport,
     config: Option<Addr<ConfigActor>>,
@@ -53,11 +56,17 @@ pub struct NodeActor {
 impl NodeActor {
     /// A tree that stands once it is started. The sockets are bound already, so that a busy port ends the process before
     /// anything else happens. `seed` decides all dice.
-    pub fn new(node: Arc<Node>, sockets: Sockets, seed: u64, transport: Transport) -> Self {
+    pub fn new(
+        node: Arc<Node>,
+        sockets: Sockets,
+        membership: Option<Membership>,
+        transport: Transport,
+    ) -> Self {
         NodeActor {
+            seed: node.seed,
             node,
             sockets: Some(sockets),
-            seed,
+            membership,
             transport,
             config: None,
             core: None,
@@ -70,6 +79,17 @@ impl NodeActor {
             endings: Vec::new(),
             is_stopping: false,
         }
+    }
+
+    fn start_config(&mut self, me: &Addr<Self>) {
+        let (node, membership) = (self.node.clone(), self.membership.take());
+        let parent = me.clone().recipient();
+        let arbiter = Arbiter::new();
+        let actor = ConfigActor::start_in_arbiter(&arbiter.handle(), move |_| {
+            ConfigActor::new(node, membership, parent)
+        });
+        self.config = Some(actor);
+        self.arbiters.push(arbiter);
     }
 
     /// Worker 0 holds the subscriptions and the keyspace; the others reach them by message.
@@ -148,6 +168,11 @@ impl NodeActor {
     /// The files go on where those that were read have ended.
     fn start_persistence(&mut self, found: loading::Recovered, me: &Addr<Self>) {
         let Some((_, shard)) = &self.core else { return };
+        if let Some(cluster) = &self.node.cluster {
+            // Every write was in the file before it was acknowledged.
+            let has_all = self.node.params().appendonly && found.manifest.is_some();
+            cluster.set_whole(cluster.is_new || has_all);
+        }
         let history = self.history_after(&found);
         self.node.journal.restart(history, found.offset);
         self.node.saving.lock().loaded = found.keys;
@@ -225,8 +250,7 @@ impl Actor for NodeActor {
         let me = ctx.address();
         // A second tree in one process would be a bug of the caller; the first keeps the line.
         let _ = self.node.stop.set(me.clone().recipient());
-        let lifeline = Lifeline::new(Child::Config, me.clone().recipient());
-        self.config = Some(ConfigActor::new(self.node.clone(), lifeline).start());
+        self.start_config(&me);
         if let Some((host, port)) = &self.node.params().replicaof {
             self.node.replication.follow(host, *port, now_ms());
         }
@@ -251,6 +275,9 @@ impl Handler<Recovered> for NodeActor {
         self.start_replication(&ctx.address());
         let Some((_, shard)) = &self.core else { return };
         shard.do_send(Serve);
+        if let Some(config) = &self.config {
+            config.do_send(ShardRecovered(shard.clone()));
+        }
         let kinds = self.sockets.as_ref().map(Sockets::kinds);
         for kind in kinds.into_iter().flatten() {
             info!("Ready to accept connections {kind}");

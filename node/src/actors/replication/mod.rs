@@ -31,7 +31,7 @@ use super::shard::messages::{AdvanceFailover, Migrated};
 use crate::journal::Id;
 use crate::moment::now_ms;
 use crate::node::Node;
-use crate::replication::Failover;
+use crate::replication::{Failover, Upstream};
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 1024;
@@ -90,6 +90,7 @@ impl ReplicationActor {
             link.do_send(Leave);
         }
         let upstream = self.node.replication.upstream().clone();
+        let upstream = upstream.filter(|upstream| upstream.host != Upstream::UNKNOWN);
         let Some(upstream) = upstream else { return };
         info!(
             host = upstream.host,

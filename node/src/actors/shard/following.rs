@@ -1,14 +1,20 @@
 //! What the link to the primary asks of the shard. All of it is refused once the role has changed: only on the shard's own
 //! thread can nothing come between the question and the deed.
 
-use actix::{Context, Handler};
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler};
+use tracing::info;
 
 use super::ShardActor;
 use super::messages::{
-    Acknowledged, Adopt, AdvanceFailover, ContinueStream, EndFailover, Follow, FollowDone,
-    FollowError, GiveCopyUp, MakeRoom,
+    Acknowledged, Adopt, AdvanceFailover, BecomePrimary, ContinueStream, EndFailover, Follow,
+    FollowDone, FollowError, FollowPrimary, GiveCopyUp, MakeRoom, PauseWrites, ResumeWrites,
+    StandBy,
 };
+use crate::actors::failure_detector::messages::WritesPaused;
 use crate::moment::now_ms;
+use crate::pause::Purpose;
 use crate::shard::{Requests, Shard};
 
 impl ShardActor {
@@ -133,6 +139,71 @@ impl Handler<Acknowledged> for ShardActor {
         self.shard.with(|shard| {
             shard.begin(now_ms());
             shard.serve_acknowledged();
+        });
+    }
+}
+
+impl Handler<BecomePrimary> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, BecomePrimary { epoch }: BecomePrimary, _: &mut Context<Self>) {
+        info!(epoch, "The node leads its shard");
+        self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.become_primary();
+        });
+    }
+}
+
+impl Handler<FollowPrimary> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, follow: FollowPrimary, _: &mut Context<Self>) {
+        let FollowPrimary { host, port, epoch } = follow;
+        info!(host, port, epoch, "The node follows a primary");
+        self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.follow_primary(&host, port);
+        });
+    }
+}
+
+impl Handler<PauseWrites> for ShardActor {
+    type Result = ();
+
+    /// Nothing runs beside this: what has run is in the stream.
+    fn handle(&mut self, pause: PauseWrites, ctx: &mut Context<Self>) {
+        let is_still = self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.pause_writes(pause.until_ms)
+        });
+        if !is_still.0 {
+            ctx.notify_later(pause, Duration::from_millis(1));
+            return;
+        }
+        pause.tell.do_send(WritesPaused {
+            round: pause.round,
+            offset: self.node.journal.offset(),
+        });
+    }
+}
+
+impl Handler<ResumeWrites> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ResumeWrites, _: &mut Context<Self>) {
+        self.node.pause.end(Purpose::Failover);
+    }
+}
+
+impl Handler<StandBy> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: StandBy, _: &mut Context<Self>) {
+        info!("The node waits to hear whom it follows");
+        self.shard.with(|shard| {
+            shard.begin(now_ms());
+            shard.stand_by();
         });
     }
 }

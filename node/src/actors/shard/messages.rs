@@ -2,10 +2,12 @@
 
 use actix::dev::MessageResponse;
 use actix::{Message, Recipient};
+use almandine_cluster::failover::Beat;
 use almandine_cluster::topology::{Applied, Refusal};
 use almandine_protocol::Batch;
 
 use crate::actors::connection::messages::Answered;
+use crate::actors::failure_detector::messages::WritesPaused;
 use crate::journal::Id;
 use crate::session::Session;
 use crate::shard::Progress;
@@ -283,3 +285,26 @@ pub struct FollowPrimary {
     /// Of the shard of the cluster.
     pub epoch: u64,
 }
+
+/// Nobody knows yet whom the node follows: it presents itself as a replica without a primary. Sent by `ConfigActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct StandBy;
+
+/// Begin no write until then. Sent by `FailureDetectorActor` through `ConfigActor`; answered to `tell` when none is under way
+/// any more.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct PauseWrites {
+    /// Comes back with the answer.
+    pub round: Beat,
+    /// Unix time in milliseconds.
+    pub until_ms: i64,
+    /// Who waits for it.
+    pub tell: Recipient<WritesPaused>,
+}
+
+/// Writes go on. Sent by `FailureDetectorActor` through `ConfigActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct ResumeWrites;

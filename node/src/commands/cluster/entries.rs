@@ -155,6 +155,12 @@ const SUBCOMMANDS: &[Command] = &[
         ),
     ),
     told(
+        "Makes a replica the primary of its shard.",
+        "O(1)",
+        "[options=<FORCE|TAKEOVER>]",
+        entry("cluster|failover", -2, CHANGES, members::failover),
+    ),
+    told(
         "Takes all slots from the node's shard.",
         "O(1)",
         "",

@@ -6,7 +6,7 @@ use almandine_cluster::topology::{Change, Role};
 use almandine_protocol::number;
 
 use super::{myself, named, propose, topology, unknown};
-use crate::actors::config::messages::Wanted;
+use crate::actors::config::messages::{Force, Wanted};
 use crate::commands::table::wrong_subcommand_syntax;
 use crate::commands::{Call, Fault, Outcome};
 
@@ -90,6 +90,26 @@ pub(super) fn reset(call: &mut Call<'_>) -> Outcome {
         ));
     }
     call.seat.want(Wanted::Reset { is_hard });
+    call.reply.ok();
+    Ok(())
+}
+
+/// The answer comes when it is done: `+OK` means that this node leads.
+pub(super) fn failover(call: &mut Call<'_>) -> Outcome {
+    let node = myself(call)?;
+    let args = call.args;
+    let force = match args.len() {
+        2 => Force::None,
+        3 if args.is(2, "force") => Force::Force,
+        3 if args.is(2, "takeover") => Force::Takeover,
+        3 => return Err(Fault::SYNTAX),
+        _ => return Err(wrong_subcommand_syntax(args)),
+    };
+    if matches!(topology(call)?.role(node), Some(Role::Primary(_))) {
+        let text = "ERR You should send CLUSTER FAILOVER to a replica";
+        return Err(Fault::new(text));
+    }
+    call.seat.want(Wanted::FailOver(force));
     call.reply.ok();
     Ok(())
 }

@@ -33,8 +33,10 @@ struct Stage {
 
 impl Stage {
     fn new(myself: u8) -> Stage {
-        let node = Node::new(Params::default(), 1).in_cluster(picture(myself));
+        let node = Node::new(Params::default(), 1).in_cluster(picture(myself), true);
         node.journal.turn_on();
+        let cluster = node.cluster.as_ref().expect("a cluster");
+        cluster.set_lease(u64::MAX);
         let node = Arc::new(node);
         let shard = Shard::new(node.clone(), Rc::new(RefCell::default()), 1);
         let sessions = (1..=3).map(|id| Session::new(client(id), true)).collect();

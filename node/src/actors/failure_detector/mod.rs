@@ -1,0 +1,294 @@
+//! Who is there: heartbeats to other nodes, leases, and who is to follow a primary that is gone. Started by `ConfigActor` beside
+//! itself, on an arbiter that runs no commands: a slow command is no failure. Keeps the time for
+//! [`Failover`](almandine_cluster::failover::Failover), which decides; what it decides `ConfigActor` carries out.
+//!
+//! ```text
+//!   ConfigActor ── Reconfigured, Heard, Linked, HandOver ──▶ Failover ── Say, Propose, Judged, HandedOver ──▶ ConfigActor
+//!   the node's replication ── how its data stands ──▶            └── PauseWrites, ResumeWrites ──▶ ShardActor
+//!                                                                └── authority ──▶ Cluster, which shards look at
+//! ```
+
+pub mod messages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler};
+use almandine_cluster::failover::{
+    Authority, Effect, Event, Failover, Now, Own, Settings, Standpoint, TwoNodePolicy,
+};
+use almandine_cluster::id::NodeId;
+use almandine_cluster::topology::Role;
+use tracing::info;
+
+use self::messages::{Configure, HandOver, Heard, Linked, Reconfigured, WritesPaused, position};
+use super::config::ConfigActor;
+use super::config::messages::{HandedOver, Judged, Propose, Say};
+use super::lifeline::Lifeline;
+use super::shard::messages::{PauseWrites, ResumeWrites};
+use crate::moment::now_ms;
+use crate::node::Node;
+use crate::replication::LinkState;
+
+/// Mailbox; bounds `send` only.
+const MAILBOX: usize = 4096;
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_millis(25);
+
+/// See the module.
+pub struct FailureDetectorActor {
+    node: Arc<Node>,
+    config: Addr<ConfigActor>,
+    /// Once it is started.
+    me: Option<Addr<Self>>,
+    failover: Option<Failover>,
+    myself: Option<NodeId>,
+    standpoint: Option<Standpoint>,
+    own: Option<Own>,
+    /// The epoch of the shard when the primary took over whose stream this node has.
+    term: u64,
+    authority: Authority,
+    _lifeline: Lifeline,
+}
+
+impl FailureDetectorActor {
+    /// Tells `config` what it finds.
+    pub fn new(node: Arc<Node>, config: Addr<ConfigActor>, lifeline: Lifeline) -> Self {
+        FailureDetectorActor {
+            node,
+            config,
+            me: None,
+            failover: None,
+            myself: None,
+            standpoint: None,
+            own: None,
+            term: 0,
+            authority: Authority::No(almandine_cluster::failover::Reason::NotPrimary),
+            _lifeline: lifeline,
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            ms: self.node.uptime_ms(),
+            unix_ms: u64::try_from(now_ms()).unwrap_or(0),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let params = self.node.params();
+        Settings {
+            node_timeout_ms: params.cluster_node_timeout,
+            two_node_policy: match params.two_node_policy {
+                "consistent" => TwoNodePolicy::Consistent,
+                _ => TwoNodePolicy::PrimarySurvives,
+            },
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        let now = self.now();
+        let Some(failover) = &mut self.failover else {
+            return;
+        };
+        for effect in failover.handle(now, event) {
+            self.carry_out(effect, now);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, now: Now) {
+        match effect {
+            Effect::Send { to, message } => self.config.do_send(Say { to, message }),
+            Effect::Verdicts(verdicts) => {
+                for (node, verdict) in &verdicts {
+                    info!(%node, ?verdict, "What is thought of a node");
+                }
+                self.tell_peers();
+                self.config.do_send(Judged);
+            }
+            Effect::Authority(authority) => self.tell_authority(authority),
+            Effect::Propose(change) => {
+                info!(?change, "A failover is proposed");
+                self.config.do_send(Propose(change));
+            }
+            Effect::PauseWrites { round, until_ms } => {
+                let left = i64::try_from(until_ms.saturating_sub(now.ms)).unwrap_or(i64::MAX);
+                let until_ms = now_ms().saturating_add(left);
+                if let Some(me) = &self.me {
+                    let tell = me.clone().recipient();
+                    self.config.do_send(PauseWrites {
+                        round,
+                        until_ms,
+                        tell,
+                    });
+                }
+            }
+            Effect::ResumeWrites => self.config.do_send(ResumeWrites),
+            Effect::Answer { client, outcome } => {
+                self.config.do_send(HandedOver { client, outcome });
+            }
+        }
+    }
+
+    /// Whether the node may act as a primary is seen by shards at once; `ConfigActor` hears when that begins or ends.
+    fn tell_authority(&mut self, authority: Authority) {
+        if let Some(cluster) = &self.node.cluster {
+            cluster.set_lease(match authority {
+                Authority::Until(ms) => ms,
+                Authority::No(_) => 0,
+            });
+        }
+        let kind = |authority: Authority| match authority {
+            Authority::Until(_) => None,
+            Authority::No(reason) => Some(reason),
+        };
+        let (before, after) = (kind(self.authority), kind(authority));
+        self.authority = authority;
+        if before != after {
+            info!(?authority, "Whether the node may act as a primary");
+            self.config.do_send(Judged);
+        }
+    }
+
+    fn tell_peers(&self) {
+        let (Some(failover), Some(cluster)) = (&self.failover, &self.node.cluster) else {
+            return;
+        };
+        let hears_majority = failover.hears_majority();
+        let mut heard = cluster.heard();
+        for (node, peer) in failover.peers() {
+            heard.peers.insert(node, peer);
+        }
+        heard.hears_majority = hears_majority;
+    }
+
+    fn tick(&mut self) {
+        self.look_at_own();
+        self.handle_event(Event::Tick);
+        self.tell_peers();
+    }
+
+    fn leads(&self) -> Option<u64> {
+        let topology = &self.standpoint.as_ref()?.topology;
+        match topology.role(self.myself?)? {
+            Role::Primary(shard) => Some(topology.shards().get(&shard)?.epoch),
+            Role::Replica(_) | Role::Witness => None,
+        }
+    }
+
+    fn shard_epoch(&self) -> Option<u64> {
+        let topology = &self.standpoint.as_ref()?.topology;
+        let shard = topology.member(self.myself?)?.shard;
+        Some(topology.shards().get(&shard)?.epoch)
+    }
+
+    /// How the node's data stands, if it has read its files.
+    fn look_at_own(&mut self) {
+        let Some(cluster) = &self.node.cluster else {
+            return;
+        };
+        let Some(is_whole) = cluster.is_whole() else {
+            return;
+        };
+        let replication = &self.node.replication;
+        let upstream = replication.upstream();
+        let state = upstream.as_ref().map(|upstream| upstream.state);
+        drop(upstream);
+        let is_linked = state == Some(LinkState::Connected);
+        let leads = !replication.is_replica() && self.leads().is_some();
+        if is_linked || leads {
+            self.term = self.shard_epoch().unwrap_or(self.term);
+        }
+        let params = self.node.params();
+        let priority = match params.cluster_replica_no_failover {
+            true => 0,
+            false => params.replica_priority,
+        };
+        let own = Own {
+            position: position(self.term, self.node.journal.offset()),
+            is_linked,
+            is_whole,
+            priority,
+        };
+        if self.own != Some(own) {
+            self.own = Some(own);
+            self.handle_event(Event::Own(own));
+        }
+    }
+}
+
+impl Actor for FailureDetectorActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.me = Some(ctx.address());
+        ctx.run_interval(TICK, |me, _| me.tick());
+    }
+}
+
+impl Handler<Reconfigured> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, reconfigured: Reconfigured, _: &mut Context<Self>) {
+        let Reconfigured {
+            myself,
+            start,
+            standpoint,
+        } = reconfigured;
+        if self.myself != Some(myself) {
+            self.myself = Some(myself);
+            self.own = None;
+            let (settings, now) = (self.settings(), self.now());
+            self.failover = Some(Failover::new(myself, start, settings, now));
+        }
+        self.standpoint = Some(standpoint.clone());
+        self.handle_event(Event::Changed(standpoint));
+    }
+}
+
+impl Handler<Heard> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, Heard { from, message }: Heard, _: &mut Context<Self>) {
+        let message = *message;
+        self.handle_event(Event::Received { from, message });
+    }
+}
+
+impl Handler<Linked> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, Linked { node, is_up }: Linked, _: &mut Context<Self>) {
+        self.handle_event(match is_up {
+            true => Event::LinkUp { node },
+            false => Event::LinkLost { node },
+        });
+    }
+}
+
+impl Handler<HandOver> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, HandOver { client }: HandOver, _: &mut Context<Self>) {
+        self.look_at_own();
+        self.handle_event(Event::Wish { client });
+    }
+}
+
+impl Handler<WritesPaused> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, WritesPaused { round, offset }: WritesPaused, _: &mut Context<Self>) {
+        let position = position(self.term, offset);
+        self.handle_event(Event::Paused { round, position });
+    }
+}
+
+impl Handler<Configure> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Configure, _: &mut Context<Self>) {
+        self.handle_event(Event::Configure(self.settings()));
+    }
+}

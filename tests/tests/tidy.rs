@@ -54,7 +54,10 @@ const DEPENDENCIES: &[Dependency] = &[
         &["storage/src/table.rs", "storage/src/listpack/foreign.rs"],
     ),
     // Numbers that were never used before begin each connection of the bus; its frames are authenticated.
-    dependency("getrandom", &["node/src/actors/bus/"]),
+    dependency(
+        "getrandom",
+        &["node/src/actors/bus/", "node/src/actors/config/"],
+    ),
     dependency("hmac", &["node/src/actors/bus/"]),
     dependency("sha2", &["node/src/actors/bus/"]),
     dependency("hdrhistogram", &["node/src/stats/"]),

@@ -221,7 +221,7 @@ parameters! {
         two_node_policy: &'static str = "primary-survives", Choice(&["primary-survives", "consistent"]), Live, Works, "What a primary of two voters does at its start while the other is gone: go on with its data, or wait.";
         cluster_require_full_coverage: bool = "no", YesNo, Live, Works, "Refuse all requests while a slot has no owner.";
         cluster_migration_barrier: u32 = "1", Int::new(0, I32), Live, CLUSTER, "Replicas that a primary keeps.";
-        cluster_allow_replica_migration: bool = "yes", YesNo, Live, CLUSTER, "Replicas may change their primary.";
+        cluster_allow_replica_migration: bool = "yes", YesNo, Live, Works, "A shard whose last slot goes follows the new owner.";
         cluster_replica_validity_factor | "cluster-slave-validity-factor": u32 = "10", Int::new(0, I32), Live, CLUSTER, "Lag at which a replica may no more be chosen.";
         cluster_replica_no_failover | "cluster-slave-no-failover": bool = "no", YesNo, Live, Works, "Never choose this replica.";
         cluster_allow_reads_when_down: bool = "no", YesNo, Live, Works, "Read while the cluster is down.";
@@ -239,7 +239,7 @@ parameters! {
         cluster_announce_client_tls_port: u16 = "0", Int::new(0, 65535), Live, CLUSTER, "TLS port told to clients.";
         cluster_preferred_endpoint_type: &'static str = "ip", Choice(&["ip", "hostname", "unknown-endpoint"]), Live, Works, "Which address clients are told.";
         cluster_compatibility_sample_ratio: u32 = "0", Int::new(0, 100), Live, CLUSTER, "Share of requests tested for cluster mode.";
-        cluster_slot_stats_enabled: bool = "no", YesNo, Live, CLUSTER, "Count traffic by slot.";
+        cluster_slot_stats_enabled: bool = "no", YesNo, Live, Refused("only the keys of a slot are counted"), "Count traffic by slot.";
         cluster_blacklist_ttl: u64 = "60", Int::unsigned(0, I64), Live, CLUSTER, "Seconds for which a forgotten node stays away.";
         cluster_config_save_behavior: &'static str = "sync", Choice(&["sync", "best-effort"]), Live, CLUSTER, "Whether the state must be on disk.";
         cluster_manual_failover_timeout: u64 = "5000", Int::new(1, I32), Live, CLUSTER, "Milliseconds of a failover by hand.";

@@ -336,6 +336,33 @@ fn a_node_with_keys_keeps_its_place() {
 }
 
 #[test]
+fn sort_looks_at_no_key_of_another_slot() {
+    let mut bench = Bench::in_cluster(picture(1));
+    let denied = |option: &str| {
+        format!(
+            "-ERR {option} option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots."
+        )
+    };
+    let (by, get) = (denied("BY"), denied("GET"));
+    expect(
+        &mut bench,
+        &[
+            ("RPUSH l 2 1", ":2"),
+            ("SORT l BY w_*", &by),
+            ("SORT l BY w_* LIMIT x", &by),
+            ("SORT_RO l BY {a*}", &by),
+            ("SORT l BY a*{l}", &by),
+            ("SORT l BY {}{l}*", &by),
+            ("SORT l GET x_*", &get),
+            ("SORT l GET w", &get),
+            ("SORT l BY nosort GET #", "*2\r\n$1\r\n2\r\n$1\r\n1"),
+            ("SORT l BY {l}_* GET {l}*->f", "*2\r\n$-1\r\n$-1"),
+            ("SORT l GET l", "*2\r\n$-1\r\n$-1"),
+        ],
+    );
+}
+
+#[test]
 fn a_node_shows_its_cluster() {
     let mut bench = Bench::in_cluster(picture(1));
     let (me, other, replica) = (name(1), name(2), name(4));

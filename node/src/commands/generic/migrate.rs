@@ -125,7 +125,12 @@ fn restore(call: &mut Call<'_>, key: &[u8], replaces: bool, requests: &mut Vec<u
     if let Some(value) = db.view(key) {
         rdb::dump(value, compression, &mut payload);
     }
-    let mut words = vec![b"RESTORE".as_slice(), key, ttl.as_bytes(), &payload];
+    // In a cluster the slot is on its way there, and not there yet.
+    let name = match call.node.cluster {
+        None => b"RESTORE".as_slice(),
+        Some(_) => b"RESTORE-ASKING",
+    };
+    let mut words = vec![name, key, ttl.as_bytes(), &payload];
     words.extend(replaces.then_some(b"REPLACE".as_slice()));
     write_request(words.into_iter(), requests);
 }

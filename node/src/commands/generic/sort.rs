@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
+use almandine_cluster::slot::Slot;
 use almandine_protocol::number;
 use almandine_storage::{Db, List, Set, StrRef, Value, ValueRef};
 
-use crate::commands::{Args, Call, Class, Fault, Outcome};
+use crate::commands::{Call, Class, Fault, Outcome};
 
 /// The options.
 #[derive(Debug, Default)]
@@ -29,12 +30,12 @@ enum Weight {
 }
 
 pub(super) fn sort(call: &mut Call<'_>) -> Outcome {
-    let query = Query::parse(call.args, true)?;
+    let query = Query::parse(call, true)?;
     run(call, &query)
 }
 
 pub(super) fn sort_ro(call: &mut Call<'_>) -> Outcome {
-    let query = Query::parse(call.args, false)?;
+    let query = Query::parse(call, false)?;
     run(call, &query)
 }
 
@@ -98,7 +99,10 @@ fn store(call: &mut Call<'_>, target: &[u8], results: Vec<Option<Vec<u8>>>) {
 }
 
 impl<'a> Query<'a> {
-    fn parse(args: Args<'a>, may_store: bool) -> Result<Self, Fault> {
+    fn parse(call: &Call<'a>, may_store: bool) -> Result<Self, Fault> {
+        let args = call.args;
+        let is_in_cluster = call.node.cluster.is_some();
+        let slot = is_in_cluster.then(|| Slot::of(args.at(1)));
         let mut query = Query {
             count: -1,
             ..Query::default()
@@ -120,8 +124,14 @@ impl<'a> Query<'a> {
                 i += 1;
             } else if args.is(i, "by") && left >= 1 {
                 query.by = Some(args.at(i + 1));
+                if !query.keeps_order() {
+                    check_slot("BY", args.at(i + 1), slot)?;
+                }
                 i += 1;
             } else if args.is(i, "get") && left >= 1 {
+                if args.at(i + 1) != b"#" {
+                    check_slot("GET", args.at(i + 1), slot)?;
+                }
                 query.gets.push(args.at(i + 1));
                 i += 1;
             } else {
@@ -135,6 +145,26 @@ impl<'a> Query<'a> {
     /// BY a name without a star: do not sort.
     fn keeps_order(&self) -> bool {
         self.by.is_some_and(|pattern| !pattern.contains(&b'*'))
+    }
+}
+
+/// In a cluster all keys that a pattern makes must be where the sorted one is.
+fn check_slot(option: &str, pattern: &[u8], slot: Option<Slot>) -> Result<(), Fault> {
+    let Some(slot) = slot else { return Ok(()) };
+    let star = pattern.iter().position(|byte| *byte == b'*');
+    // Whatever stands for the star, the tag before it decides.
+    let before = star.map(|star| &pattern[..star]);
+    let is_fixed = before.is_none_or(|before| {
+        let open = before.iter().position(|byte| *byte == b'{');
+        let tag = open.map(|open| &before[open + 1..]);
+        let close = tag.and_then(|tag| tag.iter().position(|byte| *byte == b'}'));
+        close.is_some_and(|close| close > 0)
+    });
+    match is_fixed && Slot::of(pattern) == slot {
+        true => Ok(()),
+        false => Err(Fault::text(format!(
+            "ERR {option} option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots."
+        ))),
     }
 }
 

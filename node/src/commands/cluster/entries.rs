@@ -9,6 +9,7 @@ const CHANGES: Flags = Flags::ADMIN
     .union(Flags::NO_ASYNC_LOADING)
     .union(Flags::STALE);
 const SHOWS: Flags = Flags::STALE;
+/// As in Valkey: tools look at a node that reads a copy, too.
 const SHOWS_EARLY: Flags = Flags::LOADING.union(Flags::STALE);
 const INSPECTS: Flags = Flags::ADMIN.union(Flags::STALE);
 
@@ -191,7 +192,7 @@ const SUBCOMMANDS: &[Command] = &[
         "Returns the state of the cluster.",
         "O(N) with N nodes",
         "",
-        entry("cluster|info", 2, SHOWS, show::info),
+        entry("cluster|info", 2, SHOWS_EARLY, show::info),
     ),
     told(
         "Returns the slot of a key.",
@@ -218,7 +219,7 @@ const SUBCOMMANDS: &[Command] = &[
         "Returns the node's name.",
         "O(1)",
         "",
-        entry("cluster|myid", 2, SHOWS, show::myid),
+        entry("cluster|myid", 2, SHOWS_EARLY, show::myid),
     ),
     since(
         "7.2.0",
@@ -226,14 +227,14 @@ const SUBCOMMANDS: &[Command] = &[
             "Returns the name of the node's shard.",
             "O(1)",
             "",
-            entry("cluster|myshardid", 2, SHOWS, show::myshardid),
+            entry("cluster|myshardid", 2, SHOWS_EARLY, show::myshardid),
         ),
     ),
     told(
         "Lists all nodes.",
         "O(N) with N nodes",
         "",
-        entry("cluster|nodes", 2, SHOWS, show::nodes),
+        entry("cluster|nodes", 2, SHOWS_EARLY, show::nodes),
     ),
     since(
         "5.0.0",

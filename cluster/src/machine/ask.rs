@@ -58,6 +58,13 @@ impl Asks {
         self.current = None;
     }
 
+    /// The node has gone; the log that it was to be let go from will not say so any more.
+    pub(super) fn forget_leaving(&mut self) {
+        self.queue.retain(|waiting| waiting.order != Order::Leave);
+        self.current
+            .take_if(|asking| asking.request.order == Order::Leave);
+    }
+
     /// The failover is not wanted any more.
     pub(super) fn forget_failover(&mut self) {
         self.queue.retain(|waiting| waiting.by != Asker::Failover);

@@ -112,6 +112,7 @@ impl Machine {
 
     /// Begins a cluster of one; who waits for that is told.
     fn refound(&mut self, is_hard: bool, client: Option<u64>) {
+        self.asks.forget_leaving();
         let shard = self.identity.shard;
         let mut identity = Identity {
             cluster: ClusterId::new(self.dice.id()),

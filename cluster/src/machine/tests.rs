@@ -350,6 +350,28 @@ fn a_node_that_is_reset_is_alone_again() {
     assert_eq!(net.meet(3, 2), Ok(Applied::Done));
 }
 
+/// Tools forget a node everywhere, and reset it before it has heard of that.
+#[test]
+fn a_node_that_is_forgotten_while_it_is_reset_can_be_met_again() {
+    let mut net = Net::with(3);
+    for number in 2..=3 {
+        net.meet(number, 1).expect("met");
+    }
+    net.tick(100);
+    for number in 1..=2 {
+        net.apart.insert((node(number), node(3)));
+    }
+    let client = net.client();
+    let is_hard = false;
+    net.event(node(3), Event::Reset { client, is_hard });
+    net.propose(1, Order::Forget(node(3))).expect("forgotten");
+    net.apart.clear();
+    net.outcome(client).expect("reset");
+    assert_eq!(net.machine(3).topology().members().len(), 1);
+    net.meet(3, 1).expect("met again");
+    net.agree(1..=3);
+}
+
 #[test]
 fn a_witness_votes_before_the_second_replica() {
     let mut net = Net::with(2);

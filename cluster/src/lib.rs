@@ -10,9 +10,11 @@
 //!                       │    ▼                                         │
 //!                       │ view/   routing; NODES, SLOTS, SHARDS, INFO  │
 //!                       └─────────────────────────────────────────────┘
+//!
+//!   failover/   the second machine, with a clock: who is heard, who may act as primary, who follows one that is gone
 //! ```
 //!
-//! Architecture invariant: `cluster` knows no clock, no dice, no file, no socket, no actor. Events carry time as ticks and
+//! Architecture invariant: `cluster` knows no clock, no dice, no file, no socket, no actor. Events carry time and
 //! randomness as numbers; the same events give the same effects.
 
 pub mod failover;

@@ -55,6 +55,8 @@ pub(super) struct Reign {
     is_accepted: bool,
     /// The other of two is gone, and this one goes on.
     is_survivor: bool,
+    /// Nobody could decide without this node before it knew that they may soon: nobody has yet, until then.
+    free_until: u64,
     /// What keeps it from claiming its lease.
     obstacle: Option<Reason>,
 }
@@ -69,6 +71,7 @@ impl Reign {
             has_begun: false,
             is_accepted: false,
             is_survivor: false,
+            free_until: 0,
             obstacle: Some(Reason::Outdated),
         }
     }
@@ -139,7 +142,8 @@ impl Failover {
             own.is_some_and(|own| !own.is_whole)
         };
         let mut replicas = standpoint.topology.replicas(reign.shard);
-        reign.is_accepted || (self.own.is_some() && replicas.all(|(node, _)| is_empty(node)))
+        let is_incomplete = self.own.is_some_and(|own| !own.is_whole);
+        reign.is_accepted || (is_incomplete && replicas.all(|(node, _)| is_empty(node)))
     }
 
     /// How this node's data stands, as others are to see it.
@@ -183,6 +187,12 @@ impl Failover {
         }
     }
 
+    /// Whether this node leads and has not acted for so long.
+    pub(super) fn is_idle(&self, now: u64, for_ms: u64) -> bool {
+        let is_idle = |reign: &Reign| reign.obstacle.is_some() && now >= reign.began_at + for_ms;
+        self.reign.as_ref().is_some_and(is_idle)
+    }
+
     /// How long to wait between two rounds of pings.
     pub(super) fn pace_ms(&self, now: u64) -> u64 {
         let is_eager = |reign: &Reign| {
@@ -214,7 +224,9 @@ impl Failover {
         let reached = |voter: NodeId| reign.granted.get(&voter).copied();
         let until = standpoint.electorate.reached(reached);
         let until = until.map_or(0, |sent_at| sent_at + LEASE_MS);
+        // A reign does not begin while somebody may have a lease of earlier voters.
         let is_settled = self.grants.is_settled(now) || self.authority.is_given(now);
+        let until = until.max(reign.free_until);
         match now < until && is_settled {
             true => Authority::Until(until),
             false => Authority::No(Reason::Unconfirmed),
@@ -222,6 +234,14 @@ impl Failover {
     }
 
     pub(super) fn look_at_authority(&mut self, now: u64) {
+        let was_free = self.authority == Authority::Until(u64::MAX);
+        if was_free
+            && !self.is_free()
+            && let Some(reign) = &mut self.reign
+        {
+            // No voter of those who come has confirmed it yet, and none was asked for another.
+            reign.free_until = now + LEASE_MS;
+        }
         let authority = self.find_authority(now);
         if let Some(reign) = &mut self.reign {
             reign.has_begun |= authority.is_given(now);

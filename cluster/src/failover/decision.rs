@@ -39,6 +39,14 @@ pub struct Fence {
     pub round: Beat,
 }
 
+/// The voter's promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fenced {
+    pub fence: Fence,
+    /// For how long it has heard nothing of the primary.
+    pub silence_ms: u64,
+}
+
 /// The voter: who asked for a fence, not answered yet.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
@@ -84,6 +92,8 @@ struct Case {
     begun_at: u64,
     asked_at: u64,
     fenced: BTreeSet<NodeId>,
+    /// When one of them has heard of the primary last.
+    heard_at: u64,
     proposed_at: Option<u64>,
 }
 
@@ -93,6 +103,8 @@ pub(super) struct Decisions {
     cases: BTreeMap<ShardId, Case>,
     /// Rounds that were ever begun.
     rounds: u64,
+    /// Since when it is this node that decides.
+    leads_since: Option<u64>,
 }
 
 /// The voter.
@@ -124,7 +136,7 @@ impl Failover {
         self.fences.forget_old(now);
         let asked: Vec<(NodeId, Asked)> = {
             let asked = self.fences.asked.iter();
-            let is_due = |primary| self.is_out(primary) && self.grants.is_over(primary, now);
+            let is_due = |primary| self.is_out(primary, now) && self.grants.is_over(primary, now);
             let asked = asked.map(|(&primary, &asked)| (primary, asked));
             asked.filter(|&(primary, _)| is_due(primary)).collect()
         };
@@ -133,17 +145,31 @@ impl Failover {
             let until = now + PROMISE_MS;
             let promise = Promise { by, round, until };
             self.fences.promises.insert(primary, promise);
-            let fence = Fence { primary, round };
+            let fenced = Fenced {
+                fence: Fence { primary, round },
+                silence_ms: now.saturating_sub(self.detector.reported_at(primary)),
+            };
             match by == self.myself {
-                true => self.fenced(by, fence),
-                false => self.send(by, Message::Fenced(fence)),
+                true => self.fenced(by, fenced, now),
+                false => self.send(by, Message::Fenced(fenced)),
             }
         }
     }
 
-    /// Whether this node itself would have another in its place: it does not hear it, or hears that it has lost its data.
-    fn is_out(&self, primary: NodeId) -> bool {
-        self.detector.suspects_node(primary) || self.has_lost_data(primary)
+    /// Whether this node itself would have another in its place: it does not hear it, or hears that it can not act.
+    fn is_out(&self, primary: NodeId, now: u64) -> bool {
+        self.detector.suspects_node(primary)
+            || self.has_lost_data(primary)
+            || self.does_nothing(primary, now)
+    }
+
+    /// Whether a primary that is there does not act for long: it may read its files for minutes.
+    fn does_nothing(&self, primary: NodeId, now: u64) -> bool {
+        let for_ms = self.settings.node_timeout_ms;
+        match primary == self.myself {
+            true => self.is_idle(now, for_ms),
+            false => self.detector.is_idle(primary, now, for_ms),
+        }
     }
 
     fn has_lost_data(&self, node: NodeId) -> bool {
@@ -161,11 +187,14 @@ impl Failover {
 
 /// The leader.
 impl Failover {
-    pub(super) fn fenced(&mut self, by: NodeId, fence: Fence) {
+    pub(super) fn fenced(&mut self, by: NodeId, fenced: Fenced, now: u64) {
+        let Fenced { fence, silence_ms } = fenced;
         let mut cases = self.decisions.cases.values_mut();
         let case = cases.find(|case| (case.primary, case.round) == (fence.primary, fence.round));
         if let Some(case) = case {
             case.fenced.insert(by);
+            case.heard_at = case.heard_at.max(now.saturating_sub(silence_ms));
+            self.are_cases_due = true;
         }
     }
 
@@ -178,9 +207,11 @@ impl Failover {
     }
 
     pub(super) fn look_at_cases(&mut self, now: u64) {
-        let due = match self.decides() {
-            true => self.due(now),
-            false => BTreeMap::new(),
+        let leads_since = self.decisions.leads_since.unwrap_or(now);
+        self.decisions.leads_since = self.decides().then_some(leads_since);
+        let due = match self.decisions.leads_since {
+            Some(_) => self.due(now),
+            None => BTreeMap::new(),
         };
         let is_same = |shard: &ShardId, case: &Case| {
             let same = |led: &Shard| (led.primary, led.epoch) == (case.primary, case.epoch);
@@ -205,9 +236,14 @@ impl Failover {
             return BTreeMap::new();
         };
         let shards = standpoint.topology.shards().iter();
+        // Without a leader nobody could act for long.
+        let leads_since = self.decisions.leads_since.unwrap_or(now);
+        let is_known = now >= leads_since + self.settings.node_timeout_ms;
         let is_due = |&(&id, shard): &(&ShardId, &Shard)| {
             let has_failed = self.detector.verdict(shard.primary) == Verdict::Failed;
-            let is_out = has_failed || self.has_lost_data(shard.primary);
+            let is_out = has_failed
+                || self.has_lost_data(shard.primary)
+                || (is_known && self.does_nothing(shard.primary, now));
             is_out && !shard.slots.is_empty() && self.candidate(id, shard.primary, now).is_some()
         };
         let due = shards.filter(is_due);
@@ -263,6 +299,7 @@ impl Failover {
             begun_at: now,
             asked_at: 0,
             fenced: BTreeSet::new(),
+            heard_at: 0,
             proposed_at: None,
         };
         self.decisions.cases.insert(shard, case);
@@ -310,7 +347,10 @@ impl Failover {
 
     /// Who is to follow: of those who are there and have their data, the one that has the most of it; then by priority, then
     /// by name.
-    fn candidate(&self, shard: ShardId, primary: NodeId, now: u64) -> Option<NodeId> {
+    pub(super) fn candidate(&self, shard: ShardId, primary: NodeId, now: u64) -> Option<NodeId> {
+        let case = self.decisions.cases.get(&shard);
+        let heard_at = case.map_or(0, |case| case.heard_at);
+        let heard_at = heard_at.max(self.detector.reported_at(primary));
         let standpoint = self.standpoint.as_ref()?;
         let validity = VALIDITY * self.settings.node_timeout_ms;
         let able = standpoint.topology.replicas(shard).filter_map(|(node, _)| {
@@ -323,7 +363,7 @@ impl Failover {
                 false => self.detector.linked_at(node),
             };
             // As long as the primary was heard while this one's stream stood still.
-            let went_without = self.detector.reported_at(primary).saturating_sub(linked_at);
+            let went_without = heard_at.saturating_sub(linked_at);
             let is_able = own.is_whole && own.priority > 0 && went_without <= validity;
             (is_there && is_able).then_some((node, own))
         });

@@ -19,6 +19,8 @@ const FLOOR_MS: u64 = 400;
 const CAP_MIN_MS: u64 = 250;
 /// This node did nothing for so long: whom it has not heard meanwhile may have spoken.
 const LATE_MS: u64 = 200;
+/// Whom somebody suspected so long ago it may hear by now.
+const STALE_MS: u64 = 1000;
 /// How many deviations from the usual are still usual.
 const DEVIATIONS: u64 = 8;
 
@@ -61,6 +63,8 @@ struct Track {
     /// When its stream flowed last, or when we began to look.
     linked_at: u64,
     suspects: BTreeSet<NodeId>,
+    /// Since when it does not claim the lease of the shard that it leads.
+    idle_since: Option<u64>,
 }
 
 impl Track {
@@ -225,6 +229,22 @@ impl Detector {
         self.learn(node, report, now)
     }
 
+    /// What the latest ping of a node claims; `leads` = it could.
+    pub(super) fn note_claim(&mut self, node: NodeId, leads: bool, claims: bool, now: u64) {
+        if let Some(track) = self.tracks.get_mut(&node) {
+            track.idle_since = match leads && !claims {
+                true => track.idle_since.or(Some(now)),
+                false => None,
+            };
+        }
+    }
+
+    /// Whether it leads and does nothing about it for so long.
+    pub(super) fn is_idle(&self, node: NodeId, now: u64, for_ms: u64) -> bool {
+        let idle_since = self.tracks.get(&node).and_then(|track| track.idle_since);
+        idle_since.is_some_and(|since| now >= since + for_ms)
+    }
+
     pub(super) fn ponged_by(&mut self, node: NodeId, report: Report, now: Now) {
         let Some(track) = self.tracks.get_mut(&node) else {
             return;
@@ -261,20 +281,24 @@ impl Detector {
         true
     }
 
-    /// Whether whom we suspect is different since the last time.
-    pub(super) fn judge(&mut self, now: u64, node_timeout_ms: u64) -> bool {
+    /// Some time has passed.
+    pub(super) fn judge(&mut self, now: u64, node_timeout_ms: u64) {
         for track in self.tracks.values_mut() {
             let is_new = track.is_judged && !track.is_suspected;
             if is_new && track.is_silent(now, node_timeout_ms) {
                 track.is_suspected = true;
                 self.has_changed = true;
             }
-            if !track.suspects.is_empty() && now >= track.reported_at + node_timeout_ms {
+            if !track.suspects.is_empty() && now >= track.reported_at + STALE_MS {
                 // What it said long ago is no news of anybody.
                 track.suspects.clear();
                 self.is_due = true;
             }
         }
+    }
+
+    /// Whether whom we suspect is different since the last time.
+    pub(super) fn has_changed(&mut self) -> bool {
         self.is_due |= self.has_changed;
         std::mem::take(&mut self.has_changed)
     }
@@ -337,13 +361,60 @@ impl Failover {
         self.detector.watch(&others, is_voter, now.ms);
     }
 
-    pub(super) fn look_at_verdicts(&mut self) {
+    /// Whether one is different.
+    pub(super) fn look_at_verdicts(&mut self) -> bool {
         let Some(standpoint) = &self.standpoint else {
-            return;
+            return false;
         };
         let changed = self.detector.verdicts(self.myself, &standpoint.electorate);
-        if !changed.is_empty() {
+        let is_different = !changed.is_empty();
+        if is_different {
             self.effects.push(super::Effect::Verdicts(changed));
         }
+        is_different
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_too_long_when_it_is_unusual() {
+        let mut track = Track::default();
+        let mut now = 0;
+        for _ in 0..50 {
+            now += 100;
+            track.hear(now);
+        }
+        let is_silent =
+            |track: &Track, silence: u64| track.is_silent(track.heard_at + silence, 2000);
+        assert!(!is_silent(&track, 399) && is_silent(&track, 400));
+        for turn in 0..50 {
+            now += [100, 300][turn % 2];
+            track.hear(now);
+        }
+        assert!(!is_silent(&track, 900) && is_silent(&track, 1100));
+        for turn in 0..50 {
+            now += [100, 1500][turn % 2];
+            track.hear(now);
+        }
+        assert!(
+            !is_silent(&track, 1999) && is_silent(&track, 2000),
+            "the cap"
+        );
+        assert!(track.is_silent(track.heard_at + 300, 300) && is_silent(&Track::default(), 2000));
+    }
+
+    #[test]
+    fn a_lost_link_shortens_the_wait_by_a_quarter() {
+        let mut track = Track::default();
+        for round in 1..=50 {
+            track.hear(round * 100);
+        }
+        track.lost_at = Some(5050);
+        assert!(!track.is_silent(5349, 2000) && track.is_silent(5350, 2000));
+        track.hear(5340);
+        assert!(!track.is_silent(5600, 2000), "it was heard after that");
     }
 }

@@ -48,7 +48,7 @@ impl Grants {
     }
 
     /// Extends the lease of `holder`, unless somebody else has it.
-    fn extend(&mut self, shard: ShardId, holder: NodeId, now: u64) -> bool {
+    pub(super) fn extend(&mut self, shard: ShardId, holder: NodeId, now: u64) -> bool {
         let is_taken = |grant: &Grant| grant.holder != holder && now < grant.until;
         if now < self.knows_from || self.grants.get(&shard).is_some_and(is_taken) {
             return false;
@@ -65,7 +65,7 @@ impl Grants {
     }
 
     /// `holder` has no lease but that of `kept`: it says so.
-    fn release(&mut self, holder: NodeId, kept: Option<ShardId>) {
+    pub(super) fn release(&mut self, holder: NodeId, kept: Option<ShardId>) {
         self.grants
             .retain(|&shard, grant| grant.holder != holder || Some(shard) == kept);
     }
@@ -75,6 +75,8 @@ impl Failover {
     /// What the latest ping of a node claims; whether that is granted.
     pub(super) fn answer_claim(&mut self, from: NodeId, claim: Option<Claim>, now: u64) -> bool {
         let shard = claim.as_ref().map(|claim| claim.shard);
+        let leads = self.led_by(from).is_some();
+        self.detector.note_claim(from, leads, shard.is_some(), now);
         self.grants.release(from, shard);
         claim.is_some_and(|claim| self.extends(from, &claim, now))
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fence, HandOver};
+use super::{Fence, Fenced, HandOver};
 use crate::id::{NodeId, ShardId};
 
 /// A node's rounds of pings count up, over its starts. Links may repeat and turn round what they carry; the later beat is the
@@ -79,7 +79,7 @@ pub enum Message {
     /// The leader asks a voter not to extend the lease of a primary.
     Fence(Fence),
     /// The voter has not for the length of a lease, and will not for a while.
-    Fenced(Fence),
+    Fenced(Fenced),
     /// It may again.
     Spare(Fence),
     HandOver(HandOver),

@@ -40,7 +40,7 @@ use crate::topology::{Change, Refusal, Role, Topology};
 use crate::view::{Peer, Verdict};
 
 pub use authority::{Authority, Reason};
-pub use decision::Fence;
+pub use decision::{Fence, Fenced};
 pub use electorate::Electorate;
 pub use handover::HandOver;
 pub use message::{Beat, Claim, Message, Own, Ping, Pong, Position, Report};
@@ -175,6 +175,8 @@ pub struct Failover {
     grants: Grants,
     fences: Fences,
     decisions: Decisions,
+    /// What they rest on is different.
+    are_cases_due: bool,
     handovers: HandOvers,
     /// When its own stream flowed last, or when it began to look.
     linked_at: u64,
@@ -198,6 +200,7 @@ impl Failover {
             grants: Grants::new(now.ms),
             fences: Fences::default(),
             decisions: Decisions::default(),
+            are_cases_due: false,
             handovers: HandOvers::default(),
             linked_at: now.ms,
             reign: None,
@@ -248,6 +251,9 @@ impl Failover {
         if self.own.is_some_and(|own| own.is_linked) {
             self.linked_at = now.ms;
         }
+        let node_timeout_ms = self.settings.node_timeout_ms;
+        self.detector.judge(now.ms, node_timeout_ms);
+        self.are_cases_due = true;
         if now.ms >= self.pinged_at + self.pace_ms(now.ms) {
             self.ping(now);
         }
@@ -256,13 +262,13 @@ impl Failover {
     fn changed(&mut self, standpoint: Standpoint, now: Now) {
         self.grants.look(&standpoint.electorate, now.ms);
         self.standpoint = Some(standpoint);
+        self.are_cases_due = true;
         self.watch(now);
     }
 
     /// Whatever has happened: draws the conclusions.
     fn look(&mut self, now: Now) {
-        let node_timeout_ms = self.settings.node_timeout_ms;
-        let has_changed = self.detector.judge(now.ms, node_timeout_ms);
+        let has_changed = self.detector.has_changed();
         let is_other_reign = self.look_at_reign(now.ms);
         self.look_at_authority(now.ms);
         // Others wait to hear this: whom we suspect, that a lease is wanted or given up.
@@ -270,9 +276,11 @@ impl Failover {
             self.ping(now);
             self.look_at_authority(now.ms);
         }
-        self.look_at_verdicts();
+        self.are_cases_due |= self.look_at_verdicts();
         self.look_at_fences(now.ms);
-        self.look_at_cases(now.ms);
+        if std::mem::take(&mut self.are_cases_due) {
+            self.look_at_cases(now.ms);
+        }
         self.look_at_handovers(now.ms);
     }
 
@@ -305,6 +313,8 @@ impl Failover {
         self.beat.number += 1;
         self.pinged_at = now.ms;
         let claim = self.claim();
+        let claimed = claim.as_ref().map(|claim| claim.shard);
+        self.grants.release(self.myself, claimed);
         self.note_round(now.ms);
         if let Some(claim) = &claim
             && self.extends(self.myself, claim, now.ms)
@@ -340,7 +350,7 @@ impl Failover {
             Message::Ping(ping) => self.pinged(from, ping, now),
             Message::Pong(pong) => self.ponged(from, pong, now),
             Message::Fence(fence) => self.fence(from, fence, now.ms),
-            Message::Fenced(fence) => self.fenced(from, fence),
+            Message::Fenced(fenced) => self.fenced(from, fenced, now.ms),
             Message::Spare(fence) => self.spare(from, fence),
             Message::HandOver(said) => self.hand_over(from, said, now.ms),
         }

@@ -45,9 +45,11 @@ impl Machine {
         self.node_of(self.engine.leader())
     }
 
-    /// Whose yes and no count for leases and failovers.
+    /// Whose yes and no count for leases and failovers. A voter who is no member any more counts, under a name that nobody has:
+    /// without it the others would be a majority too soon.
     pub fn electorate(&self) -> Electorate {
-        let nodes = |ids: &[RaftId]| ids.iter().filter_map(|&id| self.node_of(id)).collect();
+        let node_of = |&id: &RaftId| self.node_of(id).unwrap_or_else(|| nobody(id));
+        let nodes = |ids: &[RaftId]| ids.iter().map(node_of).collect();
         Electorate {
             voters: nodes(&self.engine.log().conf().voters),
             coming: nodes(&self.engine.coming_voters()),
@@ -80,4 +82,11 @@ impl Machine {
             epoch: shard.map_or(0, |shard| shard.epoch),
         }
     }
+}
+
+/// Names are random: this is none.
+fn nobody(id: RaftId) -> NodeId {
+    let mut name = [0; 20];
+    name[12..].copy_from_slice(&id.to_be_bytes());
+    NodeId::new(name)
 }

@@ -94,6 +94,10 @@ impl Machine {
     }
 
     fn finish(&mut self, turn: Turn) {
+        if turn.stored.changes_members() {
+            // Whoever counts on the voters of before knows it before another counts on those of after.
+            self.effects.push(Effect::Changed);
+        }
         let progress = self.engine.finish(turn);
         if progress.is_stuck {
             let reason = "the cluster has decided something that this version does not understand";

@@ -80,6 +80,12 @@ impl Stored {
     pub(crate) fn is_empty(&self) -> bool {
         !self.is_restored && self.hard.is_none() && self.entries.is_empty()
     }
+
+    /// Whether the log has new entries about who takes part.
+    pub(crate) fn changes_members(&self) -> bool {
+        let is_plain = |entry: &Entry| entry.get_entry_type() == EntryType::EntryNormal;
+        !self.entries.iter().all(is_plain)
+    }
 }
 
 impl std::fmt::Debug for Engine {

@@ -21,6 +21,7 @@ impl World {
                 self.inform(number);
             }
         }
+        self.settle();
         for number in 0..self.hosts.len() {
             self.flow(number);
         }
@@ -50,6 +51,11 @@ impl World {
             if !able.is_empty() {
                 let chosen = self.dice.below(able.len() as u64) as usize;
                 self.leader = Some(able[chosen]);
+                // A change that the new one has not heard of is none.
+                let coming = &self.hosts[able[chosen]].electorate.coming;
+                if *coming != self.electorate.coming {
+                    self.electorate.coming = self.electorate.voters.clone();
+                }
             }
         }
     }
@@ -64,8 +70,36 @@ impl World {
         let host = &mut self.hosts[number];
         let before = (host.version, host.leader, host.is_current);
         (host.version, host.leader, host.is_current) = (latest, Some(leader), true);
-        if before != (latest, Some(leader), true) {
+        if before != (latest, Some(leader), true) || host.electorate != self.electorate {
+            host.electorate = self.electorate.clone();
             self.changed(number);
+        }
+    }
+
+    /// The voters who come are the voters when a majority of those who go has written down that they come.
+    fn settle(&mut self) {
+        let Electorate { voters, coming } = &self.electorate;
+        let has_written = |&&voter: &&NodeId| {
+            let number = self.number_of(voter).expect("a host");
+            self.hosts[number].electorate.coming == *coming
+        };
+        let written = voters.iter().filter(has_written).count();
+        if voters != coming && self.leader.is_some() && written > voters.len() / 2 {
+            self.electorate.voters = coming.clone();
+        }
+    }
+
+    /// The leader takes a voter in, or lets it go, if that leaves so many at least.
+    pub(super) fn regroup(&mut self, number: usize, at_least: usize) {
+        let Electorate { voters, coming } = &mut self.electorate;
+        let node = self.hosts[number].node;
+        if voters != coming || self.leader.is_none() {
+            return;
+        }
+        if voters.contains(&node) && voters.len() > at_least {
+            coming.remove(&node);
+        } else if voters.len() < 5 {
+            coming.insert(node);
         }
     }
 
@@ -73,7 +107,7 @@ impl World {
         let host = &self.hosts[number];
         let standpoint = Standpoint {
             topology: self.log[host.version].clone(),
-            electorate: self.electorate.clone(),
+            electorate: host.electorate.clone(),
             leader: host.leader.map(|leader| self.hosts[leader].node),
             is_current: host.is_current,
         };
@@ -83,7 +117,7 @@ impl World {
     /// A primary that may writes something; a replica copies what its primary has.
     fn flow(&mut self, number: usize) {
         let host = &self.hosts[number];
-        if !host.is_awake() || host.kind == Kind::Witness {
+        if !host.is_awake() || host.kind == Kind::Witness || host.is_reading {
             return;
         }
         let topology = &self.log[host.version];
@@ -104,14 +138,14 @@ impl World {
                 let is_reached =
                     self.hosts[primary].is_awake() && self.is_connected(primary, number);
                 own.is_linked = is_reached;
-                if is_reached && self.dice.below(5) > 0 {
+                if is_reached && !host.is_stuck && self.dice.below(5) > 0 {
                     own.position = self.hosts[primary].own.position;
                     own.is_whole |= self.hosts[primary].own.is_whole;
                 }
             }
             _ => {}
         }
-        let paused = self.hosts[number].paused;
+        let paused = host.paused.filter(|_| !host.is_stuck);
         if own != self.hosts[number].own {
             self.hosts[number].own = own;
             self.tell(number, Event::Own(own));
@@ -169,7 +203,10 @@ impl World {
             voter.is_awake() && since.is_some_and(|&since| since + NEWS_MS <= self.now)
         };
         let host = &self.hosts[number];
-        let is_sound = host.is_awake() && host.own.is_whole;
+        let is_sound = host.is_awake()
+            && host
+                .claims_since
+                .is_some_and(|since| since + NEWS_MS <= self.now);
         if is_sound && self.electorate.is_majority(is_heard_by) {
             self.blame(format!(
                 "host {number} is heard, and another is to follow it"
@@ -220,7 +257,9 @@ impl World {
 
     /// Notes which primaries a voter hears.
     pub(super) fn note_hearing(&mut self, number: usize) {
-        let host = &self.hosts[number];
+        let now = self.now;
+        let host = &mut self.hosts[number];
+        host.claims_since = host.failover.claim().and(host.claims_since.or(Some(now)));
         if !self.electorate.has(host.node) {
             return;
         }
@@ -230,7 +269,6 @@ impl World {
         for primary in primaries {
             let is_heard = self.hosts[number].failover.detector.hears(primary);
             let primary = self.number_of(primary).expect("a host");
-            let now = self.now;
             let since = &mut self.hosts[number].hears_since;
             match is_heard {
                 true => drop(since.entry(primary).or_insert(now)),

@@ -2,14 +2,12 @@
 //! seed is one schedule. After every event no two nodes may act for one shard.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::*;
-use crate::id::ClusterId;
-use crate::slot::Slot;
+use super::plan::{Plan, found, node, shard};
+use crate::topology::Kind;
 use crate::topology::tests::random::Dice;
-use crate::topology::{Address, Admission, Kind};
 
 /// A rule that is switched off, to see whether anybody notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,14 +20,6 @@ pub(super) enum Mutant {
     AnyEpoch,
     /// What one voter says counts as if all had said it.
     NoMajority,
-}
-
-/// A cluster: for each shard how many members, and how many witnesses.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) shards: Vec<usize>,
-    pub(super) witnesses: usize,
-    pub(super) policy: TwoNodePolicy,
 }
 
 #[derive(Debug)]
@@ -48,18 +38,28 @@ pub(super) struct Host {
     pub(super) version: usize,
     pub(super) leader: Option<usize>,
     pub(super) is_current: bool,
+    pub(super) electorate: Electorate,
+    pub(super) verdicts: BTreeMap<NodeId, Verdict>,
     pub(super) own: Own,
     /// A client waits for its CLUSTER FAILOVER.
     pub(super) is_asked: bool,
     pub(super) outcome: Option<Result<(), Refusal>>,
+    /// It reads its files for long.
+    pub(super) is_reading: bool,
+    /// A replica copies nothing; a primary does not come to an end with its writes.
+    pub(super) is_stuck: bool,
+    /// How often it had something against somebody.
+    pub(super) complaints: u64,
     /// It has been told to pause.
     pub(super) paused: Option<Beat>,
+    /// Since when it claims its lease.
+    pub(super) claims_since: Option<u64>,
     /// True times since when it hears each primary, as a voter.
     pub(super) hears_since: BTreeMap<usize, u64>,
 }
 
 impl Host {
-    fn now(&self, true_ms: u64) -> Now {
+    pub(super) fn now(&self, true_ms: u64) -> Now {
         let drift = true_ms as i64 * self.rate / 1_000_000;
         Now {
             ms: (self.offset + true_ms).saturating_add_signed(drift),
@@ -108,6 +108,7 @@ pub(super) struct World {
     pub(super) loss_percent: u64,
     pub(super) cuts: BTreeSet<(usize, usize)>,
     pub(super) log: Vec<Arc<Topology>>,
+    /// Who votes, as the log has it, and who is to.
     pub(super) electorate: Electorate,
     pub(super) leader: Option<usize>,
     pub(super) leaderless_at: u64,
@@ -124,65 +125,6 @@ pub(super) struct World {
 
 /// Between two looks of the world at itself.
 const STEP_MS: u64 = 20;
-
-fn node(number: usize) -> NodeId {
-    NodeId::new([number as u8 + 1; 20])
-}
-
-pub(super) fn shard(number: usize) -> ShardId {
-    ShardId::new([number as u8 + 1; 20])
-}
-
-fn admission(number: usize, kind: Kind) -> Admission {
-    Admission {
-        node: node(number),
-        join: 1,
-        kind,
-        address: Address {
-            ip: Some(IpAddr::from([10, 0, 0, number as u8 + 1])),
-            port: 6379,
-            bus_port: 16379,
-            hostname: String::new(),
-        },
-    }
-}
-
-/// The hosts' topology: members of a shard follow each other, the first is its primary.
-fn found(plan: &Plan) -> (Topology, Vec<Kind>) {
-    let mut topology = Topology::alone(ClusterId::new([9; 20]), shard(0), admission(0, Kind::Data));
-    let mut kinds = Vec::new();
-    for (at, &members) in plan.shards.iter().enumerate() {
-        let primary = kinds.len();
-        for member in 0..members {
-            let number = kinds.len();
-            kinds.push(Kind::Data);
-            // The founder's shard has the number of its place, the others' too.
-            let home = if member == 0 { at } else { 100 + number };
-            if number > 0 {
-                topology.admit(shard(home), admission(number, Kind::Data));
-            }
-            if member > 0 {
-                let change = Change::Replicate {
-                    node: node(number),
-                    primary: node(primary),
-                };
-                topology.apply(&change).expect("a replica");
-            }
-        }
-        let slot = Slot::try_from(at as u16).expect("a slot");
-        let change = Change::AddSlots {
-            node: node(primary),
-            slots: [slot].into_iter().collect(),
-        };
-        topology.apply(&change).expect("slots");
-    }
-    for _ in 0..plan.witnesses {
-        let number = kinds.len();
-        topology.admit(shard(200 + number), admission(number, Kind::Witness));
-        kinds.push(Kind::Witness);
-    }
-    (topology, kinds)
-}
 
 impl World {
     pub(super) fn new(seed: u64, plan: &Plan, mutant: Option<Mutant>) -> World {
@@ -241,114 +183,24 @@ impl World {
             version: 0,
             leader: None,
             is_current: false,
+            electorate: self.electorate.clone(),
+            verdicts: BTreeMap::new(),
             own,
             is_asked: false,
             outcome: None,
+            is_reading: false,
+            is_stuck: false,
+            complaints: 0,
             paused: None,
+            claims_since: None,
             hears_since: BTreeMap::new(),
         }
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         Settings {
             two_node_policy: self.policy,
             ..Settings::default()
-        }
-    }
-
-    /// Starts a host, with what it had on its disk.
-    pub(super) fn start(&mut self, number: usize) {
-        let settings = self.settings();
-        let true_ms = self.now;
-        let host = &mut self.hosts[number];
-        host.start += 1;
-        host.is_alive = true;
-        host.is_current = false;
-        host.leader = None;
-        host.hears_since.clear();
-        host.authority = Authority::No(Reason::NotPrimary);
-        host.failover = Failover::new(host.node, host.start, settings, host.now(true_ms));
-        let (own, start) = (host.own, host.start);
-        self.tell(number, Event::Own(own));
-        self.changed(number);
-        let at = true_ms + self.dice.below(25);
-        self.plan(
-            at,
-            Happening::Tick {
-                host: number,
-                start,
-            },
-        );
-        for other in 0..self.hosts.len() {
-            if other != number && self.hosts[other].is_alive {
-                self.link(number, other, true);
-                self.link(other, number, true);
-            }
-        }
-    }
-
-    /// kill -9: links break at once.
-    pub(super) fn kill(&mut self, number: usize) {
-        let host = &mut self.hosts[number];
-        host.is_alive = false;
-        host.frozen_at = None;
-        host.backlog.clear();
-        host.is_asked = false;
-        host.paused = None;
-        for other in 0..self.hosts.len() {
-            if other != number && self.hosts[other].is_alive {
-                self.link(other, number, false);
-            }
-        }
-    }
-
-    pub(super) fn freeze(&mut self, number: usize) {
-        if self.hosts[number].is_awake() {
-            self.hosts[number].frozen_at = Some(self.now);
-        }
-    }
-
-    pub(super) fn thaw(&mut self, number: usize) {
-        let true_ms = self.now;
-        let host = &mut self.hosts[number];
-        let Some(at) = host.frozen_at.take() else {
-            return;
-        };
-        let is_given = host.authority.is_given(host.now(true_ms).ms);
-        if is_given && true_ms > at + LEASE_MS + 20 && self.electorate.can_lose_one() {
-            self.blame(format!("host {number} acts after a sleep"));
-        }
-        self.seen.thawed += 1;
-        for event in std::mem::take(&mut self.hosts[number].backlog) {
-            self.tell(number, event);
-        }
-    }
-
-    /// The link to `other` is up or down, as `number` sees it.
-    pub(super) fn link(&mut self, number: usize, other: usize, is_up: bool) {
-        let node = self.hosts[other].node;
-        let event = match is_up {
-            true => Event::LinkUp { node },
-            false => Event::LinkLost { node },
-        };
-        let at = self.now + self.dice.below(10);
-        self.plan(at, Happening::Deliver { to: number, event });
-    }
-
-    /// Cuts all that goes from one to the other.
-    pub(super) fn cut(&mut self, from: usize, to: usize) {
-        self.cuts.insert((from, to));
-    }
-
-    pub(super) fn heal(&mut self) {
-        self.cuts.clear();
-        self.loss_percent = 0;
-        self.is_log_slow = false;
-        for number in 0..self.hosts.len() {
-            match self.hosts[number].is_alive {
-                true => self.thaw(number),
-                false => self.start(number),
-            }
         }
     }
 
@@ -443,7 +295,14 @@ impl World {
     fn obey(&mut self, number: usize, effect: Effect) {
         match effect {
             Effect::Send { to, message } => self.send(number, to, message),
-            Effect::Verdicts(_) => {}
+            Effect::Verdicts(changed) => {
+                let host = &mut self.hosts[number];
+                let bad = changed
+                    .iter()
+                    .filter(|(_, verdict)| *verdict != Verdict::Reachable);
+                host.complaints += bad.count() as u64;
+                host.verdicts.extend(changed);
+            }
             Effect::Authority(authority) => {
                 self.hosts[number].authority = authority;
                 self.check_alone(number);
@@ -470,7 +329,8 @@ impl World {
         if self.mutant == Some(Mutant::NoFence)
             && let Message::Fence(fence) = message
         {
-            let (from, message) = (receiver, Message::Fenced(fence));
+            let silence_ms = 0;
+            let (from, message) = (receiver, Message::Fenced(Fenced { fence, silence_ms }));
             let at = self.now + delay;
             let event = Event::Received { from, message };
             let back = self.number_of(sender).expect("a host");
@@ -527,26 +387,5 @@ impl World {
         if !self.hosts[number].own.is_whole && self.hosts.iter().any(is_better) {
             self.blame(format!("host {number} acts without its data"));
         }
-    }
-}
-
-impl World {
-    /// CLUSTER FAILOVER.
-    pub(super) fn ask(&mut self, number: usize) {
-        let host = &mut self.hosts[number];
-        if host.is_awake() && !host.is_asked {
-            host.is_asked = true;
-            host.outcome = None;
-            self.tell(number, Event::Wish { client: 1 });
-        }
-    }
-
-    /// The host ends, and starts without its data.
-    pub(super) fn lose_data(&mut self, number: usize) {
-        self.kill(number);
-        let own = &mut self.hosts[number].own;
-        own.is_whole = false;
-        own.position = Position::default();
-        self.start(number);
     }
 }

@@ -1,0 +1,98 @@
+//! CLUSTER FAILOVER.
+
+use super::quiet;
+use super::world::World;
+
+fn refusal(world: &World, number: usize) -> Option<&str> {
+    let outcome = world.hosts[number].outcome.as_ref()?;
+    outcome.as_ref().err().map(|refusal| refusal.0.as_str())
+}
+
+/// Asks the host, and waits for the answer.
+fn answered(world: &mut World, number: usize, at_most: u64) -> u64 {
+    world.ask(number);
+    world.until(at_most, |world| world.hosts[number].outcome.is_some())
+}
+
+#[test]
+fn shards_change_hands_again_and_again() {
+    for (shards, witnesses) in [([2], 0), ([2], 1), ([3], 0)] {
+        let mut world = quiet(&shards, witnesses);
+        for turn in 1..=10 {
+            let (next, last) = (turn % 2, (turn + 1) % 2);
+            answered(&mut world, next, 500);
+            assert_eq!(world.hosts[next].outcome, Some(Ok(())));
+            assert_eq!(world.primary(0), next);
+            world.until(500, |world| world.acts(next).is_some());
+            world.until(500, |world| world.hosts[last].paused.is_none());
+            world.run(world.now + 200);
+            assert_eq!(world.acts(last), None);
+        }
+        assert_eq!((world.seen.planned, world.seen.promotions), (10, 0));
+    }
+}
+
+#[test]
+fn only_a_replica_with_a_primary_can_ask() {
+    let mut world = quiet(&[2], 0);
+    answered(&mut world, 0, 10);
+    let text = "ERR You should send CLUSTER FAILOVER to a replica";
+    assert_eq!(refusal(&world, 0), Some(text));
+    world.kill(0);
+    world.run(world.now + 600);
+    answered(&mut world, 1, 10);
+    let text = "ERR Master is down or failed, please use CLUSTER FAILOVER FORCE";
+    assert_eq!(refusal(&world, 1), Some(text));
+}
+
+#[test]
+fn a_primary_goes_on_when_its_replica_does_not_catch_up() {
+    let mut world = quiet(&[2], 1);
+    world.hosts[1].is_stuck = true;
+    world.run(world.now + 1000);
+    let took = answered(&mut world, 1, 6000);
+    assert!((4800..5200).contains(&took), "{took}");
+    let text = "TIMEOUT The replica did not catch up with its primary in time";
+    assert_eq!(refusal(&world, 1), Some(text));
+    world.until(100, |world| world.hosts[0].paused.is_none());
+    assert!(world.primary(0) == 0 && world.acts(0).is_some());
+}
+
+#[test]
+fn a_primary_that_does_not_pause_keeps_its_place() {
+    let mut world = quiet(&[2], 1);
+    world.hosts[0].is_stuck = true;
+    answered(&mut world, 1, 6000);
+    let text = "TIMEOUT The primary did not pause in time";
+    assert_eq!(refusal(&world, 1), Some(text));
+    world.hosts[0].is_stuck = false;
+    answered(&mut world, 1, 500);
+    assert_eq!(world.hosts[1].outcome, Some(Ok(())));
+}
+
+#[test]
+fn a_primary_whose_replica_is_gone_goes_on() {
+    let mut world = quiet(&[2], 1);
+    world.hosts[1].is_stuck = true;
+    world.run(world.now + 1000);
+    world.ask(1);
+    world.until(100, |world| world.hosts[0].paused.is_some());
+    world.kill(1);
+    let took = world.until(7000, |world| world.hosts[0].paused.is_none());
+    assert!(took > 5000, "{took}");
+    assert!(world.acts(0).is_some());
+}
+
+#[test]
+fn one_of_two_that_ask_is_promoted() {
+    let mut world = quiet(&[3], 0);
+    world.ask(1);
+    world.ask(2);
+    let is_done = |world: &World| [1, 2].iter().all(|&n| world.hosts[n].outcome.is_some());
+    world.until(1000, is_done);
+    let done: Vec<usize> = [1, 2]
+        .into_iter()
+        .filter(|&number| world.hosts[number].outcome == Some(Ok(())))
+        .collect();
+    assert_eq!(done, [world.primary(0)]);
+}

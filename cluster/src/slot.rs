@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use crc::{CRC_16_XMODEM, Crc, Table};
+use memchr::memchr;
 use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -76,9 +77,9 @@ impl Slot {
 /// The part of a key that its slot depends on.
 fn hashed(key: &[u8]) -> &[u8] {
     let tag = || {
-        let open = key.iter().position(|&byte| byte == b'{')?;
+        let open = memchr(b'{', key)?;
         let rest = &key[open + 1..];
-        let close = rest.iter().position(|&byte| byte == b'}')?;
+        let close = memchr(b'}', rest)?;
         (close > 0).then(|| &rest[..close])
     };
     tag().unwrap_or(key)

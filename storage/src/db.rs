@@ -187,6 +187,23 @@ impl Db {
         self.tables.hash(key)
     }
 
+    /// See [`Databases::foresee`].
+    #[inline]
+    fn foresee(&mut self, key: &[u8], hash: u64) {
+        self.tables.foresee(key, hash);
+    }
+
+    #[inline]
+    fn forget_foreseen(&mut self) {
+        self.tables.forget_foreseen();
+    }
+
+    /// The slot of a key by its hash; none where keys are not kept by slot.
+    #[inline]
+    pub fn slot_in(&self, hash: u64) -> Option<u16> {
+        self.tables.slot_in(hash)
+    }
+
     /// A key of this hash will be looked up in some 100 ns.
     #[inline]
     pub fn prefetch_bucket(&self, hash: u64) {

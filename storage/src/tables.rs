@@ -119,6 +119,31 @@ impl<R: Record> Tables<R> {
         }
     }
 
+    /// Until [`Tables::forget_foreseen`] nothing but `key` stands where it stands now, and this is its hash.
+    #[inline]
+    pub(crate) fn foresee(&mut self, key: &[u8], hash: u64) {
+        if let Tables::BySlot(slots) = self {
+            slots.foresee(key, hash);
+        }
+    }
+
+    /// Ends [`Tables::foresee`].
+    #[inline]
+    pub(crate) fn forget_foreseen(&mut self) {
+        if let Tables::BySlot(slots) = self {
+            slots.forget_foreseen();
+        }
+    }
+
+    /// The slot that a hash names; none where keys are not kept by slot.
+    #[inline]
+    pub(crate) fn slot_in(&self, hash: u64) -> Option<u16> {
+        match self {
+            Tables::Whole(_) => None,
+            Tables::BySlot(_) => Some(slots::slot_in(hash) as u16),
+        }
+    }
+
     /// Where a record of this hash is, or would be looked for.
     #[inline]
     fn table(&self, hash: u64) -> &Table<R> {

@@ -80,7 +80,7 @@ const DEPENDENCIES: &[Dependency] = &[
         ],
     ),
     dependency("libmimalloc_sys", &["bin/src/allocator.rs"]),
-    dependency("memchr", &["protocol/src/"]),
+    dependency("memchr", &["protocol/src/", "cluster/src/slot.rs"]),
     dependency("num_bigint", &["protocol/src/number/"]),
     dependency("protobuf", &["cluster/src/raft/", "cluster/src/record.rs"]),
     dependency("raft", &["cluster/src/raft/", "cluster/src/record.rs"]),

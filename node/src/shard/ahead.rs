@@ -13,8 +13,10 @@ const CHAINED_AHEAD: usize = 4;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    /// Hashes of the keys of requests `..buckets` that are not done with, by their number modulo the window.
+    /// Hashes of the keys of requests `..buckets`, by their number modulo the window.
     hashes: [Option<u64>; BUCKET_AHEAD],
+    /// Those whose entry is to be asked for in the middle.
+    is_chained: [bool; BUCKET_AHEAD],
     /// The requests before this one have asked for their bucket, ...
     buckets: usize,
     /// ... those before this one for their entry too, ...
@@ -39,16 +41,23 @@ impl Ahead {
     pub(super) fn look(&mut self, db: &Db, requests: Requests<'_>, i: usize) {
         self.look_at_buckets(db, requests, i);
         while self.entries < self.buckets.min(i + ENTRY_AHEAD) {
-            let hash = &mut self.hashes[self.entries % BUCKET_AHEAD];
-            *hash = hash.filter(|hash| db.prefetch_entry(*hash));
+            let at = self.entries % BUCKET_AHEAD;
+            self.is_chained[at] = self.hashes[at].is_some_and(|hash| db.prefetch_entry(hash));
             self.entries += 1;
         }
         while self.chained < self.entries.min(i + CHAINED_AHEAD) {
-            if let Some(hash) = self.hashes[self.chained % BUCKET_AHEAD] {
+            let at = self.chained % BUCKET_AHEAD;
+            if let Some(hash) = self.hashes[at].filter(|_| self.is_chained[at]) {
                 db.prefetch_chained(hash);
             }
             self.chained += 1;
         }
+    }
+
+    /// The hash of the key of request `i`, if it was looked at.
+    #[inline]
+    pub(super) fn hash(&self, i: usize) -> Option<u64> {
+        self.hashes[i % BUCKET_AHEAD].filter(|_| i < self.buckets)
     }
 
     #[inline]

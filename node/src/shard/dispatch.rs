@@ -66,7 +66,13 @@ impl Shard {
         let full = out.len() + REPLIES_PER_TURN;
         for i in first..requests.len() {
             self.ahead.look(&self.dbs[session.db], requests, i);
+            if self.seat.is_taken() {
+                self.foresee_key(requests, i);
+            }
             let stop = self.request(requests, i, session, out);
+            if self.seat.is_taken() {
+                self.dbs.forget_foreseen(0);
+            }
             if !self.outgoing.own().is_empty() {
                 out.append(self.outgoing.own());
             }
@@ -90,6 +96,14 @@ impl Shard {
         Progress {
             done: requests.len(),
             stop: Stop::Finished,
+        }
+    }
+
+    /// In a cluster the key of request `i` is looked at more than once, and its slot costs more than its hash.
+    #[inline]
+    fn foresee_key(&mut self, requests: Requests<'_>, i: usize) {
+        if let (Some(hash), Some(key)) = (self.ahead.hash(i), requests.args(i).get(1)) {
+            self.dbs.foresee(0, key, hash);
         }
     }
 

@@ -30,7 +30,24 @@ struct Slots {
 
 impl Slots {
     fn note(&mut self, name: &[u8]) {
-        let slot = Slot::of(name);
+        self.note_slot(Slot::of(name));
+    }
+
+    /// The first key of a request that stays where it is until the request has run: its slot is made once.
+    #[inline]
+    fn note_key(&mut self, dbs: &mut Databases, key: &[u8]) {
+        let hash = dbs[0].hash_of(key);
+        let slot = dbs[0]
+            .slot_in(hash)
+            .and_then(|slot| Slot::try_from(slot).ok());
+        if self.first.is_none() {
+            dbs.foresee(0, key, hash);
+        }
+        self.note_slot(slot.unwrap_or_else(|| Slot::of(key)));
+    }
+
+    #[inline]
+    fn note_slot(&mut self, slot: Slot) {
         match self.first {
             None => self.first = Some(slot),
             Some(first) if first != slot => self.other = Some(slot),
@@ -105,7 +122,11 @@ impl Shard {
         let (mut slots, mut flags) = (Slots::default(), command.flags);
         let mut is_channel = is_shard_pubsub(command);
         match queued {
-            None => each_name(command, args, |name| slots.note(name)),
+            None if is_channel => each_name(command, args, |name| slots.note(name)),
+            None => {
+                let dbs = &mut self.dbs;
+                each_name(command, args, |name| slots.note_key(dbs, name));
+            }
             Some(transaction) => transaction.queued.iter().for_each(|queued| {
                 let command = queued.id.command();
                 flags |= command.flags;

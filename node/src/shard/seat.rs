@@ -41,6 +41,12 @@ impl Seat {
         }
     }
 
+    /// Whether the node is in a cluster.
+    #[inline]
+    pub(super) fn is_taken(&self) -> bool {
+        self.picture.is_some()
+    }
+
     /// The picture in force for this batch.
     pub fn picture(&self) -> Option<&Arc<Picture>> {
         self.picture.as_ref()

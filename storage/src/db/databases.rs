@@ -95,6 +95,19 @@ impl Databases {
         })
     }
 
+    /// `key` will be looked up more than once in a database, and this is its hash: to say so saves making it again. It must
+    /// be forgotten before something else may stand where the key stands.
+    #[inline]
+    pub fn foresee(&mut self, db: usize, key: &[u8], hash: u64) {
+        self.dbs[db].foresee(key, hash);
+    }
+
+    /// Ends [`Databases::foresee`].
+    #[inline]
+    pub fn forget_foreseen(&mut self, db: usize) {
+        self.dbs[db].forget_foreseen();
+    }
+
     /// Exchanges the contents of two databases. Whoever waits for keys goes on waiting under the same number, and is told
     /// of the keys that are there now.
     pub fn swap(&mut self, a: usize, b: usize) {

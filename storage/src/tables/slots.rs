@@ -16,10 +16,27 @@ pub(crate) struct Slots<R: Record> {
     /// Stands for every slot without a table; all tables hash as it does. Always empty.
     blank: Table<R>,
     slot_of: SlotOf,
+    /// The key of the request that runs.
+    foreseen: Foreseen,
     /// Records of each slot, ...
     records: Sums,
     /// ... and marked ones.
     marks: Sums,
+}
+
+/// A key by where it stands, and its hash: until it is forgotten, nothing else stands there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Foreseen {
+    address: usize,
+    len: usize,
+    hash: u64,
+}
+
+impl Foreseen {
+    #[inline]
+    fn is(&self, key: &[u8]) -> bool {
+        (self.address, self.len) == (key.as_ptr().addr(), key.len())
+    }
 }
 
 /// A place of its own in the cache, so that one line says all of a table.
@@ -37,7 +54,7 @@ impl<R: Record> fmt::Debug for Slots<R> {
 
 /// The slot that a hash names.
 #[inline]
-fn slot_in(hash: u64) -> usize {
+pub(super) fn slot_in(hash: u64) -> usize {
     (hash >> SHIFT) as usize % SLOTS
 }
 
@@ -53,6 +70,7 @@ impl<R: Record> Slots<R> {
             places: places.unwrap_or_else(|_| unreachable!("as many as there are slots")),
             blank,
             slot_of,
+            foreseen: Foreseen::default(),
             records: Sums::new(),
             marks: Sums::new(),
         }
@@ -87,6 +105,30 @@ impl<R: Record> Slots<R> {
 
     #[inline]
     pub(super) fn hash(&self, key: &[u8]) -> u64 {
+        if self.foreseen.is(key) {
+            debug_assert_eq!(self.foreseen.hash, self.compute(key));
+            return self.foreseen.hash;
+        }
+        self.compute(key)
+    }
+
+    /// See [`Tables::foresee`](super::Tables::foresee).
+    #[inline]
+    pub(super) fn foresee(&mut self, key: &[u8], hash: u64) {
+        self.foreseen = Foreseen {
+            address: key.as_ptr().addr(),
+            len: key.len(),
+            hash,
+        };
+    }
+
+    #[inline]
+    pub(super) fn forget_foreseen(&mut self) {
+        self.foreseen = Foreseen::default();
+    }
+
+    #[inline]
+    fn compute(&self, key: &[u8]) -> u64 {
         let slot = u64::from((self.slot_of)(key));
         debug_assert!(slot < SLOTS as u64);
         const OTHERS: u64 = !((SLOTS as u64 - 1) << SHIFT);

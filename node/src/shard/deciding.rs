@@ -39,8 +39,8 @@ enum Held {
 }
 
 impl Shard {
-    /// The command that has run, whose reply begins at `start`, wants the cluster changed: its wishes go out. None if there
-    /// is nobody who could carry them out.
+    /// The command that has run, whose reply begins at `start`, has made a draft: what it wants goes out, and the draft ends.
+    /// None if there is nothing, or nobody who could carry it out.
     #[cold]
     pub(super) fn begin_wishes(
         &mut self,
@@ -50,6 +50,9 @@ impl Shard {
         start: usize,
     ) -> Option<Wait> {
         let rest = VecDeque::from(self.seat.take_wanted());
+        if rest.is_empty() {
+            return None;
+        }
         let reply = session.attached.cut_off(out, start);
         let held = match id.command().name {
             "exec" => Held::Reply(reply),

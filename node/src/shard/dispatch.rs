@@ -307,8 +307,8 @@ impl Shard {
         self.stats.resume_meter();
         perform_in_sight(&mut self.call(id.command(), args, session, out));
         let mut wait = self.waiting.take();
-        if !self.seat.wants_nothing() {
-            wait = self.begin_wishes(id, session, out, start);
+        if !self.seat.is_idle() {
+            wait = self.begin_wishes(id, session, out, start).or(wait);
         }
         if wait.is_some() && !self.migrations.is_empty() {
             self.watch_migration();

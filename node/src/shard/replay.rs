@@ -66,7 +66,7 @@ impl Shard {
         let is_done = perform(&mut self.call(command, args, session, out));
         self.waiting = None;
         // Neither files nor primaries change the cluster.
-        if !self.seat.wants_nothing() {
+        if !self.seat.is_idle() {
             self.seat.take_wanted();
         }
         self.settle(db, args);

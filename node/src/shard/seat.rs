@@ -105,10 +105,10 @@ impl Seat {
         }
     }
 
-    /// Whether the command that has run wants nothing.
+    /// Whether the command that has run has wanted nothing, not even what was refused.
     #[inline]
-    pub(super) fn wants_nothing(&self) -> bool {
-        self.wanted.is_empty()
+    pub(super) fn is_idle(&self) -> bool {
+        self.draft.is_none() && self.wanted.is_empty()
     }
 
     /// The draft is over; these are the wishes of the command that has run, in their order.

@@ -474,6 +474,36 @@ fn wishes_of_a_client_that_has_gone_are_carried_out_all_the_same() {
     });
 }
 
+/// What is refused, or done already, leaves nothing behind that would hide what others decide.
+#[test]
+fn a_draft_of_nothing_ends_with_its_command() {
+    let mut stage = Stage::new(1);
+    let mut left = topology();
+    left.dismiss(node(4)).expect("it may go");
+    stage.publish(left);
+    let line = format!("CLUSTER FORGET {}", name(4));
+    stage.expect(&[
+        (&line, "+OK"),
+        ("CLUSTER ADDSLOTS 1", "-ERR Slot 1 is already busy"),
+        ("MULTI", "+OK"),
+        ("CLUSTER ADDSLOTS 1", "+QUEUED"),
+        ("EXEC", "*1\r\n-ERR Slot 1 is already busy"),
+    ]);
+    let nodes = stage.run("CLUSTER NODES");
+    assert_eq!(nodes.matches("127.0.0.").count(), 3, "{nodes}");
+    stage.publish(topology());
+    let nodes = stage.run("CLUSTER NODES");
+    assert_eq!(nodes.matches("127.0.0.").count(), 4, "{nodes}");
+    let slots = SlotSet::from_iter([super::Slot::try_from(1).expect("a slot")]);
+    stage.publish(changed(&[Change::DelSlots { slots }]));
+    let said = stage.run("CLUSTER ADDSLOTS 1");
+    // There is nobody to carry it out, but it is not refused.
+    assert!(
+        said.starts_with("-ERR The cluster cannot be changed"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_draft_ends_with_its_command() {
     with_config(async |mut stage, wishes| {

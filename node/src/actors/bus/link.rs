@@ -205,12 +205,13 @@ impl Wire {
             Origin::Accepted(stream) => (Side::Listener, None, stream),
         };
         stream.set_nodelay(true)?;
-        let own = greeting(settings.node)?;
+        let node = self.shared.node();
+        let own = greeting(node)?;
         stream.write_all(&own).await?;
         let mut theirs = [0; GREETING];
         stream.read_exact(&mut theirs).await.map_err(cut_short)?;
         let peer = who(&theirs)?;
-        if peer == settings.node {
+        if peer == node {
             return Err(LinkError::Bad(Fault::Itself));
         }
         if expected.is_some_and(|expected| expected != peer) {

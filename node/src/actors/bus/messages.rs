@@ -53,6 +53,11 @@ pub struct Post {
 #[rtype(result = "()")]
 pub struct JoinCluster(pub ClusterId);
 
+/// This node has another name from now on: all links end, and are made anew under that name. Sent by `ConfigActor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct BecomeNode(pub NodeId);
+
 /// What has happened. Sent by `BusActor` and its links. The next frame of a link is read when this one is handled.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "()")]

@@ -34,7 +34,7 @@ use tracing::{debug, error, warn};
 use self::codec::{ClusterId, Frame, Kind, LinkError, NodeId};
 use self::counters::{BusCounters, Fault};
 use self::link::{BusLinkActor, Carry, Close, Ended, Greeted, Origin};
-use self::messages::{BusReport, Forget, JoinCluster, Keep, Meet, Post};
+use self::messages::{BecomeNode, BusReport, Forget, JoinCluster, Keep, Meet, Post};
 use super::lifeline::{Child, ChildExited, Exit, Lifeline};
 use super::pace::Pace;
 
@@ -48,7 +48,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// What a bus works with.
 #[derive(Debug, Clone)]
 pub struct BusSettings {
-    /// Who we are.
+    /// Who we are, at first.
     pub node: NodeId,
     /// Our cluster, at first.
     pub cluster: ClusterId,
@@ -83,11 +83,16 @@ impl BusSettings {
 #[derive(Debug)]
 struct Shared {
     settings: BusSettings,
+    node: Mutex<NodeId>,
     cluster: Mutex<ClusterId>,
     counters: Arc<BusCounters>,
 }
 
 impl Shared {
+    fn node(&self) -> NodeId {
+        *self.node.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn cluster(&self) -> ClusterId {
         *self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,10 +165,11 @@ impl BusActor {
         owner: Recipient<BusReport>,
         lifeline: Lifeline,
     ) -> Self {
-        let cluster = Mutex::new(settings.cluster);
+        let (node, cluster) = (Mutex::new(settings.node), Mutex::new(settings.cluster));
         BusActor {
             shared: Arc::new(Shared {
                 settings,
+                node,
                 cluster,
                 counters,
             }),
@@ -432,6 +438,18 @@ impl Handler<Post> for BusActor {
         match self.links_to(to).next() {
             Some(link) => link.actor.do_send(Carry(self.shared.frame(kind, body))),
             None => self.shared.counters.drop_for(Fault::NoLink),
+        }
+    }
+}
+
+impl Handler<BecomeNode> for BusActor {
+    type Result = ();
+
+    /// Others know the links by the name that was said when they were made.
+    fn handle(&mut self, BecomeNode(node): BecomeNode, _: &mut Context<Self>) {
+        *(self.shared.node.lock()).unwrap_or_else(PoisonError::into_inner) = node;
+        for link in self.links.values() {
+            link.actor.do_send(Close);
         }
     }
 }

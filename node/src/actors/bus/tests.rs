@@ -235,6 +235,22 @@ fn two_nodes_talk_over_one_link_in_order() {
 }
 
 #[test]
+fn a_node_that_gets_another_name_is_known_by_it() {
+    play(async {
+        let (mut a, mut b) = (Node::start(settings(A)), Node::start(settings(B)));
+        a.keep(B, &b.address.clone());
+        a.up(B).await;
+        b.up(A).await;
+        a.bus.do_send(BecomeNode(C));
+        a.lost(B).await;
+        b.lost(A).await;
+        // It keeps whom it kept.
+        a.up(B).await;
+        b.up(C).await;
+    });
+}
+
+#[test]
 fn who_is_met_is_told_and_who_is_not_there_too() {
     play(async {
         let (mut a, mut b) = (Node::start(settings(A)), Node::start(settings(B)));

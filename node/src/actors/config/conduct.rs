@@ -32,7 +32,7 @@ use super::picture;
 use super::wishes::{Told, Wishes};
 use crate::actors::bus::BusActor;
 use crate::actors::bus::codec::Kind;
-use crate::actors::bus::messages::{BusReport, JoinCluster};
+use crate::actors::bus::messages::{BecomeNode, BusReport, JoinCluster};
 use crate::actors::failure_detector::FailureDetectorActor;
 use crate::actors::failure_detector::messages::{Configure, HandOver, Heard, Linked, Reconfigured};
 use crate::actors::shard::ShardActor;
@@ -63,6 +63,7 @@ pub(super) struct Conduct {
     /// What the shard was told last.
     part: Option<Part>,
     deciders: Option<Deciders>,
+    myself: NodeId,
     cluster: ClusterId,
     /// The topology that the copy for people shows.
     exported: Option<Arc<Topology>>,
@@ -97,6 +98,7 @@ impl Conduct {
         detector: Addr<FailureDetectorActor>,
     ) -> Self {
         Conduct {
+            myself: machine.identity().node,
             cluster: machine.identity().cluster,
             links: Links::new(bus),
             node,
@@ -422,6 +424,11 @@ impl Conduct {
     /// The topology, the identity or who leads is another one.
     fn change(&mut self) {
         let identity = self.machine.identity();
+        if self.myself != identity.node {
+            self.myself = identity.node;
+            info!(node = %identity.node, "The node has another name");
+            self.links.bus().do_send(BecomeNode(identity.node.bytes()));
+        }
         if self.cluster != identity.cluster {
             self.cluster = identity.cluster;
             info!(cluster = %identity.cluster, "The cluster is another one");

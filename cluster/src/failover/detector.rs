@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Electorate, Failover, Now, Report};
+use super::{Electorate, Failover, Now, PING_MS, Report};
 use crate::id::NodeId;
 use crate::view::{Peer, Verdict};
 
@@ -194,15 +194,16 @@ impl Detector {
         }
     }
 
-    /// Since the last tick so much time has passed. If that is more than a tick, this node stood still: the others get that
-    /// time back.
-    pub(super) fn forgive(&mut self, passed: u64) {
+    /// Since the last tick so much time has passed. If that is far more than a tick, this node stood still: the others get
+    /// that time back, but for that of a ping, so that a node which is always late notices something too.
+    pub(super) fn forgive(&mut self, passed: u64, now: u64) {
         if passed < LATE_MS {
             return;
         }
+        let later = |at: u64| (at + passed - PING_MS).min(now);
         for track in self.tracks.values_mut() {
-            track.heard_at += passed;
-            track.lost_at = track.lost_at.map(|at| at + passed);
+            track.heard_at = later(track.heard_at);
+            track.lost_at = track.lost_at.map(later);
         }
     }
 

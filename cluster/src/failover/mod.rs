@@ -246,7 +246,8 @@ impl Failover {
     }
 
     fn tick(&mut self, now: Now) {
-        self.detector.forgive(now.ms.saturating_sub(self.ticked_at));
+        let passed = now.ms.saturating_sub(self.ticked_at);
+        self.detector.forgive(passed, now.ms);
         self.ticked_at = now.ms;
         if self.own.is_some_and(|own| own.is_linked) {
             self.linked_at = now.ms;

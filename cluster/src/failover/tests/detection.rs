@@ -64,6 +64,31 @@ fn a_node_that_stood_still_suspects_nobody() {
 }
 
 #[test]
+fn a_node_that_stood_still_is_not_blind_afterwards() {
+    let mut world = quiet(&[2], 1);
+    world.freeze(2);
+    world.run(world.now + 3000);
+    world.thaw(2);
+    world.run(world.now + 50);
+    world.kill(0);
+    let took = world.until(1000, |world| verdict(world, 2, 0) != Verdict::Reachable);
+    assert!(took <= 500, "{took}");
+}
+
+#[test]
+fn a_node_that_is_always_late_notices_who_is_gone() {
+    let mut world = quiet(&[2], 1);
+    world.kill(0);
+    for _ in 0..12 {
+        world.freeze(2);
+        world.run(world.now + 260);
+        world.thaw(2);
+        world.run(world.now + 30);
+    }
+    assert_ne!(verdict(&world, 2, 0), Verdict::Reachable);
+}
+
+#[test]
 fn a_primary_that_hears_nobody_is_replaced_although_it_is_heard() {
     let mut world = quiet(&[3], 0);
     world.cut(1, 0);

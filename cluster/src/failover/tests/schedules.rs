@@ -35,7 +35,7 @@ fn disturb(world: &mut World) {
         true => world.primary(of),
         false => one,
     };
-    match world.dice.below(21) {
+    match world.dice.below(22) {
         0 | 1 => world.kill(one),
         2 | 3 => world.kill(primary),
         4 => world.freeze(one),
@@ -67,6 +67,12 @@ fn disturb(world: &mut World) {
         16 => world.lose_data(one),
         17 => world.heal(),
         18 => world.regroup(one, 3),
+        19 => {
+            world.kill(one);
+            let later = world.now + world.dice.below(100);
+            world.run(later);
+            world.start(one);
+        }
         _ => {
             // Whoever is away comes back, and one cut is mended.
             match (world.hosts[one].is_alive, world.hosts[one].frozen_at) {
@@ -130,11 +136,11 @@ fn play(seed: u64, mutant: Option<Mutant>) -> Result<(Seen, Vec<u64>), String> {
     }
 }
 
-#[test]
-fn no_two_nodes_act_for_a_shard_whatever_happens() {
+/// Plays every other schedule, from this one on.
+fn play_from(first: u64) {
     let mut seen = Seen::default();
     let mut delays = Vec::new();
-    for seed in 0..SEEDS {
+    for seed in (first..SEEDS).step_by(2) {
         let (of_seed, delay) = play(seed, None).unwrap_or_else(|broken| panic!("{broken}"));
         seen.events += of_seed.events;
         seen.promotions += of_seed.promotions;
@@ -148,10 +154,19 @@ fn no_two_nodes_act_for_a_shard_whatever_happens() {
         median < 600 && most < 800,
         "from the kill to the proposal: {median} ms, {most} ms"
     );
-    assert!(
-        seen.promotions > SEEDS && seen.planned > 20 && seen.thawed > 500,
-        "{seen:?}"
-    );
+    let has_seen_enough = seen.promotions > SEEDS / 2 && seen.planned > 10 && seen.thawed > 250;
+    assert!(has_seen_enough, "{seen:?}");
+}
+
+#[test]
+fn no_two_nodes_act_for_a_shard_whatever_happens() {
+    play_from(0);
+}
+
+/// The other half, for another processor.
+#[test]
+fn nor_in_the_other_schedules() {
+    play_from(1);
 }
 
 /// With a rule switched off some schedule is broken.

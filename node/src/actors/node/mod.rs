@@ -16,8 +16,8 @@ use self::transport::Transport;
 use super::config::ConfigActor;
 use super::config::membership::Membership;
 use super::config::messages::ShardRecovered;
-use super::gate::GateActor;
 use super::gate::messages::Advanced;
+use super::gate::{Awaited, GateActor};
 use super::lifeline::{Child, ChildExited, Exit, Lifeline};
 use super::listener::{ListenerActor, Sockets, Worker};
 use super::persistence::PersistenceActor;
@@ -42,7 +42,7 @@ pub struct NodeActor {
     config: Option<Addr<ConfigActor>>,
     /// Actors stop when nobody holds their address.
     core: Option<(Addr<PubSubActor>, Addr<ShardActor>)>,
-    gates: Vec<Addr<GateActor>>,
+    gates: Vec<(Addr<GateActor>, Awaited)>,
     persistence: Option<Addr<PersistenceActor>>,
     replication: Option<Addr<ReplicationActor>>,
     listener: Option<Addr<ListenerActor>>,
@@ -139,10 +139,12 @@ impl NodeActor {
         let transport = self.transport;
         arbiter.spawn_fn(move || transport.start_here());
         let (node, parent) = (self.node.clone(), me.clone().recipient());
+        let awaited = Awaited::default();
+        let shown = awaited.clone();
         let gate = GateActor::start_in_arbiter(&arbiter.handle(), move |_| {
-            GateActor::new(node, Lifeline::new(Child::Gate, parent))
+            GateActor::new(node, shown, Lifeline::new(Child::Gate, parent))
         });
-        self.gates.push(gate);
+        self.gates.push((gate, awaited));
         self.workers
             .push(Worker::new(self.workers.len(), arbiter.handle()));
         self.arbiters.push(arbiter);
@@ -190,8 +192,11 @@ impl NodeActor {
         };
         let arbiter = Arbiter::new();
         let actor = PersistenceActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
-        for gate in &self.gates {
-            actor.do_send(Join(gate.clone().recipient::<Advanced>()));
+        for (gate, awaited) in &self.gates {
+            actor.do_send(Join {
+                gate: gate.clone().recipient::<Advanced>(),
+                awaited: awaited.clone(),
+            });
         }
         // A second tree in one process would be a bug of the caller; the first keeps the line.
         let _ = self.node.files.set(actor.clone().recipient());

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, Recipient};
+use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler};
 use almandine_storage::aof::{Beginning, Log, LogError, Manifest, Rewrite};
 use almandine_storage::disk::RealDisk;
 use tracing::{error, info, warn};
@@ -56,7 +56,7 @@ const BUFFER_KEPT: usize = 4 << 20;
 pub struct PersistenceActor {
     node: Arc<Node>,
     log: Option<Log<RealDisk>>,
-    gates: Vec<Recipient<Advanced>>,
+    gates: Vec<Join>,
     syncer: Option<Addr<SyncActor>>,
     /// Taken from the journal and not written yet.
     buffer: Vec<u8>,
@@ -230,8 +230,8 @@ impl PersistenceActor {
     }
 
     fn tell_gates(&self) {
-        for gate in &self.gates {
-            gate.do_send(Advanced);
+        for joined in self.gates.iter().filter(|joined| joined.awaited.get()) {
+            joined.gate.do_send(Advanced);
         }
     }
 
@@ -314,10 +314,10 @@ impl Handler<WriteDown> for PersistenceActor {
 impl Handler<Join> for PersistenceActor {
     type Result = ();
 
-    fn handle(&mut self, Join(gate): Join, _: &mut Context<Self>) {
+    fn handle(&mut self, joined: Join, _: &mut Context<Self>) {
         // Effects from before may be written already, and their replies must not wait for the next advance.
-        gate.do_send(Advanced);
-        self.gates.push(gate);
+        joined.gate.do_send(Advanced);
+        self.gates.push(joined);
     }
 }
 

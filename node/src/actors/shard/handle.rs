@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use almandine_protocol::Batch;
@@ -30,7 +31,7 @@ pub struct LocalShard(Rc<Local>);
 struct Local {
     shard: RefCell<Shard>,
     node: Arc<Node>,
-    /// Whether the writer of the journal will be called at the end of this turn of the event loop.
+    /// Whether the writer of the journal is about to be called.
     is_calling: Cell<bool>,
 }
 
@@ -54,6 +55,10 @@ pub struct Parts {
     pub out: Vec<u8>,
 }
 
+/// How long effects are gathered before the writer is called, and after how many turns of the event loop without any it is
+/// called at once. Two: with io_uring one may pass between the moment that a request is there and the turn of its connection.
+const GATHER: Duration = Duration::from_micros(200);
+const QUIET_TURNS: u32 = 2;
 /// Spare buffers kept per thread, and the size beyond which one is not kept.
 const SPARES: usize = 256;
 const SPARE_BYTES: usize = 1 << 18;
@@ -121,15 +126,33 @@ impl LocalShard {
         (outcome, offset)
     }
 
-    /// Calls the writer of the journal when the connections that are ready have had their turn: the larger the group that it
-    /// writes, the less it costs.
+    /// Calls the writer of the journal when the connections that are ready have had their turn, and those that become ready
+    /// meanwhile: the larger the group that it writes, the less it costs.
     fn call_writer(&self) {
         if !self.0.is_calling.replace(true) {
             let local = self.0.clone();
             actix_rt::spawn(async move {
+                local.gather().await;
                 local.is_calling.set(false);
                 local.node.call_writer();
             });
+        }
+    }
+}
+
+impl Local {
+    /// Until nothing more comes, or for [`GATHER`].
+    async fn gather(&self) {
+        let (began, mut quiet) = (Instant::now(), 0);
+        let mut offset = self.node.journal.offset();
+        while quiet < QUIET_TURNS && began.elapsed() < GATHER {
+            tokio::task::yield_now().await;
+            let now = self.node.journal.offset();
+            quiet = match now == offset {
+                true => quiet + 1,
+                false => 0,
+            };
+            offset = now;
         }
     }
 }

@@ -212,3 +212,25 @@ fn keys_on_their_way_are_read_but_not_changed() {
     );
     other.thaw();
 }
+
+/// Redis would stand still inside EXEC until the other server has answered. We say that we do not, and move nothing.
+#[test]
+fn inside_a_transaction_it_is_refused_and_the_keys_stay() {
+    let (from, to) = (TestNode::start(), TestNode::start());
+    let mut client = from.client();
+    assert_eq!(call(&mut client, &["MULTI"]), Value::ok());
+    call(&mut client, &["SET", "k", "v"]);
+    migrate(&mut client, &to, &["k", "0", "5000"]);
+    migrate(&mut client, &to, &["missing", "0", "5000"]);
+    call(&mut client, &["APPEND", "k", "w"]);
+    let replies = call(&mut client, &["EXEC"]).elements();
+    let expected = [
+        Value::ok(),
+        error("ERR MIGRATE is not possible inside a transaction"),
+        Value::Simple(b"NOKEY".to_vec()),
+        Value::Integer(2),
+    ];
+    assert_eq!(replies.as_deref(), Some(expected.as_slice()));
+    assert_eq!(call(&mut client, &["GET", "k"]), Value::bulk("vw"));
+    assert_eq!(call(&mut to.client(), &["EXISTS", "k"]), Value::Integer(0));
+}

@@ -24,5 +24,6 @@ pub mod machine;
 mod raft;
 pub mod record;
 pub mod slot;
+pub mod switches;
 pub mod topology;
 pub mod view;

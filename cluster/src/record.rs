@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ClusterId, NodeId, ShardId};
 use crate::raft::state::{State, decode, encode};
 use crate::raft::{Log, Stored};
+use crate::switches::{Rule, is_off};
 use crate::topology::{Address, Kind, RaftId};
 
 /// A key, and its new value; none = it goes.
@@ -116,7 +117,11 @@ pub(crate) fn of_state(log: &Log) -> Write {
 }
 
 pub(crate) fn of_hard(hard: &HardState) -> Write {
-    (HARD.to_vec(), Some(protobuf(hard)))
+    let mut hard = hard.clone();
+    if is_off(Rule::VotesAreKept) {
+        hard.vote = 0;
+    }
+    (HARD.to_vec(), Some(protobuf(&hard)))
 }
 
 /// What a turn of the consensus has to keep. `held` = the indexes whose entries are durable before; it is brought up to date.

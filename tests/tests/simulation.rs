@@ -1,6 +1,9 @@
 //! Schedules of the cluster machine; the long run is `almandine-tests simulate`.
 
-use almandine_tests::simulation::{idle, play};
+use std::panic::catch_unwind;
+
+use almandine_cluster::switches::{RULES, Rule};
+use almandine_tests::simulation::{idle, play, play_without};
 
 /// The same ones in every run: new ones are looked for by the tool.
 const SEEDS: std::ops::Range<u64> = 1000..3000;
@@ -14,6 +17,26 @@ fn every_schedule_keeps_the_rules_and_ends_in_agreement() {
             );
         }
     }
+}
+
+/// Schedules within which the lack of a rule must be noticed.
+const NOTICED_WITHIN: u64 = 1000;
+
+/// How many schedules it takes until somebody notices that the machines lack a rule. A panic is noticed, too.
+fn noticed_after(rule: Rule) -> Option<u64> {
+    (0..NOTICED_WITHIN).find(|&seed| {
+        let outcome = catch_unwind(|| play_without(Some(rule), SEEDS.start + seed));
+        !matches!(outcome, Ok(Ok(_)))
+    })
+}
+
+#[test]
+fn every_rule_that_is_switched_off_is_missed() {
+    let unnoticed: Vec<Rule> = RULES
+        .into_iter()
+        .filter(|&rule| noticed_after(rule).is_none())
+        .collect();
+    assert!(unnoticed.is_empty(), "nobody misses {unnoticed:?}");
 }
 
 #[test]

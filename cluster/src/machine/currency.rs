@@ -4,6 +4,7 @@
 
 use super::Machine;
 use crate::raft::state::{decode, encode};
+use crate::switches::{Rule, is_off};
 use crate::topology::RaftId;
 
 /// Ticks between two questions (150 ms).
@@ -73,7 +74,8 @@ impl Machine {
     pub(super) fn look_at_currency(&mut self) {
         let applied = self.engine.log().applied();
         let decided = self.currency.decided;
-        let is_reached = decided.is_some_and(|decided| applied >= decided);
+        let is_reached = decided.is_some_and(|decided| applied >= decided)
+            || (is_off(Rule::CurrencyIsAsked) && self.knows_the_log());
         if !self.currency.is_current && (is_reached || self.engine.decides_alone()) {
             self.currency.is_current = true;
             self.effects.push(super::Effect::Changed);

@@ -7,6 +7,7 @@ use super::ask::Asker;
 use crate::frame::Body;
 use crate::id::{NodeId, ShardId};
 use crate::raft::state::{Membership, Order};
+use crate::switches::{Rule, is_off};
 use crate::topology::{Change, Kind, RaftId};
 
 /// Ticks between two attempts to tell somebody that it is in (1 s).
@@ -116,7 +117,10 @@ impl Machine {
                 false
             }
             _ => {
-                let raft_id = self.topology().next_raft_id();
+                let raft_id = match known.filter(|_| is_off(Rule::NamesAreNew)) {
+                    Some((_, old)) => old,
+                    None => self.topology().next_raft_id(),
+                };
                 self.engine
                     .propose_membership(raft_id, &Membership::Admit(seat))
             }

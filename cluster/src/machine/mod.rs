@@ -43,6 +43,7 @@ use crate::raft::state::State;
 pub use crate::raft::state::{Order, Request, Seat, Stamp};
 use crate::raft::{Engine, Nonsense};
 use crate::record::{self, Damaged, Generation, Identity, Records, Write};
+use crate::switches::{Rule, is_off};
 use crate::topology::{Address, Admission, Applied, Kind, RaftId, Refusal, Topology};
 
 /// Milliseconds that an [`Event::Tick`] stands for.
@@ -378,12 +379,13 @@ impl Machine {
             self.dropped += 1;
             return;
         }
-        if frame.cluster == self.identity.cluster {
+        let is_kin = frame.cluster == self.identity.cluster;
+        if is_kin {
             self.compare_lines(frame.from, frame.generation, &frame.body);
         }
-        let is_ours = frame.cluster == self.identity.cluster
-            && frame.generation == self.identity.generation
-            && !self.is_superseded();
+        let is_own_line =
+            frame.generation == self.identity.generation || is_off(Rule::LinesAreApart);
+        let is_ours = is_kin && is_own_line && !self.is_superseded();
         match frame.body {
             Body::Hello(hello) => self.hello(frame.from, frame.cluster, hello, seen),
             Body::Join { seat, line } => self.join(seat, line, seen),

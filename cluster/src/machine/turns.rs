@@ -4,6 +4,7 @@ use super::{Effect, Machine};
 use crate::frame::Body;
 use crate::raft::{Answered, Engine, Log, Progress, Turn};
 use crate::record::{self, Identity, Write};
+use crate::switches::{Rule, is_off};
 use crate::topology::Applied;
 
 /// What follows when the disk is done.
@@ -43,6 +44,11 @@ impl Machine {
                 let writes = record::of_turn(&turn.stored, log, &mut self.held);
                 match writes.is_empty() {
                     true => self.finish(turn),
+                    false if is_off(Rule::PersistThenSend) => {
+                        self.persist(writes, Pending::Nothing);
+                        self.pending = None;
+                        self.finish(turn);
+                    }
                     false => self.persist(writes, Pending::Turn(Box::new(turn))),
                 }
             } else if let Some(gone) = self.engine.compact() {
@@ -162,6 +168,10 @@ impl Machine {
                     answers,
                     client,
                 };
+                if is_off(Rule::LogsAreDurable) {
+                    self.install(beginning);
+                    return self.persist(writes, Pending::Nothing);
+                }
                 self.persist(writes, Pending::Log(Box::new(beginning)));
             }
             Err(reason) => self.effects.push(Effect::Halt { reason }),

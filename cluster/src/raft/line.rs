@@ -7,6 +7,7 @@ use raft::eraftpb::{ConfChangeType, ConfState, Entry, EntryType, HardState};
 use super::state::{Answered, Membership, Request, decode};
 use super::{Engine, Log, read_membership};
 use crate::id::NodeId;
+use crate::switches::{Rule, is_off};
 use crate::topology::{RaftId, Refusal};
 
 /// Why something may have been decided that is not in this log.
@@ -84,6 +85,9 @@ impl Engine {
     /// it, although perhaps without knowing yet that it is decided; of more voters some do without the rest. The members may
     /// be others by an entry that is not applied here yet.
     pub(crate) fn may_lack(&self) -> Result<Option<Lacking>, Refusal> {
+        if is_off(Rule::ForceLosesNothing) {
+            return Ok(None);
+        }
         let (mut most, mut is_voter) = (0, true);
         self.each_electorate(|voters| {
             most = most.max(voters.len());
@@ -102,7 +106,11 @@ impl Engine {
         let log = self.log();
         let mut state = log.state().clone();
         let mut answers = Vec::new();
-        for entry in log.tail() {
+        let tail = match is_off(Rule::TailsAreKept) {
+            true => &[],
+            false => log.tail(),
+        };
+        for entry in tail {
             match read(entry)? {
                 Tail::Nothing => {}
                 Tail::Request(request) => answers.extend(state.carry_out(&request)),

@@ -5,6 +5,7 @@ use raft::eraftpb::{ConfState, Entry, HardState, Snapshot};
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
 
 use super::state::State;
+use crate::switches::{Rule, is_off};
 
 /// See the module.
 #[derive(Debug)]
@@ -122,9 +123,13 @@ impl Log {
     /// Forgets applied entries, but not the last ones: at most so many, of so many bytes. Returns the indexes that are gone.
     pub(super) fn compact(&mut self, keep: u64, keep_bytes: usize) -> std::ops::Range<u64> {
         let first = self.floor.0 + 1;
-        let mut floor = self.applied;
+        let mut floor = match is_off(Rule::CompactionKeepsTheRest) {
+            true => self.last(),
+            false => self.applied,
+        };
+        let end = floor;
         let mut bytes = 0;
-        while floor > self.floor.0 && self.applied - floor < keep {
+        while floor > self.floor.0 && end - floor < keep {
             bytes += self.entry(floor).map_or(0, weight);
             if bytes > keep_bytes {
                 break;

@@ -27,12 +27,12 @@ pub(crate) use self::line::{Lacking, Line};
 pub(crate) use self::log::Log;
 pub(crate) use self::state::Answered;
 use self::state::{Membership, Request, State, decode, encode};
+use crate::switches::log_max;
 use crate::topology::RaftId;
 
-/// Entries and bytes beyond which the log is shortened, and how much of its end stays for those who lag behind.
+/// Entries and bytes beyond which the log is shortened; a quarter of it stays for those who lag behind.
 const COMPACT_ABOVE: usize = 1024;
 const COMPACT_ABOVE_BYTES: usize = 1 << 20;
-const KEEP: u64 = 256;
 const KEEP_BYTES: usize = 256 << 10;
 const MESSAGE_MAX: u64 = 64 << 10;
 const UNCOMMITTED_MAX: u64 = 1 << 20;
@@ -388,11 +388,13 @@ impl Engine {
     /// Shortens the log if it has grown long; the indexes of the entries that are gone.
     pub(crate) fn compact(&mut self) -> Option<std::ops::Range<u64>> {
         let log = self.node.mut_store();
-        let is_long = log.len() > COMPACT_ABOVE + KEEP as usize;
+        let most = log_max(COMPACT_ABOVE);
+        let keep = most / 4;
+        let is_long = log.len() > most + keep;
         if !is_long && log.bytes() <= COMPACT_ABOVE_BYTES {
             return None;
         }
-        let gone = log.compact(KEEP, KEEP_BYTES);
+        let gone = log.compact(keep as u64, KEEP_BYTES);
         // What is not applied yet stays, however long it is.
         (!gone.is_empty()).then_some(gone)
     }

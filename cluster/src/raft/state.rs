@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{NodeId, ShardId};
 use crate::slot::SlotSet;
+use crate::switches::{Rule, is_off};
 use crate::topology::{Admission, Applied, Change, Forgetting, RaftId, Refusal, Role, Topology};
 
 /// The place of a request among all of its node: the start of the node, and a number that grows.
@@ -141,7 +142,7 @@ impl State {
     /// Whether a request of this node was carried out or refused, or a later one.
     pub(crate) fn has_dealt_with(&self, origin: NodeId, stamp: Stamp) -> bool {
         let last = self.last.get(&origin);
-        last.is_some_and(|&last| stamp <= last)
+        last.is_some_and(|&last| stamp <= last) && !is_off(Rule::RequestsCountOnce)
     }
 
     fn is_new(&mut self, request: &Request) -> bool {
@@ -170,7 +171,7 @@ impl State {
     ) -> (bool, Option<Answered>) {
         match membership {
             Membership::Admit(Seat { admission, .. })
-                if self.topology.next_raft_id() != id
+                if (self.topology.next_raft_id() != id && !is_off(Rule::NamesAreNew))
                     || self.has_joined(admission.node, admission.join) =>
             {
                 (false, None)

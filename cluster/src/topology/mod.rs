@@ -22,6 +22,7 @@ pub use slots::{Emptied, Naming};
 
 use crate::id::{ClusterId, NodeId, ShardId};
 use crate::slot::Slot;
+use crate::switches::{Rule, is_off};
 use image::Image;
 
 /// See the module. Only one that passes [`Topology::check`] is read from bytes.
@@ -152,9 +153,13 @@ impl Topology {
     /// Takes a node in as the primary of a shard of its own without slots, unless it is a witness. A newer incarnation of a
     /// member gets a new id and keeps its place: what data it still has is another question. Returns its id in the log.
     pub fn admit(&mut self, shard: ShardId, admission: Admission) -> RaftId {
-        let raft_id = self.next_raft_id;
-        self.next_raft_id += 1;
         let node = admission.node;
+        let old = self.members.get(&node).map(|known| known.raft_id);
+        let raft_id = match old.filter(|_| is_off(Rule::NamesAreNew)) {
+            Some(old) => old,
+            None => self.next_raft_id,
+        };
+        self.next_raft_id = self.next_raft_id.max(raft_id + 1);
         self.departed.retain(|&departed| departed != node);
         let known = self.members.get(&node);
         if let Some(seat) = known
@@ -231,7 +236,12 @@ impl Topology {
         if let Some(Role::Primary(shard)) = self.role(node) {
             let heir = self.replicas(shard).next().map(|(heir, _)| heir);
             match (heir, self.shards.get_mut(&shard)) {
-                (Some(heir), Some(shard)) => shard.primary = heir,
+                (Some(heir), Some(led)) => {
+                    led.primary = heir;
+                    if let Ok(epoch) = self.next_epoch() {
+                        self.set_epoch(shard, epoch);
+                    }
+                }
                 _ => self.end(shard),
             }
         }

@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use almandine_cluster::switches::RULES;
 use almandine_tests::flags::Flags;
-use almandine_tests::simulation::{Seen, idle, play};
+use almandine_tests::simulation::{Seen, idle, play_without};
 
 use super::Failure;
 
 pub(super) const HELP: &str = "\
-simulate [--schedules 1000] [--seed N] [--nodes N]
+simulate [--schedules 1000] [--seed N] [--nodes N] [--without RULE]
     Plays so many schedules of the cluster machine, with the seeds from N on (the time if none is given); a broken rule
-    names its seed, and that seed alone repeats it. With --nodes one cluster of so many nodes is made, and what they say
+    names its seed, and that seed alone repeats it. With --without the machines lack one of the rules that keep them safe. With --nodes one cluster of so many nodes is made, and what they say
     while nothing happens is told.
 ";
 
@@ -21,7 +22,14 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     let seed: u64 = flags.value("seed", time.map_or(0, |time| time.as_secs() << 20))?;
     let schedules: u64 = flags.value("schedules", 1000)?;
     let nodes: usize = flags.value("nodes", 0)?;
+    let without: String = flags.value("without", String::new())?;
     flags.finish()?;
+    let off = RULES
+        .into_iter()
+        .find(|rule| format!("{rule:?}") == without);
+    if off.is_none() && !without.is_empty() {
+        return Err(format!("a rule is one of {RULES:?}"));
+    }
     eprintln!("seed {seed}");
     if nodes > 0 {
         let idle = idle(nodes, seed)?;
@@ -33,7 +41,7 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     }
     let (began, mut all, mut broken) = (Instant::now(), Seen::default(), 0);
     for seed in seed..seed + schedules {
-        match play(seed) {
+        match play_without(off, seed) {
             Ok(seen) => all += seen,
             Err(reason) => {
                 broken += 1;

@@ -4,14 +4,17 @@
 //! ```text
 //!   mod.rs     a schedule: hosts found, meet, crash, change slots; then everything heals and they must agree
 //!   world.rs   time, hosts, disks that lose what was not acknowledged, a network that loses, delays, repeats and cuts
+//!   registers.rs  what clients are told, one thing after the other
 //!   rules.rs   what must hold after every event, whatever happens
 //! ```
 
+mod registers;
 mod rules;
 mod world;
 
 use almandine_cluster::machine::{Event, Order};
 use almandine_cluster::slot::SlotSet;
+use almandine_cluster::switches::{self, Rule, Switches};
 use almandine_cluster::topology::Change;
 use almandine_storage::Rng;
 
@@ -54,32 +57,55 @@ enum Plot {
     Company,
     /// One shard, whose nodes die and come back while others are forced.
     Shard,
+    /// One shard, whose nodes are killed and start again at once, on a network that loses, repeats and delays all the time.
+    Elections,
 }
 
 /// Plays the schedule of a seed; the error says which rule was broken, and when.
 pub fn play(seed: u64) -> Result<Seen, String> {
+    play_without(None, seed)
+}
+
+/// The same with machines that lack a rule of their own.
+pub fn play_without(off: Option<Rule>, seed: u64) -> Result<Seen, String> {
+    // Every other schedule sees logs that are shortened again and again.
+    let log_max = seed.is_multiple_of(2).then_some(12);
+    switches::set(Switches { off, log_max });
+    let outcome = play_on(seed);
+    switches::set(Switches::default());
+    outcome
+}
+
+fn play_on(seed: u64) -> Result<Seen, String> {
     let mut dice = Rng::new(seed);
-    let plot = match dice.below(2) {
-        0 => Plot::Company,
-        _ => Plot::Shard,
+    let plot = match dice.below(5) {
+        0 | 1 => Plot::Company,
+        2 | 3 => Plot::Shard,
+        _ => Plot::Elections,
     };
     let hosts = match plot {
         Plot::Company => 2 + dice.below(5),
         // Two of them need force, and more do not.
         Plot::Shard => [2, 2, 2, 3, 4][dice.below(5)],
+        Plot::Elections => 3 + 2 * dice.below(2),
     };
     let mut world = World::new(seed, hosts);
-    if plot == Plot::Shard {
+    if plot != Plot::Company {
         found_shard(&mut world)?;
     }
     let (mut next, end) = (world.now(), world.now() + TROUBLE_MS);
     while world.now() < end {
         if world.now() >= next {
+            let pause = match plot {
+                Plot::Company | Plot::Shard => 400,
+                Plot::Elections => 100,
+            };
             match plot {
                 Plot::Company => disturb(&mut world, &mut dice),
                 Plot::Shard => disturb_shard(&mut world, &mut dice),
+                Plot::Elections => disturb_elections(&mut world, &mut dice),
             }
-            next = world.now() + 20 + dice.below(400) as u64;
+            next = world.now() + 20 + dice.below(pause) as u64;
         }
         world.step()?;
     }
@@ -185,11 +211,17 @@ fn disturb(world: &mut World, dice: &mut Rng) {
 fn disturb_shard(world: &mut World, dice: &mut Rng) {
     let (host, other) = (dice.below(world.len()), dice.below(world.len()));
     let pause = dice.below(2_500) as u64;
+    for host in 0..world.len() {
+        if dice.below(2) == 0 {
+            world.use_register(host);
+        }
+    }
     match dice.below(20) {
-        0..=3 => {
+        0 | 1 => {
             let node = world.name(host);
             world.propose(host, Order::Change(Change::BumpEpoch { node }));
         }
+        2 | 3 => world.propose_late_promotion(host),
         4 => {
             let (node, primary) = (world.name(host), world.name(other));
             world.propose(host, Order::Change(Change::Replicate { node, primary }));
@@ -204,6 +236,16 @@ fn disturb_shard(world: &mut World, dice: &mut Rng) {
             world.meet(host, other, client);
         }
         _ => world.force(host, dice.below(8) == 0),
+    }
+}
+
+fn disturb_elections(world: &mut World, dice: &mut Rng) {
+    let host = dice.below(world.len());
+    world.make_rough(1_000);
+    match dice.below(6) {
+        0 => world.crash(host, 5 + dice.below(100) as u64),
+        1 => world.isolate(host, dice.below(800) as u64),
+        _ => world.use_register(host),
     }
 }
 

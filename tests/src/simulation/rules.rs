@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use almandine_cluster::id::{ClusterId, NodeId};
-use almandine_cluster::machine::{Effect, Machine};
+use almandine_cluster::id::{ClusterId, NodeId, ShardId};
+use almandine_cluster::machine::{Effect, Machine, Order};
 use almandine_cluster::record::Generation;
-use almandine_cluster::topology::{Applied, Topology};
+use almandine_cluster::topology::{Applied, Change, RaftId, Refusal, Topology};
+
+use super::registers::Registers;
 
 /// A line of history.
-type Line = (ClusterId, Generation);
+pub(super) type Line = (ClusterId, Generation);
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -28,6 +30,13 @@ pub(super) struct Rules {
     places: BTreeMap<usize, (Line, NodeId)>,
     /// The highest epoch at the begin of a line that was forced without loss, and the line that it goes on from.
     forced: BTreeMap<Line, (Line, u64)>,
+    /// Who has led a shard with slots in which epoch.
+    reigns: BTreeMap<(Line, ShardId, u64), NodeId>,
+    /// Whom a name of the log stands for, and since which join of it.
+    names: BTreeMap<(Line, RaftId), (NodeId, u64)>,
+    registers: Registers,
+    /// Clients that want a failover for an epoch that has passed in this line.
+    late: BTreeMap<u64, Line>,
     /// The line that a host was in last.
     lines: BTreeMap<usize, Line>,
     /// Hosts that were told to take over, and the client that waits for it: what they lack is lost.
@@ -95,8 +104,11 @@ impl Rules {
             }
         }
         for effect in effects {
-            if let Effect::Answer { client, .. } = effect {
+            if let Effect::Answer { client, outcome } = effect {
                 self.takeovers.retain(|_, taking| taking != client);
+                let place = (line, voters.applied);
+                self.registers.answered(host, *client, outcome, place);
+                self.check_late(*client, line, outcome)?;
             }
             match effect {
                 Effect::Halt { reason } => return Err(format!("it halts: {reason}")),
@@ -160,10 +172,87 @@ impl Rules {
         Ok(())
     }
 
+    /// Whether a line has everything that was ever decided in another.
+    fn follows(&self, line: Line, other: Line) -> bool {
+        let before = |line: &Line| self.forced.get(line).map(|(before, _)| *before);
+        std::iter::successors(Some(line), before).any(|line| line == other)
+    }
+
+    pub(super) fn use_register(
+        &mut self,
+        host: usize,
+        client: u64,
+        topology: &Topology,
+    ) -> Option<Order> {
+        self.registers.next(host, client, topology)
+    }
+
+    /// A failover for an epoch before that which a host knows of.
+    pub(super) fn late_promotion(&mut self, client: u64, machine: &Machine) -> Option<Change> {
+        let (topology, candidate) = (machine.topology(), machine.identity().node);
+        let shard = topology.role(candidate)?.shard()?;
+        let expected_epoch = topology.shards().get(&shard)?.epoch.checked_sub(1)?;
+        self.late.insert(client, line(machine));
+        Some(Change::Promote {
+            shard,
+            expected_epoch,
+            candidate,
+        })
+    }
+
+    fn check_late(
+        &mut self,
+        client: u64,
+        line: Line,
+        outcome: &Result<Applied, Refusal>,
+    ) -> Result<(), String> {
+        match self.late.remove(&client) {
+            Some(asked) if outcome.is_ok() && self.follows(line, asked) => {
+                Err("a failover for an epoch that has passed was made".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A shard with slots has one primary in each epoch, and a name of the log stands for one life of a node's log.
+    fn check_names(&mut self, line: Line, topology: &Topology) -> Result<(), String> {
+        for (&shard, place) in topology.shards() {
+            if place.slots.is_empty() || place.epoch == 0 {
+                continue;
+            }
+            let reign = (line, shard, place.epoch);
+            let known = *self.reigns.entry(reign).or_insert(place.primary);
+            if known != place.primary {
+                return Err(format!(
+                    "{known} and {} lead shard {shard} in epoch {}",
+                    place.primary, place.epoch
+                ));
+            }
+        }
+        for (&node, member) in topology.members() {
+            let life = (node, member.join);
+            let known = *self.names.entry((line, member.raft_id)).or_insert(life);
+            if known != life {
+                return Err(format!(
+                    "name {} of the log stands for {known:?} and {life:?}",
+                    member.raft_id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a host is in another line than before.
+    pub(super) fn is_in_another_line(&self, host: usize, machine: &Machine) -> bool {
+        let before = self.lines.get(&host);
+        before.is_some_and(|&before| before != line(machine))
+    }
+
     /// A host begins again with what its disk has.
     pub(super) fn started(&mut self, host: usize) {
         self.due.remove(&host);
         self.takeovers.remove(&host);
+        self.registers.crashed(host);
     }
 
     /// Whoever says that it is current knows what was decided before it began.
@@ -213,6 +302,9 @@ impl Rules {
         applied: u64,
     ) -> Result<(), String> {
         topology.check()?;
+        self.check_names(line, topology)?;
+        let follows = |before| self.follows(line, before);
+        self.registers.check(topology, (line, applied), follows)?;
         let found = digest(topology);
         let known = *self.states.entry((line, applied)).or_insert(found);
         if known != found {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, Ipv4Addr};
 
-use almandine_cluster::frame::Frame;
+use almandine_cluster::frame::{Body, Frame};
 use almandine_cluster::id::NodeId;
 use almandine_cluster::machine::{Effect, Event, Founder, Machine, Order, TICK_MS};
 use almandine_cluster::record::{Records, Write};
@@ -21,6 +21,8 @@ struct Host {
     /// Counts the starts: what was meant for an earlier one is lost.
     life: u64,
     frames: u64,
+    /// Whether the disk has something to write.
+    is_writing: bool,
 }
 
 /// What happens at a moment.
@@ -49,6 +51,29 @@ pub(super) struct World {
     clients: u64,
     rules: Rules,
     seen: Seen,
+}
+
+/// What a machine tells of itself is what it will be if it dies now.
+fn check_disk(disk: &Records, address: Address, machine: &Machine) -> Result<(), String> {
+    let durable = Machine::recover(disk, address, 0).map_err(|damaged| damaged.to_string())?;
+    let line = |machine: &Machine| {
+        let identity = machine.identity();
+        (identity.cluster, identity.generation)
+    };
+    match line(&durable.0) == line(machine) {
+        true => Ok(()),
+        false => Err("it tells of a log that its disk does not have".to_owned()),
+    }
+}
+
+/// Whether an event is a message of the consensus of another line.
+fn is_strange(machine: &Machine, event: &Event) -> bool {
+    let Event::Received { frame, .. } = event else {
+        return false;
+    };
+    let identity = machine.identity();
+    matches!(frame.body, Body::Raft(_))
+        && (frame.cluster, frame.generation) != (identity.cluster, identity.generation)
 }
 
 const SEEN_AT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -101,6 +126,7 @@ impl World {
                 disk: Records::new(),
                 life: 0,
                 frames: 0,
+                is_writing: false,
             });
             // A founder's first records are written before it counts as founded.
             world.found(host, effects);
@@ -202,6 +228,7 @@ impl World {
             }
             Some(What::Durable(host, life, number, writes)) if life == self.hosts[host].life => {
                 self.write(host, writes);
+                self.hosts[host].is_writing = false;
                 self.event(host, Event::Persisted { number })
             }
             Some(What::Start(host)) => self.start(host),
@@ -237,12 +264,27 @@ impl World {
     fn event(&mut self, host: usize, event: Event) -> Result<(), String> {
         self.rules.recall()?;
         let now = self.now;
-        let Some(machine) = &mut self.hosts[host].machine else {
+        let Host {
+            machine,
+            disk,
+            is_writing,
+            ..
+        } = &mut self.hosts[host];
+        let Some(machine) = machine else {
             return Ok(());
         };
         self.seen.events += 1;
+        // While the disk writes, what it will do with an event is not known yet.
+        let is_strange = !*is_writing && is_strange(machine, &event);
+        let dropped = machine.dropped();
         let effects = machine.handle(event);
         let told = |reason| format!("at {now} ms, host {host}: {reason}");
+        if is_strange && machine.dropped() == dropped {
+            return Err(told("it obeys a frame of another line".to_owned()));
+        }
+        if self.rules.is_in_another_line(host, machine) {
+            check_disk(disk, address(host), machine).map_err(told)?;
+        }
         self.rules.check(host, machine, &effects).map_err(told)?;
         for effect in effects {
             self.carry(host, effect);
@@ -250,11 +292,35 @@ impl World {
         Ok(())
     }
 
+    /// The client of a host goes on with its slot.
+    pub(super) fn use_register(&mut self, host: usize) {
+        let client = self.client();
+        let Some(machine) = &self.hosts[host].machine else {
+            return;
+        };
+        if let Some(order) = self.rules.use_register(host, client, machine.topology()) {
+            self.tell(host, Event::Propose { client, order });
+        }
+    }
+
+    /// A failover is decided for an epoch that has passed.
+    pub(super) fn propose_late_promotion(&mut self, host: usize) {
+        let client = self.client();
+        let Some(machine) = &self.hosts[host].machine else {
+            return;
+        };
+        if let Some(change) = self.rules.late_promotion(client, machine) {
+            let order = Order::Change(change);
+            self.tell(host, Event::Propose { client, order });
+        }
+    }
+
     fn carry(&mut self, host: usize, effect: Effect) {
         match effect {
             Effect::Persist { number, writes } => {
                 let slow = if self.is_rough { 40 } else { 3 };
                 let delay = self.dice.below(slow) as u64;
+                self.hosts[host].is_writing = true;
                 let life = self.hosts[host].life;
                 self.at(delay, What::Durable(host, life, number, writes));
             }
@@ -284,7 +350,11 @@ impl World {
         }
         let copies = 1 + usize::from(self.dice.below(100) < twice);
         for _ in 0..copies {
-            let spread = if self.is_rough { 120 } else { 4 };
+            let spread = match (self.is_rough, self.dice.below(50)) {
+                (true, 0..=4) => 3_000,
+                (true, _) => 120,
+                (false, _) => 4,
+            };
             let delay = 1 + self.dice.below(spread) as u64;
             self.at(delay, What::Arrive(to, frame.to_bytes()));
         }
@@ -356,6 +426,7 @@ impl World {
         let seed = self.dice.bits();
         let again = Machine::recover(&self.hosts[host].disk, address(host), seed);
         let (machine, effects) = again.map_err(|damaged| format!("host {host}: {damaged}"))?;
+        self.hosts[host].is_writing = false;
         self.rules.started(host);
         self.rules.check(host, &machine, &effects)?;
         self.hosts[host].machine = Some(machine);

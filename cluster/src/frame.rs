@@ -51,6 +51,8 @@ pub enum Body {
     Raft(#[serde(with = "bytes")] Vec<u8>),
     /// For [`crate::failover`], not for the machine.
     Failover(Box<failover::Message>),
+    /// Whoever listens to the channel at the receiver is to hear this.
+    Publish(Publish),
 }
 
 /// What a node says of itself when it meets another.
@@ -73,6 +75,17 @@ pub struct Standing {
     pub epoch: u64,
 }
 
+/// A message of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// To a channel of a shard.
+    pub is_shard: bool,
+    #[serde(with = "bytes")]
+    pub channel: Vec<u8>,
+    #[serde(with = "bytes")]
+    pub message: Vec<u8>,
+}
+
 impl Body {
     /// As CLUSTER INFO counts it.
     pub fn name(&self) -> &'static str {
@@ -88,6 +101,7 @@ impl Body {
             Body::Dismissed { .. } => "dismissed",
             Body::Call => "call",
             Body::Failover(_) => "ping",
+            Body::Publish(_) => "publish",
         }
     }
 }

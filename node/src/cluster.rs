@@ -19,7 +19,7 @@ use almandine_cluster::topology::Topology;
 use almandine_cluster::view::{Link, Peer, Preferred, Routing, Standing, Traffic, View};
 use arc_swap::ArcSwap;
 
-use crate::actors::config::messages::Wish;
+use crate::actors::config::messages::{Broadcast, Wish};
 
 /// How the node's data stands.
 const UNKNOWN: u8 = 0;
@@ -41,6 +41,8 @@ pub struct Cluster {
     pub is_new: bool,
     /// Who carries wishes out; set once the tree stands.
     pub config: OnceLock<Recipient<Wish>>,
+    /// Who tells other nodes what was published; set with `config`.
+    pub crier: OnceLock<Recipient<Broadcast>>,
 }
 
 /// The cluster at one moment.
@@ -96,6 +98,7 @@ impl Cluster {
             wholeness: AtomicU8::new(UNKNOWN),
             is_new,
             config: OnceLock::new(),
+            crier: OnceLock::new(),
         }
     }
 

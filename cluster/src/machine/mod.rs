@@ -409,7 +409,8 @@ impl Machine {
             | Body::Dismissed { .. }
             | Body::Ask(_)
             | Body::Raft(_)
-            | Body::Failover(_) => {
+            | Body::Failover(_)
+            | Body::Publish(_) => {
                 self.dropped += 1;
             }
         }

@@ -1,5 +1,6 @@
 //! Publish and subscribe: channels, patterns, shard channels.
 
+use almandine_cluster::frame::Publish;
 use almandine_protocol::Reply;
 use almandine_storage::glob;
 
@@ -7,6 +8,7 @@ use super::help::help;
 use super::spec::{Begin, Find};
 use super::table::wrong_subcommand_syntax;
 use super::{Acl, Call, Command, Fault, Flags, Group, KeyFlags, KeySpec, Outcome, Run};
+use crate::actors::config::messages::Broadcast;
 use crate::pubsub::Kind;
 use crate::session::Replies;
 
@@ -61,8 +63,29 @@ fn send(call: &mut Call<'_>, kind: Kind) -> Outcome {
         let words: Vec<&[u8]> = call.args.from(0).collect();
         call.changes.journal(&words);
     }
+    broadcast(call, kind);
     call.reply.length(receivers);
     Ok(())
+}
+
+/// In a cluster those at other nodes hear it, too. What comes from the stream of the primary (whose
+/// session has the number 0) was told to them by it.
+fn broadcast(call: &Call<'_>, kind: Kind) {
+    let Some(picture) = call.seat.picture() else {
+        return;
+    };
+    let is_alone = picture.topology.members().len() == 1;
+    if is_alone || call.session.id() == 0 {
+        return;
+    }
+    let cluster = call.node.cluster.as_ref();
+    if let Some(crier) = cluster.and_then(|cluster| cluster.crier.get()) {
+        crier.do_send(Broadcast(Publish {
+            is_shard: kind == Kind::Shard,
+            channel: call.args.at(1).to_vec(),
+            message: call.args.at(2).to_vec(),
+        }));
+    }
 }
 
 /// One confirmation per name, each with the number of subscriptions that the connection has then.

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use almandine_cluster::frame::Publish;
 use almandine_cluster::slot::Slot;
 use almandine_cluster::topology::Role;
 use almandine_cluster::view::{self, Down, Presence, Redirection};
@@ -176,6 +177,23 @@ impl Shard {
         self.sweep();
         self.redirect_blocked();
         self.close_channels();
+    }
+
+    /// A client of another node has published this.
+    pub fn tell_listeners(&mut self, publish: &Publish) {
+        let kind = match publish.is_shard {
+            true => Kind::Shard,
+            false => Kind::Channel,
+        };
+        let (pubsub, outgoing) = (self.pubsub.borrow(), &mut self.outgoing);
+        pubsub.publish(
+            kind,
+            &publish.channel,
+            &publish.message,
+            &mut |client, bytes| {
+                outgoing.push(client, bytes);
+            },
+        );
     }
 
     /// Removes the keys of slots that are another shard's by now: there they live on. Nobody's slots keep theirs, for who

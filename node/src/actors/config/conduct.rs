@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use almandine_cluster::failover::Standpoint;
-use almandine_cluster::frame::{Body, Frame};
+use almandine_cluster::frame::{Body, Frame, Publish};
 use almandine_cluster::id::{ClusterId, NodeId};
 use almandine_cluster::machine::{Effect, Event, Machine, Order, TICK_MS, Voters};
 use almandine_cluster::record::Generation;
-use almandine_cluster::topology::{Applied, Change, Role, Topology};
+use almandine_cluster::topology::{Applied, Change, Kind as NodeKind, Role, Topology};
 use almandine_cluster::view::{Direction, Link};
 use tracing::{debug, error, info, warn};
 
@@ -37,7 +37,7 @@ use crate::actors::failure_detector::FailureDetectorActor;
 use crate::actors::failure_detector::messages::{Configure, HandOver, Heard, Linked, Reconfigured};
 use crate::actors::shard::ShardActor;
 use crate::actors::shard::messages::{
-    BecomePrimary, Decided, FollowPrimary, PauseWrites, ResumeWrites, StandBy,
+    BecomePrimary, Decided, FollowPrimary, PauseWrites, Published, ResumeWrites, StandBy,
 };
 use crate::actors::vault::VaultActor;
 use crate::actors::vault::messages::{Commit, Export};
@@ -202,6 +202,29 @@ impl Conduct {
         self.carry_out(vec![Effect::Send { to, address, frame }]);
     }
 
+    /// A client of this node has published something. The replicas of a primary have it from its stream.
+    pub(super) fn broadcast(&mut self, publish: &Publish) {
+        let topology = self.machine.topology();
+        let myself = self.machine.identity().node;
+        let own_shard = topology.member(myself).map(|member| member.shard);
+        let leads = matches!(topology.role(myself), Some(Role::Primary(_)));
+        let hears = topology.members().iter().filter(|(node, member)| {
+            let is_sibling = own_shard == Some(member.shard);
+            let is_meant = match publish.is_shard {
+                true => is_sibling && !leads,
+                false => !(is_sibling && leads),
+            };
+            **node != myself && member.kind == NodeKind::Data && is_meant
+        });
+        let sent = hears.map(|(&to, member)| Effect::Send {
+            to,
+            address: Some(member.address.clone()),
+            frame: self.machine.frame(Body::Publish(publish.clone())),
+        });
+        let sent: Vec<Effect> = sent.collect();
+        self.carry_out(sent);
+    }
+
     /// What is thought of others, or whether this node may lead, is different now.
     pub(super) fn judged(&mut self) {
         self.publish();
@@ -315,6 +338,11 @@ impl Conduct {
                     Body::Failover(message) if is_ours => {
                         let from = frame.from;
                         self.detector.do_send(Heard { from, message });
+                    }
+                    Body::Publish(publish) if is_ours => {
+                        if let Some(shard) = &self.shard {
+                            shard.do_send(Published(publish));
+                        }
                     }
                     _ => self.handle(Event::Received { frame, seen }),
                 }
@@ -546,7 +574,7 @@ impl Conduct {
 /// As it travels.
 fn parcel(frame: &Frame) -> (Kind, Vec<u8>) {
     let kind = match frame.body {
-        Body::Ask(_) | Body::Raft(_) => Kind::Member,
+        Body::Ask(_) | Body::Raft(_) | Body::Failover(_) | Body::Publish(_) => Kind::Member,
         _ => Kind::Join,
     };
     (kind, frame.to_bytes())

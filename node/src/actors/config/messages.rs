@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use actix::{Addr, Message};
 use almandine_cluster::failover;
+use almandine_cluster::frame::Publish;
 use almandine_cluster::id::NodeId;
 use almandine_cluster::machine::Order;
 use almandine_cluster::topology::{Change, Refusal};
@@ -100,3 +101,9 @@ pub struct HandedOver {
     /// What came of it.
     pub outcome: Result<(), Refusal>,
 }
+
+/// A client has published something: listeners at other nodes are to hear it. Sent by the shard that ran the command. Lost where
+/// there is no link, as in Redis.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Broadcast(pub Publish);

@@ -27,7 +27,8 @@ use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, Recipient};
 use self::conduct::{Conduct, TICK};
 use self::membership::Membership;
 use self::messages::{
-    HandedOver, Judged, ParametersChanged, Propose, Say, SeedsFound, ShardRecovered, Wish,
+    Broadcast, HandedOver, Judged, ParametersChanged, Propose, Say, SeedsFound, ShardRecovered,
+    Wish,
 };
 use super::bus::messages::BusReport;
 use super::bus::{BusActor, BusSettings};
@@ -113,7 +114,8 @@ impl ConfigActor {
         self.conduct = Some(conduct);
         if let Some(cluster) = &self.node.cluster {
             // A second tree in one process would be a bug of the caller; the first keeps the line.
-            let _ = cluster.config.set(me.recipient::<Wish>());
+            let _ = cluster.config.set(me.clone().recipient::<Wish>());
+            let _ = cluster.crier.set(me.recipient::<Broadcast>());
         }
         ctx.run_interval(TICK, |me, _| me.with_conduct(Conduct::tick));
         ctx.run_interval(seeds::AGAIN, |me, ctx| me.look_for_others(ctx.address()));
@@ -279,5 +281,13 @@ impl Handler<ResumeWrites> for ConfigActor {
 
     fn handle(&mut self, _: ResumeWrites, _: &mut Context<Self>) {
         self.with_conduct(|conduct| conduct.resume_writes());
+    }
+}
+
+impl Handler<Broadcast> for ConfigActor {
+    type Result = ();
+
+    fn handle(&mut self, Broadcast(publish): Broadcast, _: &mut Context<Self>) {
+        self.with_conduct(|conduct| conduct.broadcast(&publish));
     }
 }

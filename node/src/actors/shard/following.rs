@@ -9,8 +9,8 @@ use tracing::info;
 use super::ShardActor;
 use super::messages::{
     Acknowledged, Adopt, AdvanceFailover, BecomePrimary, ContinueStream, EndFailover, Follow,
-    FollowDone, FollowError, FollowPrimary, GiveCopyUp, MakeRoom, PauseWrites, ResumeWrites,
-    StandBy,
+    FollowDone, FollowError, FollowPrimary, GiveCopyUp, MakeRoom, PauseWrites, Published,
+    ResumeWrites, StandBy,
 };
 use crate::actors::failure_detector::messages::WritesPaused;
 use crate::moment::now_ms;
@@ -205,5 +205,13 @@ impl Handler<StandBy> for ShardActor {
             shard.begin(now_ms());
             shard.stand_by();
         });
+    }
+}
+
+impl Handler<Published> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, Published(publish): Published, _: &mut Context<Self>) {
+        self.shard.with(|shard| shard.tell_listeners(&publish));
     }
 }

@@ -3,6 +3,7 @@
 use actix::dev::MessageResponse;
 use actix::{Message, Recipient};
 use almandine_cluster::failover::Beat;
+use almandine_cluster::frame::Publish;
 use almandine_cluster::topology::{Applied, Refusal};
 use almandine_protocol::Batch;
 
@@ -308,3 +309,8 @@ pub struct PauseWrites {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct ResumeWrites;
+
+/// A client of another node has published this. Sent by `ConfigActor`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Published(pub Publish);

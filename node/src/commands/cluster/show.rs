@@ -226,6 +226,10 @@ const HELP: &[(&str, &[&str])] = &[
     ),
     ("FORGET <node-id>", &["Remove a node from the cluster."]),
     (
+        "FAILOVER [FORCE|TAKEOVER]",
+        &["Promote current replica node to being a master."],
+    ),
+    (
         "FLUSHSLOTS",
         &["Delete current node own slots information."],
     ),

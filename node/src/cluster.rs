@@ -19,6 +19,7 @@ use almandine_cluster::topology::Topology;
 use almandine_cluster::view::{Link, Peer, Preferred, Routing, Standing, Traffic, View};
 use arc_swap::ArcSwap;
 
+use crate::actors::bus::counters::BusCounters;
 use crate::actors::config::messages::{Broadcast, Wish};
 
 /// How the node's data stands.
@@ -39,6 +40,8 @@ pub struct Cluster {
     wholeness: AtomicU8,
     /// The node was never started before: it has acknowledged nothing.
     pub is_new: bool,
+    /// What the bus has carried and dropped.
+    pub bus: Arc<BusCounters>,
     /// Who carries wishes out; set once the tree stands.
     pub config: OnceLock<Recipient<Wish>>,
     /// Who tells other nodes what was published; set with `config`.
@@ -97,6 +100,7 @@ impl Cluster {
             lease_ms: AtomicU64::new(0),
             wholeness: AtomicU8::new(UNKNOWN),
             is_new,
+            bus: Arc::default(),
             config: OnceLock::new(),
             crier: OnceLock::new(),
         }

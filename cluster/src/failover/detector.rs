@@ -132,9 +132,19 @@ impl Detector {
         self.is_due = true;
     }
 
+    /// Tools take whoever is shown as disconnected for gone, and clients read from no replica that is shown to have nothing.
+    /// Of those to whom this node needs no link it hears only if they fail.
     pub(super) fn peers(&self) -> BTreeMap<NodeId, Peer> {
+        let show = |track: &Track| match track.is_judged {
+            true => track.shown,
+            false => Peer {
+                is_connected: true,
+                offset: track.shown.offset.max(1),
+                ..track.shown
+            },
+        };
         let tracks = self.tracks.iter();
-        tracks.map(|(&node, track)| (node, track.shown)).collect()
+        tracks.map(|(&node, track)| (node, show(track))).collect()
     }
 
     pub(super) fn hears(&self, node: NodeId) -> bool {

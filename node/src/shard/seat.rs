@@ -47,6 +47,11 @@ impl Seat {
         self.picture.is_some()
     }
 
+    /// Whether the node leads slots and may not act as their primary at this moment.
+    pub fn is_fenced(&self) -> bool {
+        self.is_fenced
+    }
+
     /// The picture in force for this batch.
     pub fn picture(&self) -> Option<&Arc<Picture>> {
         self.picture.as_ref()

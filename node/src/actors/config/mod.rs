@@ -97,7 +97,11 @@ impl ConfigActor {
         let bus = BusActor::new(
             self.bus_settings(&machine),
             sockets,
-            Arc::default(),
+            self.node
+                .cluster
+                .as_ref()
+                .map(|cluster| cluster.bus.clone())
+                .unwrap_or_default(),
             me.clone().recipient::<BusReport>(),
             Lifeline::new(Child::Bus, self.parent.clone()),
         );

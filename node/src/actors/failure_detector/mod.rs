@@ -159,7 +159,9 @@ impl FailureDetectorActor {
         for (node, peer) in failover.peers() {
             heard.peers.insert(node, peer);
         }
-        heard.hears_majority = hears_majority;
+        if std::mem::replace(&mut heard.hears_majority, hears_majority) != hears_majority {
+            self.config.do_send(Judged);
+        }
     }
 
     fn tick(&mut self) {

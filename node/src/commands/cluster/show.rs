@@ -2,7 +2,7 @@
 
 use almandine_cluster::machine::Voters;
 use almandine_cluster::slot::Slot;
-use almandine_cluster::view::{Tree, Verdict, View};
+use almandine_cluster::view::{State, Tree, Verdict, View};
 use almandine_protocol::Reply;
 
 use super::{DISABLED, myself, named, unknown};
@@ -74,7 +74,11 @@ pub(super) fn links(call: &mut Call<'_>) -> Outcome {
 
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
     let picture = call.seat.picture().ok_or(DISABLED)?;
-    let state = picture.routing.state();
+    // Whoever waits for "ok" sends requests then: a primary that may not act yet would refuse them.
+    let state = match call.seat.is_fenced() {
+        true => State::Fail,
+        false => picture.routing.state(),
+    };
     let text = with_view(call, |view, heard| view.info(state, &heard.traffic))?;
     call.reply.verbatim(b"txt", text.as_bytes());
     Ok(())

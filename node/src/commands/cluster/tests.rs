@@ -374,7 +374,10 @@ fn a_node_shows_its_cluster() {
             ("CLUSTER LINKS", "*0"),
             (&format!("CLUSTER COUNT-FAILURE-REPORTS {other}"), ":0"),
             (&format!("CLUSTER REPLICAS {other}"), "*0"),
-            ("INFO cluster", "$30\r\n# Cluster\r\ncluster_enabled:1\r\n"),
+            (
+                "INFO cluster",
+                "$53\r\n# Cluster\r\ncluster_enabled:1\r\ncluster_bus_dropped:0\r\n",
+            ),
         ],
     );
     let slots = bench.run("CLUSTER SLOTS");

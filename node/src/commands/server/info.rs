@@ -9,6 +9,7 @@ mod text;
 
 pub(super) use self::text::{Text, human};
 use super::memory::overview::Overview;
+use crate::actors::bus::counters::Fault;
 use crate::commands::{Acl, Call, Command, Flags, Group, Outcome, Run};
 
 /// A section: the word by which it is asked for, its title, whether INFO alone shows it, and who writes its fields.
@@ -38,11 +39,26 @@ const SECTIONS: &[Section] = &[
         is_default: false,
         ..section("latencystats", "Latencystats", counters::latency)
     },
-    section("cluster", "Cluster", |call, text| {
-        text.field("cluster_enabled", u8::from(call.node.cluster.is_some()))
-    }),
+    section("cluster", "Cluster", cluster),
     section("keyspace", "Keyspace", state::keyspace),
 ];
+
+/// Beyond what Redis has: what the bus has dropped, in all and by reason.
+fn cluster(call: &mut Call<'_>, text: &mut Text) {
+    text.field("cluster_enabled", u8::from(call.node.cluster.is_some()));
+    let Some(cluster) = &call.node.cluster else {
+        return;
+    };
+    let dropped = Fault::ALL.map(|(fault, _)| (fault, cluster.bus.dropped(fault)));
+    let all: u64 = dropped.iter().map(|(_, count)| count).sum();
+    text.field("cluster_bus_dropped", all);
+    for (fault, count) in dropped {
+        if count > 0 {
+            let reason = format!("{fault:?}").to_ascii_lowercase();
+            text.field(&format!("cluster_bus_dropped_{reason}"), count);
+        }
+    }
+}
 
 const fn section(
     name: &'static str,

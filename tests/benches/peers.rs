@@ -18,6 +18,9 @@ cargo bench -p almandine-tests -- [throughput|memory|latency|slow|files|copy] [-
     throughput (the default): requests/s and server CPU per request
         [--commands ping,set,get,incr,lpush,hset,zadd,mset] [--pipelines 1,16,64] [--sizes 16,1024] [--keys 1000000]
         [--clients 50] [--rounds 3] [--seconds 1.5] [--warm-up 0.3]
+        A node of a cluster gets all slots first; what the cluster costs is seen with
+        --commands set,get --pipelines 16 --server alone=almandine
+        --server 'cluster=almandine --cluster-enabled yes --cluster-port 27999'
     memory: bytes per key [--keys 1000000]
     latency: percentiles at a rate, at rest, while keys expire, while the table grows
         [--rate 20000] [--clients 50] [--seconds 10] [--keys 1000000] [--others 5000000]

@@ -7,6 +7,7 @@
 //!   conversation/  what clients say and what the server must answer, as text files
 //!   differential/ random commands for our node and for a peer at once
 //!   kills/         the node is killed under load, and what it has acknowledged is looked for
+//!   cluster/       real nodes that form a cluster: started, killed, frozen, asked
 //!   crash_images/ the vault on a disk that forgets what was not synced
 //!   simulation/    many machines of the cluster with a clock, disks and a network of their own
 //!   contents/      what servers and RDB files hold, to be compared
@@ -17,6 +18,7 @@
 //! ```
 
 pub mod bench;
+pub mod cluster;
 pub mod contents;
 pub mod conversation;
 pub mod crash_images;

@@ -1,10 +1,14 @@
 //! The servers of a run.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::Failure;
-use crate::process::{Running, Server, Start};
+use crate::process::{Running, Server, Start, wait_until};
 use crate::sys;
+
+/// How long a cluster of one node may take to serve.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that takes part: `name=program argument...`.
 #[derive(Debug, Clone)]
@@ -89,15 +93,41 @@ impl Field {
         let mut runners = Vec::new();
         for contender in contenders {
             let server = contender.start.clone().cpu(pinning.server).run();
+            let server = server.map_err(|error| format!("{}: {error}", contender.name))?;
+            give_slots(&server).map_err(|error| format!("{}: {error}", contender.name))?;
             runners.push(Runner {
                 name: contender.name.clone(),
                 is_ours: contender.is_ours(),
-                server: server.map_err(|error| format!("{}: {error}", contender.name))?,
+                server,
             });
         }
         if let Some(cpu) = pinning.client {
             sys::set_affinity(cpu)?;
         }
         Ok(Field { runners })
+    }
+}
+
+/// A node of a cluster gets all slots: what it does for its own is compared with a node that stands alone.
+fn give_slots(server: &Running) -> Result<(), Failure> {
+    let mut client = server.client();
+    let mut says = |line: &str| -> Result<String, Failure> {
+        let answer = client.line(line)?;
+        let text = answer.text().unwrap_or_default();
+        match answer.is_error() {
+            true => Err(format!("{line}: {text}").into()),
+            false => Ok(text),
+        }
+    };
+    if !says("INFO cluster")?.contains("cluster_enabled:1") {
+        return Ok(());
+    }
+    says("CLUSTER ADDSLOTSRANGE 0 16383")?;
+    let is_ok = wait_until(PATIENCE, || {
+        says("CLUSTER INFO").is_ok_and(|info| info.contains("cluster_state:ok"))
+    });
+    match is_ok {
+        true => Ok(()),
+        false => Err("a cluster of one node does not come up".into()),
     }
 }

@@ -1,5 +1,6 @@
 //! The command line of the tools.
 
+mod cluster_kills;
 mod converse;
 mod crash_images;
 mod differential;
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         Some((tool, args)) if tool == "converse" => converse::run(args),
         Some((tool, args)) if tool == "differential" => differential::run(args),
         Some((tool, args)) if tool == "kills" => kills::run(args),
+        Some((tool, args)) if tool == "cluster-kills" => cluster_kills::run(args),
         Some((tool, args)) if tool == "simulate" => simulate::run(args),
         Some((tool, args)) if tool == "crash-images" => crash_images::run(args),
         Some((tool, args)) if tool == "vault-kills" => crash_images::run_kills(args),
@@ -43,6 +45,7 @@ fn help() -> String {
         HELP,
         differential::HELP,
         kills::HELP,
+        cluster_kills::HELP,
         crash_images::HELP,
         simulate::HELP,
     ]

@@ -19,6 +19,7 @@ mod tool;
 mod wait;
 
 pub use node::TestNode;
+pub(crate) use node::complaints;
 pub use proxy::Proxy;
 pub use server::{Directory, Identity, Running, Server, Start, StartError};
 pub use tool::{Run, Tool};

@@ -113,6 +113,8 @@ pub struct Start {
     dir: Option<PathBuf>,
     file_limit: Option<u64>,
     keeps_together: bool,
+    port: Option<u16>,
+    config_file: Option<PathBuf>,
 }
 
 /// A directory in which one server after the other may be started; removed when this is dropped.
@@ -157,13 +159,27 @@ impl Start {
             dir: None,
             file_limit: None,
             keeps_together: false,
+            port: None,
+            config_file: None,
         }
+    }
+
+    /// Lets the server listen at this port and no other.
+    pub fn port(mut self, port: u16) -> Start {
+        self.port = Some(port);
+        self
     }
 
     /// Lets our node place connections as it does for users: with the keys while their thread has time. In tests half of
     /// them are elsewhere, so that both ways to the keys are taken.
     pub fn keeps_together(mut self) -> Start {
         self.keeps_together = true;
+        self
+    }
+
+    /// Gives the server a file of parameters, which it may write anew; what it is started with comes first all the same.
+    pub fn config_file(mut self, path: PathBuf) -> Start {
+        self.config_file = Some(path);
         self
     }
 
@@ -196,7 +212,9 @@ impl Start {
         for attempt in 1.. {
             match self.attempt() {
                 Err(StartError::Ended { log, .. })
-                    if attempt < START_ATTEMPTS && log.contains("in use") => {}
+                    if attempt < START_ATTEMPTS
+                        && self.port.is_none()
+                        && log.contains("in use") => {}
                 done => return done,
             }
         }
@@ -208,7 +226,8 @@ impl Start {
             Some(dir) => dir.clone(),
             None => fresh_dir()?,
         };
-        self.attempt_in(dir, free_port()?)
+        let port = self.port.map_or_else(free_port, Ok)?;
+        self.attempt_in(dir, port)
     }
 
     fn attempt_in(&self, dir: PathBuf, port: u16) -> Result<Running, StartError> {
@@ -216,6 +235,7 @@ impl Start {
         let log = File::options().create(true).append(true).open(&log_path)?;
         let mut command = Command::new(self.server.program());
         command
+            .args(&self.config_file)
             .arg("--port")
             .arg(port.to_string())
             .arg("--dir")

@@ -1,0 +1,317 @@
+//! Nodes: started, killed, frozen, started again, asked.
+
+use std::net::SocketAddr;
+
+use super::{ports, topology};
+use crate::process::{Directory, Running, Server, Start, StartError, complaints};
+use crate::resp::{Client, Value};
+
+/// Names a server that the nodes are instead of ours: whether a test asks too much is seen with `redis-server`.
+const SERVER_VARIABLE: &str = "CLUSTER_SERVER";
+/// Another process may take a free port before the node does.
+const START_ATTEMPTS: u32 = 5;
+/// What a node may say when others are gone or come back, or where tests share a slow disk.
+const ORDINARY: [&str; 4] = [
+    "Connection with master lost",
+    "Connection with replica lost",
+    "MASTER <-> REPLICA sync",
+    "the disk is slow",
+];
+
+/// How nodes are started.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    server: Server,
+    args: Vec<String>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let server = std::env::var_os(SERVER_VARIABLE);
+        Plan {
+            server: server.map_or(Server::Almandine, Server::at),
+            args: Vec::new(),
+        }
+    }
+}
+
+impl Plan {
+    /// Nodes with default parameters.
+    pub fn new() -> Plan {
+        Plan::default()
+    }
+
+    /// Adds command line arguments.
+    pub fn args(mut self, args: &[&str]) -> Plan {
+        self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    /// Starts so many nodes that do not know each other.
+    ///
+    /// # Panics
+    /// If one does not start.
+    pub fn start(self, count: usize) -> Cluster {
+        let mut cluster = Cluster {
+            plan: self,
+            nodes: Vec::new(),
+            announced: ORDINARY.map(str::to_owned).to_vec(),
+        };
+        for _ in 0..count {
+            cluster.add(&[]);
+        }
+        cluster
+    }
+}
+
+/// Nodes, by number. When it is dropped their logs are read, as [`TestNode`](crate::process::TestNode) does.
+pub struct Cluster {
+    plan: Plan,
+    nodes: Vec<Node>,
+    announced: Vec<String>,
+}
+
+/// It keeps its directory and its ports when it is killed.
+struct Node {
+    start: Start,
+    dir: Directory,
+    port: u16,
+    bus_port: u16,
+    running: Option<Running>,
+    is_frozen: bool,
+}
+
+impl Cluster {
+    /// Starts one more node, which knows nobody unless `args` name somebody. Returns its number.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[track_caller]
+    pub fn add(&mut self, args: &[&str]) -> usize {
+        let mut attempts = 0;
+        let node = loop {
+            attempts += 1;
+            match self.start_one(args) {
+                Ok(node) => break node,
+                Err(StartError::Ended { log, .. })
+                    if attempts < START_ATTEMPTS && log.contains("in use") => {}
+                Err(error) => panic!("a node does not start: {error}"),
+            }
+        };
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    fn start_one(&self, args: &[&str]) -> Result<Node, StartError> {
+        let (dir, port, bus_port) = (Directory::new(), ports::free(), ports::free());
+        // CONFIG REWRITE needs one.
+        let config_file = dir.path("server.conf");
+        std::fs::write(&config_file, "")?;
+        let start = Start::new(self.plan.server.clone())
+            .config_file(config_file)
+            .dir(&dir)
+            .port(port)
+            .args(["--cluster-enabled", "yes", "--cluster-port"])
+            .args([bus_port.to_string()])
+            .args(self.plan.args.iter().map(String::as_str))
+            .args(args.iter().copied());
+        Ok(Node {
+            running: Some(start.clone().run()?),
+            start,
+            dir,
+            port,
+            bus_port,
+            is_frozen: false,
+        })
+    }
+
+    /// How many nodes were ever started.
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The numbers of those that run and are not frozen.
+    pub fn running(&self) -> Vec<usize> {
+        let numbered = self.nodes.iter().enumerate();
+        let running = numbered.filter(|(_, node)| node.running.is_some() && !node.is_frozen);
+        running.map(|(number, _)| number).collect()
+    }
+
+    /// A node that runs.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    pub fn node(&self, number: usize) -> &Running {
+        let running = self.nodes[number].running.as_ref();
+        running.unwrap_or_else(|| panic!("node {number} does not run"))
+    }
+
+    /// Where a node listens for clients, whether it runs or not.
+    pub fn port(&self, number: usize) -> u16 {
+        self.nodes[number].port
+    }
+
+    /// Where a node listens for nodes.
+    pub fn bus(&self, number: usize) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.nodes[number].bus_port))
+    }
+
+    /// The directory of a node.
+    pub fn dir(&self, number: usize) -> &Directory {
+        &self.nodes[number].dir
+    }
+
+    /// `127.0.0.1:port`, as redis-cli wants it.
+    pub fn place(&self, number: usize) -> String {
+        format!("127.0.0.1:{}", self.port(number))
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self, number: usize) {
+        // What it was goes with it; its directory stays.
+        self.nodes[number].running = None;
+        self.nodes[number].is_frozen = false;
+    }
+
+    /// Stops a node until [`Cluster::thaw`].
+    #[track_caller]
+    pub fn freeze(&mut self, number: usize) {
+        self.node(number).freeze();
+        self.nodes[number].is_frozen = true;
+    }
+
+    /// Lets a frozen node go on.
+    #[track_caller]
+    pub fn thaw(&mut self, number: usize) {
+        self.node(number).thaw();
+        self.nodes[number].is_frozen = false;
+    }
+
+    /// Starts a killed node again: the same directory, ports and arguments.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub fn restart(&mut self, number: usize) -> Result<(), String> {
+        self.kill(number);
+        let node = &mut self.nodes[number];
+        let again = node.start.clone().run();
+        node.running = Some(again.map_err(|error| format!("node {number}: {error}"))?);
+        Ok(())
+    }
+
+    /// A connection to a node.
+    #[track_caller]
+    pub fn client(&self, number: usize) -> Client {
+        self.node(number).client()
+    }
+
+    /// The answer of a node to the words of `line`.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn call(&self, number: usize, line: &str) -> Value {
+        self.try_call(number, line)
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.logs()))
+    }
+
+    /// The same, as a result: no answer is an error, an error that is answered is not.
+    pub fn try_call(&self, number: usize, line: &str) -> Result<Value, String> {
+        let told = |error: &dyn std::fmt::Display| format!("node {number}: {line}: {error}");
+        let running = self.nodes[number].running.as_ref();
+        let running = running.ok_or_else(|| told(&"it does not run"))?;
+        let client = Client::connect(running.address());
+        let answer = client.map_err(|error| told(&error))?.line(line);
+        answer.map_err(|error| told(&error))
+    }
+
+    /// Has a node do something that it must agree to.
+    ///
+    /// # Panics
+    /// If it answers an error.
+    #[track_caller]
+    pub fn order(&self, number: usize, line: &str) -> Value {
+        let answer = self.call(number, line);
+        assert!(
+            !answer.is_error(),
+            "node {number}: {line}: {answer:?}\n{}",
+            self.logs()
+        );
+        answer
+    }
+
+    /// What a node calls itself.
+    #[track_caller]
+    pub fn id(&self, number: usize) -> String {
+        let id = self.order(number, "CLUSTER MYID").text();
+        id.expect("a name is text")
+    }
+
+    /// Marks like `[3300->-id]` that a node shows of itself.
+    ///
+    /// # Panics
+    /// If it shows nothing.
+    #[track_caller]
+    pub fn open_slots(&self, number: usize) -> Vec<String> {
+        let nodes = self.order(number, "CLUSTER NODES");
+        let report = topology::parse(&nodes);
+        report.unwrap_or_else(|error| panic!("{error}")).open_slots
+    }
+
+    /// Brings two nodes together.
+    #[track_caller]
+    pub fn meet(&self, number: usize, other: usize) {
+        let (port, bus_port) = (self.nodes[other].port, self.nodes[other].bus_port);
+        let line = format!("CLUSTER MEET 127.0.0.1 {port} {bus_port}");
+        self.order(number, &line);
+    }
+
+    /// Permits ERROR and WARN lines that contain `text`.
+    pub fn announce(&mut self, text: &str) {
+        self.announced.push(text.to_owned());
+    }
+
+    /// What all nodes have said, for whoever must find out why.
+    pub fn logs(&self) -> String {
+        let log = |(number, node): (usize, &Node)| {
+            let said = std::fs::read(node.dir.path("log")).unwrap_or_default();
+            let state = if node.running.is_some() {
+                "runs"
+            } else {
+                "dead"
+            };
+            format!(
+                "--- node {number} (port {}, {state}):\n{}",
+                node.port,
+                String::from_utf8_lossy(&said)
+            )
+        };
+        self.nodes.iter().enumerate().map(log).collect()
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        let of = |(number, node): (usize, &Node)| {
+            let said = std::fs::read(node.dir.path("log")).unwrap_or_default();
+            let found = complaints(&String::from_utf8_lossy(&said), &self.announced);
+            let named = move |line: String| format!("node {number}: {line}");
+            found.into_iter().map(named).collect::<Vec<_>>()
+        };
+        self.nodes.iter().enumerate().flat_map(of).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let complaints = self.complaints();
+        if complaints.is_empty() {
+            return;
+        }
+        let complaints = complaints.join("\n");
+        if std::thread::panicking() {
+            eprintln!("logs say:\n{complaints}");
+        } else {
+            panic!("logs say what no test announced:\n{complaints}");
+        }
+    }
+}

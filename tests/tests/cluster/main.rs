@@ -1,0 +1,16 @@
+//! A cluster of real processes, as its operators and its clients meet it.
+//!
+//! ```text
+//!   bad_bus.rs     what comes to the port between nodes and is not from a node
+//!   by_hand.rs     nodes are brought together by CLUSTER commands
+//!   clients.rs     redis-cli -c, redis-py, redis-benchmark; pipelines and transactions
+//!   kills.rs       nodes are killed while the topology changes
+//!   redis_cli.rs   redis-cli --cluster ...
+//! ```
+
+mod bad_bus;
+mod by_hand;
+mod clients;
+mod kills;
+mod redis_cli;
+mod stage;

@@ -9,7 +9,7 @@
 //!                                                 Answer ──▶ Decided
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use almandine_cluster::id::{ClusterId, NodeId};
 use almandine_cluster::machine::{Effect, Event, Machine, Order, TICK_MS, Voters};
 use almandine_cluster::record::Generation;
 use almandine_cluster::topology::{Applied, Change, Kind as NodeKind, Role, Topology};
-use almandine_cluster::view::{Direction, Link};
+use almandine_cluster::view::{Direction, Link, Verdict};
 use tracing::{debug, error, info, warn};
 
 use super::links::Links;
@@ -63,6 +63,8 @@ pub(super) struct Conduct {
     /// What the shard was told last.
     part: Option<Part>,
     deciders: Option<Deciders>,
+    /// Whom the failure detector does not hear.
+    silent: BTreeSet<NodeId>,
     myself: NodeId,
     cluster: ClusterId,
     /// The topology that the copy for people shows.
@@ -109,6 +111,7 @@ impl Conduct {
             shard: None,
             part: None,
             deciders: None,
+            silent: BTreeSet::new(),
             exported: None,
             ticked: Instant::now(),
         }
@@ -227,8 +230,26 @@ impl Conduct {
 
     /// What is thought of others, or whether this node may lead, is different now.
     pub(super) fn judged(&mut self) {
+        self.tell_who_is_silent();
         self.publish();
         self.tell_part();
+    }
+
+    /// Who is silent for long votes no more, if somebody else can.
+    fn tell_who_is_silent(&mut self) {
+        let Some(cluster) = self.shared() else {
+            return;
+        };
+        let heard = cluster.heard();
+        let silent = heard.peers.iter();
+        let silent = silent.filter(|(_, peer)| peer.verdict != Verdict::Reachable);
+        let silent: BTreeSet<NodeId> = silent.map(|(&node, _)| node).collect();
+        drop(heard);
+        let before = std::mem::replace(&mut self.silent, silent.clone());
+        for &node in before.symmetric_difference(&silent) {
+            let is_silent = silent.contains(&node);
+            self.handle(Event::Silent { node, is_silent });
+        }
     }
 
     pub(super) fn pause_writes(&self, pause: PauseWrites) {

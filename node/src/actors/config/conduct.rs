@@ -9,6 +9,8 @@
 //!                                                 Answer ──▶ Decided
 //! ```
 
+mod watching;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,29 +18,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::Addr;
-use almandine_cluster::failover::Standpoint;
 use almandine_cluster::frame::{Body, Frame, Publish};
 use almandine_cluster::id::{ClusterId, NodeId};
-use almandine_cluster::machine::{Effect, Event, Machine, Order, TICK_MS, Voters};
+use almandine_cluster::machine::{Effect, Event, Machine, TICK_MS, Voters};
 use almandine_cluster::record::Generation;
-use almandine_cluster::topology::{Applied, Change, Kind as NodeKind, Role, Topology};
-use almandine_cluster::view::{Direction, Link, Verdict};
+use almandine_cluster::topology::{Kind as NodeKind, Role, Topology};
+use almandine_cluster::view::{Direction, Link};
 use tracing::{debug, error, info, warn};
 
 use super::links::Links;
 use super::membership;
-use super::messages::{Force, HandedOver, Say, Wish};
+use super::messages::Wish;
 use super::picture;
 use super::wishes::{Told, Wishes};
 use crate::actors::bus::BusActor;
 use crate::actors::bus::codec::Kind;
 use crate::actors::bus::messages::{BecomeNode, BusReport, JoinCluster};
 use crate::actors::failure_detector::FailureDetectorActor;
-use crate::actors::failure_detector::messages::{Configure, HandOver, Heard, Linked, Reconfigured};
+use crate::actors::failure_detector::messages::{Configure, Heard, Linked};
 use crate::actors::shard::ShardActor;
-use crate::actors::shard::messages::{
-    BecomePrimary, Decided, FollowPrimary, PauseWrites, Published, ResumeWrites, StandBy,
-};
+use crate::actors::shard::messages::{BecomePrimary, Decided, FollowPrimary, Published, StandBy};
 use crate::actors::vault::VaultActor;
 use crate::actors::vault::messages::{Commit, Export};
 use crate::cluster::Cluster;
@@ -171,40 +170,6 @@ impl Conduct {
         }
     }
 
-    fn fail_over(&mut self, client: u64, force: Force) {
-        if force == Force::None {
-            self.detector.do_send(HandOver { client });
-            return;
-        }
-        let cluster = self.shared();
-        let is_in_sync = cluster.is_some_and(|cluster| cluster.is_whole() == Some(true));
-        self.handle(Event::Force {
-            client,
-            is_takeover: force == Force::Takeover,
-            is_in_sync,
-        });
-    }
-
-    /// The failure detector has an answer for a client.
-    pub(super) fn handed_over(&mut self, HandedOver { client, outcome }: HandedOver) {
-        let outcome = outcome.map(|()| Applied::Done);
-        self.carry_out(vec![Effect::Answer { client, outcome }]);
-    }
-
-    /// The failure detector wants this decided.
-    pub(super) fn propose(&mut self, change: Change) {
-        let client = self.wishes.own();
-        let order = Order::Change(change);
-        self.handle(Event::Propose { client, order });
-    }
-
-    pub(super) fn say(&mut self, Say { to, message }: Say) {
-        let frame = self.machine.frame(Body::Failover(Box::new(message)));
-        let member = self.machine.topology().member(to);
-        let address = member.map(|member| member.address.clone());
-        self.carry_out(vec![Effect::Send { to, address, frame }]);
-    }
-
     /// A client of this node has published something. The replicas of a primary have it from its stream.
     pub(super) fn broadcast(&mut self, publish: &Publish) {
         let topology = self.machine.topology();
@@ -226,42 +191,6 @@ impl Conduct {
         });
         let sent: Vec<Effect> = sent.collect();
         self.carry_out(sent);
-    }
-
-    /// What is thought of others, or whether this node may lead, is different now.
-    pub(super) fn judged(&mut self) {
-        self.tell_who_is_silent();
-        self.publish();
-        self.tell_part();
-    }
-
-    /// Who is silent for long votes no more, if somebody else can.
-    fn tell_who_is_silent(&mut self) {
-        let Some(cluster) = self.shared() else {
-            return;
-        };
-        let heard = cluster.heard();
-        let silent = heard.peers.iter();
-        let silent = silent.filter(|(_, peer)| peer.verdict != Verdict::Reachable);
-        let silent: BTreeSet<NodeId> = silent.map(|(&node, _)| node).collect();
-        drop(heard);
-        let before = std::mem::replace(&mut self.silent, silent.clone());
-        for &node in before.symmetric_difference(&silent) {
-            let is_silent = silent.contains(&node);
-            self.handle(Event::Silent { node, is_silent });
-        }
-    }
-
-    pub(super) fn pause_writes(&self, pause: PauseWrites) {
-        if let Some(shard) = &self.shard {
-            shard.do_send(pause);
-        }
-    }
-
-    pub(super) fn resume_writes(&self) {
-        if let Some(shard) = &self.shard {
-            shard.do_send(ResumeWrites);
-        }
     }
 
     pub(super) fn persisted(&mut self, number: u64) {
@@ -491,21 +420,6 @@ impl Conduct {
         self.tell_detector();
         self.tell_part();
         self.export();
-    }
-
-    fn tell_detector(&self) {
-        let identity = self.machine.identity();
-        let topology = Arc::new(self.machine.topology().clone());
-        self.detector.do_send(Reconfigured {
-            myself: identity.node,
-            start: identity.start,
-            standpoint: Standpoint {
-                topology,
-                electorate: self.machine.electorate(),
-                leader: self.machine.voters().leader,
-                is_current: self.machine.is_current(),
-            },
-        });
     }
 
     fn publish(&self) {

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //!   messages.rs ──▶ mod.rs ──▶ conduct.rs   runs the machine of the cluster and does what it says
+//!                                 │     └── watching.rs    what passes between it and the failure detector
 //!                                 ├── membership.rs   what it begins with
 //!                                 ├── wishes.rs       what clients want of it
 //!                                 ├── links.rs        to whom there are links

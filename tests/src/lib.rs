@@ -8,6 +8,7 @@
 //!   differential/ random commands for our node and for a peer at once
 //!   kills/         the node is killed under load, and what it has acknowledged is looked for
 //!   cluster/       real nodes that form a cluster: started, killed, frozen, asked
+//!   failovers/     primaries are killed or replaced under load, and what was replicated is looked for
 //!   crash_images/ the vault on a disk that forgets what was not synced
 //!   simulation/    many machines of the cluster with a clock, disks and a network of their own
 //!   contents/      what servers and RDB files hold, to be compared
@@ -24,6 +25,7 @@ pub mod conversation;
 pub mod crash_images;
 pub mod differential;
 pub mod facts;
+pub mod failovers;
 pub mod flags;
 pub mod kills;
 pub mod load;

@@ -4,6 +4,7 @@ mod cluster_kills;
 mod converse;
 mod crash_images;
 mod differential;
+mod failovers;
 mod kills;
 mod simulate;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         Some((tool, args)) if tool == "differential" => differential::run(args),
         Some((tool, args)) if tool == "kills" => kills::run(args),
         Some((tool, args)) if tool == "cluster-kills" => cluster_kills::run(args),
+        Some((tool, args)) if tool == "failovers" => failovers::run(args),
         Some((tool, args)) if tool == "simulate" => simulate::run(args),
         Some((tool, args)) if tool == "crash-images" => crash_images::run(args),
         Some((tool, args)) if tool == "vault-kills" => crash_images::run_kills(args),
@@ -46,6 +48,7 @@ fn help() -> String {
         differential::HELP,
         kills::HELP,
         cluster_kills::HELP,
+        failovers::HELP,
         crash_images::HELP,
         simulate::HELP,
     ]

@@ -1,0 +1,203 @@
+//! The cluster of a story: its shards, who leads, whether everybody is there.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use almandine_cluster::slot::{SLOTS, Slot};
+
+use super::{Plan, Story};
+use crate::cluster::{Cluster, Plan as Nodes};
+use crate::process::wait_until;
+use crate::resp::Value;
+
+/// A busy machine may need long.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// The log is kept by so many at most.
+const VOTERS_MAX: usize = 5;
+
+/// See the module.
+pub(super) struct Stage {
+    pub(super) cluster: Cluster,
+    /// Numbers of nodes.
+    shards: Vec<Vec<usize>>,
+    voters: usize,
+}
+
+impl Stage {
+    /// The cluster that `plan` is about, with everybody in their place.
+    pub(super) fn start(plan: &Plan) -> Result<Stage, String> {
+        let replicas = match (plan.story, plan.shards) {
+            (Story::Reverse | Story::Witness, 1) => 1,
+            (Story::Reverse | Story::Witness, _) => {
+                return Err("this story has one shard".to_owned());
+            }
+            (Story::Automatic | Story::Planned, 1) => 2,
+            (Story::Automatic | Story::Planned, _) => 1,
+        };
+        let count = plan.shards * (1 + replicas);
+        let mut cluster = Nodes::new().args(&["--appendonly", "yes"]).start(count);
+        let mut nodes = count;
+        if plan.story == Story::Witness {
+            cluster.add(&["--witness", "yes"]);
+            nodes += 1;
+        }
+        for number in 1..nodes {
+            cluster.meet(number, 0);
+        }
+        let shards = (0..plan.shards)
+            .map(|shard| (shard..count).step_by(plan.shards).collect())
+            .collect();
+        let voters = match nodes {
+            2 => 2,
+            nodes => VOTERS_MAX.min(nodes - (nodes + 1) % 2),
+        };
+        let stage = Stage {
+            cluster,
+            shards,
+            voters,
+        };
+        stage.wait("all know each other", |stage| {
+            // Who holds no data is shown to nobody.
+            (0..count).all(|number| stage.known(number) == Some(count))
+        })?;
+        for (shard, members) in stage.shards.iter().enumerate() {
+            let (first, end) = (stage.first_slot(shard), stage.first_slot(shard + 1));
+            let line = format!("CLUSTER ADDSLOTSRANGE {first} {}", end - 1);
+            stage.cluster.order(members[0], &line);
+            let primary = stage.cluster.id(members[0]);
+            for replica in &members[1..] {
+                let line = format!("CLUSTER REPLICATE {primary}");
+                stage.cluster.order(*replica, &line);
+            }
+        }
+        stage.wait_until_whole()?;
+        Ok(stage)
+    }
+
+    fn first_slot(&self, shard: usize) -> usize {
+        shard * SLOTS / self.shards.len()
+    }
+
+    /// A word that gives a key a slot of the shard; another one for each number.
+    pub(super) fn tag(&self, shard: usize, number: usize) -> String {
+        let slots = self.first_slot(shard)..self.first_slot(shard + 1);
+        let words = (0..).map(|n| format!("{number}-{n}"));
+        let is_here = |word: &String| slots.contains(&Slot::of(word.as_bytes()).index());
+        words.filter(is_here).take(1).collect()
+    }
+
+    pub(super) fn address(&self, number: usize) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.cluster.port(number)))
+    }
+
+    pub(super) fn members(&self, shard: usize) -> &[usize] {
+        &self.shards[shard]
+    }
+
+    pub(super) fn wait(
+        &self,
+        what: &str,
+        mut is_so: impl FnMut(&Stage) -> bool,
+    ) -> Result<(), String> {
+        match wait_until(PATIENCE, || is_so(self)) {
+            true => Ok(()),
+            false => Err(format!("it does not come to that: {what}")),
+        }
+    }
+
+    pub(super) fn wait_until_whole(&self) -> Result<(), String> {
+        let is_whole = wait_until(PATIENCE, || self.missing().is_none());
+        match self.missing() {
+            Some(missing) if !is_whole => Err(missing),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is not yet as it should be.
+    fn missing(&self) -> Option<String> {
+        for (shard, members) in self.shards.iter().enumerate() {
+            let Ok(primary) = self.primary(shard) else {
+                return Some(format!("shard {shard} has no primary, or two"));
+            };
+            let mut others = members.iter().filter(|member| **member != primary);
+            if let Some(other) = others.find(|member| !self.follows(**member)) {
+                return Some(format!("node {other} does not follow {primary}"));
+            }
+        }
+        let mut leader = None;
+        for number in self.shards.iter().flatten() {
+            let Some((led_by, voters)) = self.voters(*number) else {
+                return Some(format!("node {number} does not tell who votes"));
+            };
+            if voters != self.voters {
+                return Some(format!("node {number} sees {voters} voters"));
+            }
+            if led_by.is_none() || leader.is_some() && leader != led_by {
+                return Some(format!("node {number} sees {led_by:?} lead the log"));
+            }
+            leader = led_by;
+        }
+        None
+    }
+
+    /// Whoever leads the shard by its own word; it leads alone.
+    pub(super) fn primary(&self, shard: usize) -> Result<usize, String> {
+        let members = self.shards[shard].iter().copied();
+        let primaries: Vec<usize> = members
+            .filter(|member| self.role(*member).first() == Some(&Value::bulk("master")))
+            .collect();
+        match primaries[..] {
+            [primary] => Ok(primary),
+            _ => Err(format!("{primaries:?} lead shard {shard}")),
+        }
+    }
+
+    /// Whether a node has the stream of its primary.
+    pub(super) fn follows(&self, number: usize) -> bool {
+        let role = self.role(number);
+        role.first() == Some(&Value::bulk("slave"))
+            && role.get(3) == Some(&Value::bulk("connected"))
+    }
+
+    fn role(&self, number: usize) -> Vec<Value> {
+        let role = self.cluster.try_call(number, "ROLE").ok();
+        role.and_then(Value::elements).unwrap_or_default()
+    }
+
+    /// How many nodes a node knows.
+    fn known(&self, number: usize) -> Option<usize> {
+        let info = self.cluster.try_call(number, "CLUSTER INFO").ok()?.text()?;
+        let mut lines = info.lines();
+        let count = lines.find_map(|line| line.strip_prefix("cluster_known_nodes:"))?;
+        count.trim().parse().ok()
+    }
+
+    /// Who leads the log, and how many vote.
+    fn voters(&self, number: usize) -> Option<(Option<String>, usize)> {
+        let voters = self.cluster.try_call(number, "CLUSTER VOTERS").ok()?;
+        let voters = voters.elements()?;
+        let after = |name: &str| {
+            let at = voters.iter().position(|word| *word == Value::bulk(name));
+            voters.get(at? + 1).cloned()
+        };
+        let count = after("voters")?.elements()?.len();
+        Some((after("leader")?.text(), count))
+    }
+
+    /// Whether a node leads the log.
+    pub(super) fn leads_log(&self, number: usize) -> bool {
+        let leader = self.voters(number).and_then(|(leader, _)| leader);
+        leader == Some(self.cluster.id(number))
+    }
+
+    /// Whether all nodes of every shard hold the same.
+    pub(super) fn is_same_everywhere(&self) -> bool {
+        let digest = |number: &usize| self.cluster.try_call(*number, "DEBUG DIGEST").ok();
+        self.shards.iter().all(|members| {
+            let digests: Vec<_> = members.iter().map(digest).collect();
+            digests
+                .iter()
+                .all(|other| other.is_some() && *other == digests[0])
+        })
+    }
+}

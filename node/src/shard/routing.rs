@@ -163,6 +163,7 @@ impl Shard {
             return;
         };
         let may_lead = !self.standing.is_replica && cluster.may_lead(self.node.uptime_ms());
+        self.seat.lacks_lease = !may_lead;
         self.seat.is_fenced = picture.routing.leads() && !may_lead;
     }
 

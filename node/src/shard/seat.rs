@@ -26,6 +26,8 @@ pub struct Seat {
     pub(super) last_ticket: u64,
     /// The node leads its shard, but may not act so: another one may have taken its place.
     pub(super) is_fenced: bool,
+    /// See [`Seat::lacks_lease`].
+    pub(super) lacks_lease: bool,
     /// The picture is another one since the keys were last held against it.
     pub(super) is_unswept: bool,
 }
@@ -47,9 +49,9 @@ impl Seat {
         self.picture.is_some()
     }
 
-    /// Whether the node leads slots and may not act as their primary at this moment.
-    pub fn is_fenced(&self) -> bool {
-        self.is_fenced
+    /// Whether the node may not act as a primary at this moment, should it be one.
+    pub fn lacks_lease(&self) -> bool {
+        self.lacks_lease
     }
 
     /// The picture in force for this batch.

@@ -2,6 +2,7 @@
 
 use almandine_cluster::machine::Voters;
 use almandine_cluster::slot::Slot;
+use almandine_cluster::topology::Role;
 use almandine_cluster::view::{State, Tree, Verdict, View};
 use almandine_protocol::Reply;
 
@@ -74,8 +75,12 @@ pub(super) fn links(call: &mut Call<'_>) -> Outcome {
 
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
     let picture = call.seat.picture().ok_or(DISABLED)?;
-    // Whoever waits for "ok" sends requests then: a primary that may not act yet would refuse them.
-    let state = match call.seat.is_fenced() {
+    // Whoever waits for "ok" sends requests or slots then: a primary that may not act yet would refuse the requests.
+    let leads = matches!(
+        picture.topology.role(picture.myself),
+        Some(Role::Primary(_))
+    );
+    let state = match leads && call.seat.lacks_lease() {
         true => State::Fail,
         false => picture.routing.state(),
     };

@@ -45,7 +45,7 @@ impl Shard {
         if self.blocked.acknowledgement_count() > 0 {
             self.serve_acknowledged();
         }
-        if self.seat.is_unswept {
+        if !self.seat.lost.is_empty() {
             self.sweep();
         }
         if let Some(cluster) = &self.node.cluster {

@@ -173,8 +173,18 @@ impl Shard {
         let Some(cluster) = &self.node.cluster else {
             return;
         };
-        self.seat.picture = Some(cluster.picture());
-        self.seat.is_unswept = true;
+        let before = self.seat.picture.replace(cluster.picture());
+        if let (Some(before), Some(now)) = (before, &self.seat.picture) {
+            for slot in Slot::all() {
+                let is_others = now.routing.owner(slot).is_some() && !now.routing.is_mine(slot);
+                match is_others && before.routing.is_mine(slot) {
+                    true => self.seat.lost.insert(slot),
+                    // Given back, or nobody's: who has its keys may be the last who does.
+                    false if !is_others => self.seat.lost.remove(slot),
+                    false => false,
+                };
+            }
+        }
         self.sweep();
         self.redirect_blocked();
         self.close_channels();
@@ -197,25 +207,28 @@ impl Shard {
         );
     }
 
-    /// Removes the keys of slots that are another shard's by now: there they live on. Nobody's slots keep theirs, for who
-    /// has them may be the last who does.
+    /// Removes the keys of slots that were this node's and are another shard's by now: there they live on. Keys of slots that
+    /// it never led stay, as in Redis: a tool that mends a cluster looks for them.
     pub fn sweep(&mut self) {
-        if !self.is_serving() || self.standing.is_replica {
-            // What a replica has follows from its primary.
+        if !self.is_serving() {
             return;
         }
-        self.seat.is_unswept = false;
+        let lost = std::mem::take(&mut self.seat.lost);
         let Some(picture) = self.seat.picture.clone() else {
             return;
         };
-        let Some(Role::Primary(own)) = picture.topology.role(picture.myself) else {
+        let leads = matches!(
+            picture.topology.role(picture.myself),
+            Some(Role::Primary(_))
+        );
+        if self.standing.is_replica || !leads {
+            // What a replica has follows from its primary.
             return;
-        };
-        for slot in Slot::all() {
-            let owner = picture.routing.owner(slot);
-            let is_foreign = owner.is_some_and(|owner| owner.shard != own);
-            if is_foreign && !picture.routing.is_open(slot) {
-                self.drop_keys_of(slot);
+        }
+        for slot in lost.iter() {
+            match picture.routing.is_open(slot) {
+                true => drop(self.seat.lost.insert(slot)),
+                false => self.drop_keys_of(slot),
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use almandine_cluster::id::NodeId;
 use almandine_cluster::machine::Order;
+use almandine_cluster::slot::SlotSet;
 use almandine_cluster::topology::{Applied, Change, Forgetting, Refusal, Topology};
 
 use super::deciding::Awaiting;
@@ -28,8 +29,8 @@ pub struct Seat {
     pub(super) is_fenced: bool,
     /// See [`Seat::lacks_lease`].
     pub(super) lacks_lease: bool,
-    /// The picture is another one since the keys were last held against it.
-    pub(super) is_unswept: bool,
+    /// Slots that were this node's and are another shard's, whose keys are here yet.
+    pub(super) lost: SlotSet,
 }
 
 impl Seat {
@@ -37,7 +38,6 @@ impl Seat {
     pub fn of(node: &Node) -> Seat {
         let picture = node.cluster.as_ref().map(Cluster::picture);
         Seat {
-            is_unswept: picture.is_some(),
             picture,
             ..Seat::default()
         }

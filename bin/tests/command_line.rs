@@ -63,8 +63,8 @@ fn a_wrong_flag_is_named_and_ends_with_2() {
         ),
         (&["--daemonize", "yes"], "--daemonize: "),
         (
-            &["--cluster-enabled", "yes"],
-            "--cluster-enabled: cluster mode is not supported yet",
+            &["--tls-port", "6380"],
+            "--tls-port: TLS is not supported yet",
         ),
         (&["--lua"], "--lua: not supported: there are no scripts yet"),
         (

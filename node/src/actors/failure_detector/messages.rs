@@ -37,7 +37,7 @@ pub struct Linked {
 }
 
 /// A client wants this replica to take over from its primary, without loss. Sent by `ConfigActor`; answered by
-/// [`Answered`](crate::actors::config::messages::HandedOver).
+/// [`HandedOver`](crate::actors::config::messages::HandedOver).
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct HandOver {

@@ -1,6 +1,6 @@
 //! Who is there: heartbeats to other nodes, leases, and who is to follow a primary that is gone. Started by `ConfigActor` beside
 //! itself, on an arbiter that runs no commands: a slow command is no failure. Keeps the time for
-//! [`Failover`](almandine_cluster::failover::Failover), which decides; what it decides `ConfigActor` carries out.
+//! [`Failover`], which decides; what it decides `ConfigActor` carries out.
 //!
 //! ```text
 //!   ConfigActor ── Reconfigured, Heard, Linked, HandOver ──▶ Failover ── Say, Propose, Judged, HandedOver ──▶ ConfigActor

@@ -309,3 +309,20 @@ impl Clients {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A connection that nobody has made.
+    pub(crate) fn client(id: u64) -> Arc<Client> {
+        let identity = Identity {
+            id,
+            peer: "127.0.0.1:5".into(),
+            local: "127.0.0.1:6".into(),
+            fd: 3,
+            worker: 0,
+        };
+        Arc::new(Client::new(identity, None))
+    }
+}

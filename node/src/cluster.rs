@@ -16,7 +16,7 @@ use actix::Recipient;
 use almandine_cluster::id::NodeId;
 use almandine_cluster::machine::Voters;
 use almandine_cluster::topology::Topology;
-use almandine_cluster::view::{Link, Peer, Preferred, Routing, Standing, Traffic, View};
+use almandine_cluster::view::{Link, Peer, Preferred, Routing, Traffic, View};
 use arc_swap::ArcSwap;
 
 use crate::actors::bus::counters::BusCounters;
@@ -59,8 +59,6 @@ pub struct Picture {
     pub routing: Routing,
     /// How clients are told where a node is.
     pub preferred: Preferred,
-    /// Whether this node hears enough others.
-    pub standing: Standing,
     /// Who decides.
     pub voters: Voters,
 }
@@ -248,7 +246,6 @@ pub(crate) mod testing {
             topology,
             routing,
             preferred: Preferred::Ip,
-            standing: Standing::Majority,
             voters: Voters {
                 generation: Generation {
                     counter: 1,

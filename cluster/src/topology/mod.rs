@@ -130,6 +130,11 @@ impl Topology {
         })
     }
 
+    /// Whether the node is the primary of its shard.
+    pub fn leads(&self, node: NodeId) -> bool {
+        matches!(self.role(node), Some(Role::Primary(_)))
+    }
+
     /// The members of a shard that follow its primary, in the order of their names.
     pub fn replicas(&self, shard: ShardId) -> impl Iterator<Item = (NodeId, &Member)> {
         let primary = self.shards.get(&shard).map(|shard| shard.primary);
@@ -198,7 +203,7 @@ impl Topology {
             return Err(Refusal(text.to_owned()));
         }
         let is_followed = self.role(by) == Some(Role::Replica(member.shard));
-        if is_followed && matches!(self.role(node), Some(Role::Primary(_))) {
+        if is_followed && self.leads(node) {
             return Err(Refusal("ERR Can't forget my master!".to_owned()));
         }
         self.may_leave(node).map(|()| Forgetting::Due)

@@ -64,11 +64,16 @@ impl Kind for Seeds {
     }
 }
 
-fn is_seed(text: &str) -> bool {
-    let (place, bus_port) = match text.split_once('@') {
+/// The place of a seed, and the port of its bus if it names one.
+pub(crate) fn seed_parts(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('@') {
         Some((place, bus_port)) => (place, Some(bus_port)),
         None => (text, None),
-    };
+    }
+}
+
+fn is_seed(text: &str) -> bool {
+    let (place, bus_port) = seed_parts(text);
     let Some((host, port)) = place.rsplit_once(':') else {
         return false;
     };

@@ -134,7 +134,7 @@ mod tests {
     use almandine_protocol::{Batch, Limits, Parser};
 
     use super::*;
-    use crate::clients::{Client, Identity};
+    use crate::clients::testing::client;
     use crate::node::Node;
     use crate::params::Params;
     use crate::shard::Progress;
@@ -225,17 +225,6 @@ mod tests {
                 })
                 .collect()
         }
-    }
-
-    fn client(id: u64) -> Arc<Client> {
-        let identity = Identity {
-            id,
-            peer: "127.0.0.1:5".into(),
-            local: "127.0.0.1:6".into(),
-            fd: 3,
-            worker: 0,
-        };
-        Arc::new(Client::new(identity, None))
     }
 
     fn id(name: &str) -> CommandId {

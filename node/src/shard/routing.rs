@@ -4,9 +4,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use almandine_cluster::frame::Publish;
 use almandine_cluster::slot::Slot;
-use almandine_cluster::topology::Role;
 use almandine_cluster::view::{self, Down, Presence, Redirection};
 use almandine_protocol::Reply;
 use almandine_storage::Databases;
@@ -174,7 +175,9 @@ impl Shard {
             return;
         };
         let before = self.seat.picture.replace(cluster.picture());
-        if let (Some(before), Some(now)) = (before, &self.seat.picture) {
+        if let (Some(before), Some(now)) = (before, &self.seat.picture)
+            && !Arc::ptr_eq(&before.topology, &now.topology)
+        {
             for slot in Slot::all() {
                 let is_others = now.routing.owner(slot).is_some() && !now.routing.is_mine(slot);
                 match is_others && before.routing.is_mine(slot) {
@@ -217,11 +220,7 @@ impl Shard {
         let Some(picture) = self.seat.picture.clone() else {
             return;
         };
-        let leads = matches!(
-            picture.topology.role(picture.myself),
-            Some(Role::Primary(_))
-        );
-        if self.standing.is_replica || !leads {
+        if self.standing.is_replica || !picture.topology.leads(picture.myself) {
             // What a replica has follows from its primary.
             return;
         }

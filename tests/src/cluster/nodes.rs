@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{ports, topology};
-use crate::process::{Directory, Running, Server, Start, StartError, complaints};
+use crate::process::{Directory, Running, Server, Start, StartError, complaints, fail_for};
 use crate::resp::{Client, Value};
 
 /// Names a server that the nodes are instead of ours: whether a test asks too much is seen with `redis-server`.
@@ -303,15 +303,6 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let complaints = self.complaints();
-        if complaints.is_empty() {
-            return;
-        }
-        let complaints = complaints.join("\n");
-        if std::thread::panicking() {
-            eprintln!("logs say:\n{complaints}");
-        } else {
-            panic!("logs say what no test announced:\n{complaints}");
-        }
+        fail_for(&self.complaints(), "logs say");
     }
 }

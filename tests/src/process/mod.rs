@@ -19,7 +19,7 @@ mod tool;
 mod wait;
 
 pub use node::TestNode;
-pub(crate) use node::complaints;
+pub(crate) use node::{complaints, fail_for};
 pub use proxy::Proxy;
 pub use server::{Directory, Identity, Running, Server, Start, StartError};
 pub use tool::{Run, Tool};

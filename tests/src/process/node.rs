@@ -86,16 +86,20 @@ impl DerefMut for TestNode {
 
 impl Drop for TestNode {
     fn drop(&mut self) {
-        let complaints = self.complaints();
-        if complaints.is_empty() {
-            return;
-        }
-        let complaints = complaints.join("\n");
-        if std::thread::panicking() {
-            eprintln!("the node's log says:\n{complaints}");
-        } else {
-            panic!("the node's log says what no test announced:\n{complaints}");
-        }
+        fail_for(&self.complaints(), "the node's log says");
+    }
+}
+
+/// The end of a test whose nodes have complained; if it fails already, only tells of it.
+pub(crate) fn fail_for(complaints: &[String], whose: &str) {
+    if complaints.is_empty() {
+        return;
+    }
+    let complaints = complaints.join("\n");
+    if std::thread::panicking() {
+        eprintln!("{whose}:\n{complaints}");
+    } else {
+        panic!("{whose} what no test announced:\n{complaints}");
     }
 }
 

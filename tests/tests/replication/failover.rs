@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use almandine_tests::contents::{fill, samples};
-use almandine_tests::process::{Proxy, Running, Server, Start, TestNode, wait_until};
+use almandine_tests::process::{Running, Server, Start, TestNode, wait_until};
 use almandine_tests::resp::{Client, Value};
 
-use crate::stage::{PATIENCE, assert_same, field, follow, number, syncs, wait_for_link};
+use crate::stage::{
+    PATIENCE, assert_same, field, follow, follow_through_proxy, number, syncs, wait_for_link,
+};
 
 /// Connections that write.
 const WRITERS: usize = 4;
@@ -222,10 +224,7 @@ fn servers_of_others_take_our_place_and_hand_it_back() {
 #[test]
 fn a_failover_that_waits_stops_writes_until_it_is_given_up() {
     let [mut primary, mut replica] = [TestNode::start(), TestNode::start()];
-    primary.announce_lost_links();
-    replica.announce_lost_links();
-    let proxy = Proxy::to(primary.address());
-    follow(&replica, proxy.address());
+    let proxy = follow_through_proxy(&mut primary, &mut replica);
     wait_for_replica(&primary, &replica);
     let port = replica.address().port();
     assert_eq!(
@@ -274,10 +273,7 @@ fn a_failover_that_waits_stops_writes_until_it_is_given_up() {
 #[test]
 fn a_forced_failover_takes_place_though_something_is_missing() {
     let [mut primary, mut replica] = [TestNode::start(), TestNode::start()];
-    primary.announce_lost_links();
-    replica.announce_lost_links();
-    let proxy = Proxy::to(primary.address());
-    follow(&replica, proxy.address());
+    let proxy = follow_through_proxy(&mut primary, &mut replica);
     wait_for_replica(&primary, &replica);
     say(&primary, "SET k v");
     assert_same(&primary, &replica);

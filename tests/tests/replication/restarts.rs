@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use almandine_tests::contents::{fill, samples};
 use almandine_tests::load::Load;
-use almandine_tests::process::{Proxy, Running, TestNode, wait_until};
+use almandine_tests::process::{Running, TestNode, wait_until};
 
-use crate::stage::{PATIENCE, assert_same, field, follow, syncs, wait_for_link, wait_for_offset};
+use crate::stage::{
+    PATIENCE, assert_same, field, follow, follow_through_proxy, syncs, wait_for_link,
+    wait_for_offset,
+};
 
 const WITH_FILE: [&str; 2] = ["--appendonly", "yes"];
 
@@ -69,10 +72,7 @@ fn a_primary_that_was_killed_is_followed_on_by_who_has_no_more_than_its_file() {
 fn a_replica_that_was_away_when_the_primary_was_killed_gets_what_it_missed_from_the_file() {
     let mut primary = TestNode::start_with(&WITH_FILE);
     let mut replica = TestNode::start();
-    primary.announce_lost_links();
-    replica.announce_lost_links();
-    let proxy = Proxy::to(primary.address());
-    follow(&replica, proxy.address());
+    let proxy = follow_through_proxy(&mut primary, &mut replica);
     wait_for_link(&replica);
     fill(&mut primary.client(), &samples());
     wait_for_offset(&primary, &replica);

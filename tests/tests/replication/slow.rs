@@ -5,7 +5,8 @@ use almandine_tests::contents::{fill, samples};
 use almandine_tests::process::{Proxy, Running, Server, Start, TestNode, wait_until};
 
 use crate::stage::{
-    PATIENCE, assert_same, field, follow, number, syncs, wait_for_link, wait_for_offset,
+    PATIENCE, assert_same, field, follow, follow_through_proxy, number, syncs, wait_for_link,
+    wait_for_offset,
 };
 
 /// A primary that keeps little in memory and would drop who lags, if there were no file.
@@ -115,10 +116,7 @@ fn servers_of_others_get_from_our_file_what_the_backlog_has_given_up() {
 fn a_primary_that_was_killed_serves_all_of_its_file() {
     let mut primary = TestNode::start_with(&PRIMARY);
     let mut replica = TestNode::start();
-    primary.announce_lost_links();
-    replica.announce_lost_links();
-    let proxy = Proxy::to(primary.address());
-    follow(&replica, proxy.address());
+    let proxy = follow_through_proxy(&mut primary, &mut replica);
     wait_for_link(&replica);
     write(&primary, 1);
     wait_for_offset(&primary, &replica);

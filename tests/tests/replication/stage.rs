@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use almandine_tests::contents::{differences, held_by};
-use almandine_tests::process::{Running, wait_for, wait_until};
+use almandine_tests::process::{Proxy, Running, TestNode, wait_for, wait_until};
 use almandine_tests::resp::Client;
 
 /// A busy machine may need long.
@@ -43,6 +43,16 @@ pub(crate) fn follow(replica: &Running, address: SocketAddr) {
     let (ip, port) = (address.ip().to_string(), address.port().to_string());
     let reply = replica.client().call(&["REPLICAOF", &ip, &port]);
     assert!(!reply.expect("an answer").is_error());
+}
+
+/// Has `replica` follow `primary` through a connection that a test cuts, of which both may complain.
+#[track_caller]
+pub(crate) fn follow_through_proxy(primary: &mut TestNode, replica: &mut TestNode) -> Proxy {
+    primary.announce_lost_links();
+    replica.announce_lost_links();
+    let proxy = Proxy::to(primary.address());
+    follow(replica, proxy.address());
+    proxy
 }
 
 /// Waits until the link of `replica` is up.

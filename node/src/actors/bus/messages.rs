@@ -48,6 +48,27 @@ pub struct Post {
     pub body: Bytes,
 }
 
+/// What may be sent to many: made once, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    kind: Kind,
+    body: Bytes,
+}
+
+impl Parcel {
+    /// For receivers of this kind.
+    pub fn new(kind: Kind, body: Vec<u8>) -> Self {
+        let body = body.into();
+        Parcel { kind, body }
+    }
+
+    /// On its way.
+    pub fn to(self, to: NodeId) -> Post {
+        let Parcel { kind, body } = self;
+        Post { to, kind, body }
+    }
+}
+
 /// The cluster is another one from now on: frames carry this id, and only such are taken. Sent by `ConfigActor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]

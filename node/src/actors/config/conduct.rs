@@ -33,7 +33,7 @@ use super::picture;
 use super::wishes::{Told, Wishes};
 use crate::actors::bus::BusActor;
 use crate::actors::bus::codec::Kind;
-use crate::actors::bus::messages::{BecomeNode, BusReport, JoinCluster};
+use crate::actors::bus::messages::{BecomeNode, BusReport, JoinCluster, Parcel};
 use crate::actors::failure_detector::FailureDetectorActor;
 use crate::actors::failure_detector::messages::{Configure, Heard, Linked};
 use crate::actors::shard::ShardActor;
@@ -66,6 +66,8 @@ pub(super) struct Conduct {
     silent: BTreeSet<NodeId>,
     myself: NodeId,
     cluster: ClusterId,
+    /// The machine's, for all who look at it.
+    topology: Arc<Topology>,
     /// The topology that the copy for people shows.
     exported: Option<Arc<Topology>>,
     ticked: Instant,
@@ -101,6 +103,7 @@ impl Conduct {
         Conduct {
             myself: machine.identity().node,
             cluster: machine.identity().cluster,
+            topology: Arc::new(machine.topology().clone()),
             links: Links::new(bus),
             node,
             machine,
@@ -175,7 +178,8 @@ impl Conduct {
         let topology = self.machine.topology();
         let myself = self.machine.identity().node;
         let own_shard = topology.member(myself).map(|member| member.shard);
-        let leads = matches!(topology.role(myself), Some(Role::Primary(_)));
+        let leads = topology.leads(myself);
+        let body = Body::Publish(publish.clone());
         let hears = topology.members().iter().filter(|(node, member)| {
             let is_sibling = own_shard == Some(member.shard);
             let is_meant = match publish.is_shard {
@@ -184,13 +188,12 @@ impl Conduct {
             };
             **node != myself && member.kind == NodeKind::Data && is_meant
         });
-        let sent = hears.map(|(&to, member)| Effect::Send {
-            to,
-            address: Some(member.address.clone()),
-            frame: self.machine.frame(Body::Publish(publish.clone())),
-        });
-        let sent: Vec<Effect> = sent.collect();
-        self.carry_out(sent);
+        let parcel = parcel(&self.machine.frame(body.clone()));
+        for (&to, member) in hears {
+            self.count(&body, true);
+            let address = Some(&member.address);
+            self.links.send(to, address, parcel.clone());
+        }
     }
 
     pub(super) fn persisted(&mut self, number: u64) {
@@ -321,8 +324,7 @@ impl Conduct {
                 }),
                 Effect::Send { to, address, frame } => {
                     self.count(&frame.body, true);
-                    let (kind, body) = parcel(&frame);
-                    self.links.send(to, address.as_ref(), kind, body);
+                    self.links.send(to, address.as_ref(), parcel(&frame));
                 }
                 Effect::Dial {
                     ip,
@@ -330,8 +332,7 @@ impl Conduct {
                     frame,
                 } => {
                     self.count(&frame.body, true);
-                    let (kind, body) = parcel(&frame);
-                    self.links.dial(ip, bus_port, kind, body);
+                    self.links.dial(ip, bus_port, parcel(&frame));
                 }
                 Effect::Changed => has_changed = true,
                 Effect::Answer { client, outcome } => {
@@ -416,6 +417,7 @@ impl Conduct {
         }
         self.note_voters();
         self.links.keep(&self.machine);
+        self.topology = Arc::new(self.machine.topology().clone());
         self.publish();
         self.tell_detector();
         self.tell_part();
@@ -423,10 +425,12 @@ impl Conduct {
     }
 
     fn publish(&self) {
-        if let Some(cluster) = self.shared() {
-            let heard = cluster.heard().clone();
-            cluster.publish(picture::of(&self.machine, &self.node.params(), &heard));
-        }
+        let Some(cluster) = self.shared() else {
+            return;
+        };
+        let (topology, params) = (self.topology.clone(), self.node.params());
+        let picture = picture::of(&self.machine, topology, &params, &cluster.heard());
+        cluster.publish(picture);
     }
 
     fn part(&self) -> Part {
@@ -507,10 +511,10 @@ impl Conduct {
 }
 
 /// As it travels.
-fn parcel(frame: &Frame) -> (Kind, Vec<u8>) {
+fn parcel(frame: &Frame) -> Parcel {
     let kind = match frame.body {
         Body::Ask(_) | Body::Raft(_) | Body::Failover(_) | Body::Publish(_) => Kind::Member,
         _ => Kind::Join,
     };
-    (kind, frame.to_bytes())
+    Parcel::new(kind, frame.to_bytes())
 }

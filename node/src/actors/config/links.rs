@@ -9,8 +9,7 @@ use almandine_cluster::machine::Machine;
 use almandine_cluster::topology::Address;
 
 use crate::actors::bus::BusActor;
-use crate::actors::bus::codec::Kind;
-use crate::actors::bus::messages::{Forget, Keep, Meet, Post};
+use crate::actors::bus::messages::{Forget, Keep, Meet, Parcel};
 
 /// Ticks for which a link to somebody is kept who is no member, after the last word to it (30 s).
 const CALL: u32 = 1200;
@@ -27,7 +26,7 @@ pub(super) struct Links {
     /// Others to whom something was sent, by the ticks since then.
     called: BTreeMap<NodeId, u32>,
     /// What is said to whoever is there.
-    meetings: BTreeMap<String, (Kind, Vec<u8>)>,
+    meetings: BTreeMap<String, Parcel>,
 }
 
 impl Links {
@@ -93,13 +92,7 @@ impl Links {
         self.kept = wanted;
     }
 
-    pub(super) fn send(
-        &mut self,
-        to: NodeId,
-        address: Option<&Address>,
-        kind: Kind,
-        body: Vec<u8>,
-    ) {
+    pub(super) fn send(&mut self, to: NodeId, address: Option<&Address>, parcel: Parcel) {
         if !self.kept.contains_key(&to)
             && let Some(place) = address.and_then(place)
         {
@@ -109,22 +102,15 @@ impl Links {
                 address: place,
             });
         }
-        self.bus.do_send(Post {
-            to: to.bytes(),
-            kind,
-            body: body.into(),
-        });
+        self.bus.do_send(parcel.to(to.bytes()));
     }
 
-    pub(super) fn dial(&mut self, ip: IpAddr, bus_port: u16, kind: Kind, body: Vec<u8>) {
+    pub(super) fn dial(&mut self, ip: IpAddr, bus_port: u16, parcel: Parcel) {
         let address = SocketAddr::new(ip, bus_port).to_string();
         if self.meetings.len() >= MEETINGS_MAX {
             return;
         }
-        let is_new = self
-            .meetings
-            .insert(address.clone(), (kind, body))
-            .is_none();
+        let is_new = self.meetings.insert(address.clone(), parcel).is_none();
         // An attempt that is under way takes the newest words.
         if is_new {
             self.bus.do_send(Meet { address });
@@ -132,12 +118,8 @@ impl Links {
     }
 
     pub(super) fn met(&mut self, peer: NodeId, address: &str) {
-        if let Some((kind, body)) = self.meetings.remove(address) {
-            self.bus.do_send(Post {
-                to: peer.bytes(),
-                kind,
-                body: body.into(),
-            });
+        if let Some(parcel) = self.meetings.remove(address) {
+            self.bus.do_send(parcel.to(peer.bytes()));
         }
     }
 

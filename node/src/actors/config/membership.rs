@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use almandine_cluster::id::NodeId;
@@ -87,7 +88,8 @@ impl Membership {
 
     /// The cluster as the node remembers it.
     pub fn picture(&self, params: &Params) -> Picture {
-        picture::of(&self.machine, params, &Default::default())
+        let topology = Arc::new(self.machine.topology().clone());
+        picture::of(&self.machine, topology, params, &Default::default())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use almandine_cluster::machine::Machine;
+use almandine_cluster::topology::Topology;
 use almandine_cluster::view::{Coverage, Preferred, Standing, View, WhenDown};
 
 use crate::cluster::{Heard, Picture};
@@ -11,8 +12,13 @@ use crate::params::Params;
 /// Voters that need each other: with fewer no majority can be lost.
 const QUORUM_FROM: usize = 3;
 
-pub(super) fn of(machine: &Machine, params: &Params, heard: &Heard) -> Picture {
-    let topology = Arc::new(machine.topology().clone());
+/// `topology` = that of `machine`.
+pub(super) fn of(
+    machine: &Machine,
+    topology: Arc<Topology>,
+    params: &Params,
+    heard: &Heard,
+) -> Picture {
     let myself = machine.identity().node;
     let preferred = preferred(params);
     let voters = machine.voters();
@@ -37,10 +43,9 @@ pub(super) fn of(machine: &Machine, params: &Params, heard: &Heard) -> Picture {
     let routing = view.routing(view.state(standing, coverage), when_down);
     Picture {
         myself,
-        topology: topology.clone(),
+        topology,
         routing,
         preferred,
-        standing,
         voters,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::params::BUS_OFFSET;
+use crate::params::shapes::seed_parts;
 
 /// How often.
 pub(super) const AGAIN: Duration = Duration::from_secs(2);
@@ -29,10 +30,8 @@ pub(super) async fn resolve(seeds: Vec<String>) -> Vec<(IpAddr, u16)> {
 
 /// `host:port` or `host:port@bus-port`.
 fn parts(seed: &str) -> (&str, Option<u16>) {
-    match seed.split_once('@') {
-        Some((place, bus_port)) => (place, bus_port.parse().ok()),
-        None => (seed, None),
-    }
+    let (place, bus_port) = seed_parts(seed);
+    (place, bus_port.and_then(|port| port.parse().ok()))
 }
 
 #[cfg(test)]

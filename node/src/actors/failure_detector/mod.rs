@@ -18,7 +18,6 @@ use almandine_cluster::failover::{
     Authority, Effect, Event, Failover, Now, Own, Settings, Standpoint, TwoNodePolicy,
 };
 use almandine_cluster::id::NodeId;
-use almandine_cluster::topology::Role;
 use tracing::info;
 
 use self::messages::{Configure, HandOver, Heard, Linked, Reconfigured, WritesPaused, position};
@@ -170,12 +169,9 @@ impl FailureDetectorActor {
         self.tell_peers();
     }
 
-    fn leads(&self) -> Option<u64> {
-        let topology = &self.standpoint.as_ref()?.topology;
-        match topology.role(self.myself?)? {
-            Role::Primary(shard) => Some(topology.shards().get(&shard)?.epoch),
-            Role::Replica(_) | Role::Witness => None,
-        }
+    fn leads(&self) -> bool {
+        let standpoint = self.standpoint.as_ref().zip(self.myself);
+        standpoint.is_some_and(|(standpoint, myself)| standpoint.topology.leads(myself))
     }
 
     fn shard_epoch(&self) -> Option<u64> {
@@ -197,7 +193,7 @@ impl FailureDetectorActor {
         let state = upstream.as_ref().map(|upstream| upstream.state);
         drop(upstream);
         let is_linked = state == Some(LinkState::Connected);
-        let leads = !replication.is_replica() && self.leads().is_some();
+        let leads = !replication.is_replica() && self.leads();
         if is_linked || leads {
             self.term = self.shard_epoch().unwrap_or(self.term);
         }

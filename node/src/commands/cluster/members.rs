@@ -2,16 +2,14 @@
 
 use std::net::IpAddr;
 
-use almandine_cluster::topology::{Change, Role};
+use almandine_cluster::topology::Change;
 use almandine_protocol::number;
 
 use super::{myself, named, propose, topology, unknown};
 use crate::actors::config::messages::{Force, Wanted};
 use crate::commands::table::wrong_subcommand_syntax;
 use crate::commands::{Call, Fault, Outcome};
-
-/// From the port of clients to that of nodes, where nobody says otherwise.
-const BUS_OFFSET: i64 = 10_000;
+use crate::params::BUS_OFFSET;
 
 /// Inside a transaction the other node is not in the draft: whether it comes is decided by both.
 pub(super) fn meet(call: &mut Call<'_>) -> Outcome {
@@ -23,7 +21,7 @@ pub(super) fn meet(call: &mut Call<'_>) -> Outcome {
     let port = number::parse_i64(args.at(3))
         .ok_or_else(|| Fault::quoting("ERR Invalid base port specified: ", args.at(3), ""))?;
     let bus_port = match args.get(4) {
-        None => port.checked_add(BUS_OFFSET),
+        None => port.checked_add(BUS_OFFSET.into()),
         Some(text) => Some(
             number::parse_i64(text)
                 .ok_or_else(|| Fault::quoting("ERR Invalid bus port specified: ", text, ""))?,
@@ -59,8 +57,8 @@ pub(super) fn replicate(call: &mut Call<'_>) -> Outcome {
     let node = myself(call)?;
     let primary = named(call.args, 2).ok_or_else(|| unknown(call.args, 2))?;
     let topology = topology(call)?;
-    let leads = |node| matches!(topology.role(node), Some(Role::Primary(_)));
-    if node != primary && leads(primary) && leads(node) && !call.dbs[0].is_empty() {
+    if node != primary && topology.leads(primary) && topology.leads(node) && !call.dbs[0].is_empty()
+    {
         return Err(Fault::new(
             "ERR To set a master the node must be empty and without assigned slots.",
         ));
@@ -83,8 +81,7 @@ pub(super) fn reset(call: &mut Call<'_>) -> Outcome {
         let text = "ERR CLUSTER RESET is not allowed in transactions";
         return Err(Fault::new(text));
     }
-    let leads = matches!(topology(call)?.role(node), Some(Role::Primary(_)));
-    if leads && !call.dbs[0].is_empty() {
+    if topology(call)?.leads(node) && !call.dbs[0].is_empty() {
         return Err(Fault::new(
             "ERR CLUSTER RESET can't be called with master nodes containing keys",
         ));
@@ -105,7 +102,7 @@ pub(super) fn failover(call: &mut Call<'_>) -> Outcome {
         3 => return Err(Fault::SYNTAX),
         _ => return Err(wrong_subcommand_syntax(args)),
     };
-    if matches!(topology(call)?.role(node), Some(Role::Primary(_))) {
+    if topology(call)?.leads(node) {
         let text = "ERR You should send CLUSTER FAILOVER to a replica";
         return Err(Fault::new(text));
     }

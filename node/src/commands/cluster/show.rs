@@ -2,7 +2,6 @@
 
 use almandine_cluster::machine::Voters;
 use almandine_cluster::slot::Slot;
-use almandine_cluster::topology::Role;
 use almandine_cluster::view::{State, Tree, Verdict, View};
 use almandine_protocol::Reply;
 
@@ -76,10 +75,7 @@ pub(super) fn links(call: &mut Call<'_>) -> Outcome {
 pub(super) fn info(call: &mut Call<'_>) -> Outcome {
     let picture = call.seat.picture().ok_or(DISABLED)?;
     // Whoever waits for "ok" sends requests or slots then: a primary that may not act yet would refuse the requests.
-    let leads = matches!(
-        picture.topology.role(picture.myself),
-        Some(Role::Primary(_))
-    );
+    let leads = picture.topology.leads(picture.myself);
     let state = match leads && call.seat.lacks_lease() {
         true => State::Fail,
         false => picture.routing.state(),

@@ -2,7 +2,7 @@
 
 use almandine_cluster::id::NodeId;
 use almandine_cluster::slot::{Slot, SlotSet};
-use almandine_cluster::topology::{Change, Emptied, Naming, Role};
+use almandine_cluster::topology::{Change, Emptied, Naming};
 
 use super::{myself, named, propose, slot, topology, unknown};
 use crate::commands::{Call, Fault, Outcome};
@@ -75,7 +75,7 @@ pub(super) fn flushslots(call: &mut Call<'_>) -> Outcome {
 
 pub(super) fn setslot(call: &mut Call<'_>) -> Outcome {
     let node = myself(call)?;
-    if !matches!(topology(call)?.role(node), Some(Role::Primary(_))) {
+    if !topology(call)?.leads(node) {
         return Err(Fault::new("ERR Please use SETSLOT only with masters."));
     }
     let (args, slot) = (call.args, slot(call.args, 2)?);
@@ -123,7 +123,7 @@ fn importing(call: &mut Call<'_>, node: NodeId, slot: Slot) -> Outcome {
 /// Only this node knows whether it has keys left that would be lost.
 fn give(call: &mut Call<'_>, by: NodeId, slot: Slot) -> Outcome {
     let to = named(call.args, 4).ok_or_else(|| unknown(call.args, 4))?;
-    let is_leader = matches!(topology(call)?.role(to), Some(Role::Primary(_)));
+    let is_leader = topology(call)?.leads(to);
     let has_keys = call.dbs[0].count_in_slot(slot.into()) > 0;
     if is_leader && to != by && has_keys && owns(call, by, slot)? {
         return Err(Fault::text(format!(

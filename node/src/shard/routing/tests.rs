@@ -11,7 +11,7 @@ use almandine_protocol::{Batch, Limits, Parser};
 
 use crate::actors::config::messages::{Wanted, Wish};
 use crate::actors::shard::messages::Decided;
-use crate::clients::{Client, Identity};
+use crate::clients::testing::client;
 use crate::cluster::testing::{name, node, picture, picture_of, topology};
 use crate::commands::table;
 use crate::node::Node;
@@ -113,17 +113,6 @@ impl Stage {
         let words = text.lines().filter(|line| !line.starts_with(['*', '$']));
         words.collect::<Vec<_>>().join(" ")
     }
-}
-
-fn client(id: u64) -> Arc<Client> {
-    let identity = Identity {
-        id,
-        peer: "127.0.0.1:5".into(),
-        local: "127.0.0.1:6".into(),
-        fd: 3,
-        worker: 0,
-    };
-    Arc::new(Client::new(identity, None))
 }
 
 fn changed(changes: &[Change]) -> Topology {

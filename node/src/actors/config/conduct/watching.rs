@@ -1,7 +1,6 @@
 //! What passes between the machine and the failure detector: who is silent, who shall lead, what a client asked of both.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use almandine_cluster::failover::Standpoint;
 use almandine_cluster::frame::Body;
@@ -88,14 +87,13 @@ impl Conduct {
 
     pub(super) fn tell_detector(&self) {
         let identity = self.machine.identity();
-        let topology = Arc::new(self.machine.topology().clone());
         self.detector.do_send(Reconfigured {
             myself: identity.node,
             start: identity.start,
             standpoint: Standpoint {
-                topology,
+                topology: self.topology.clone(),
                 electorate: self.machine.electorate(),
-                leader: self.machine.voters().leader,
+                leader: self.machine.leader(),
                 is_current: self.machine.is_current(),
             },
         });

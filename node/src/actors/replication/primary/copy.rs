@@ -98,7 +98,7 @@ async fn by_file(
     file: &Temporary,
     room: &mut Room<'_>,
 ) -> Result<Loaded, LinkError> {
-    let store = Thread::begin(load::Work::Store(file.path.clone()), &link.node)?;
+    let store = Thread::begin(load::Work::Store(file.create()?), &link.node)?;
     transfer(link, connection, end, store).await?;
     room.make().await?;
     let plan = Plan::File(file.path.clone());
@@ -114,7 +114,8 @@ async fn directly(
     end: CopyEnd,
     file: &Temporary,
 ) -> Result<Loaded, LinkError> {
-    let kept = link.node.params().appendonly.then(|| file.path.clone());
+    let is_kept = link.node.params().appendonly;
+    let kept = is_kept.then(|| file.create()).transpose()?;
     let load = Thread::begin(load::Work::Load(Plan::Pieces(kept)), &link.node)?;
     let loaded = transfer(link, connection, end, load).await?;
     loaded.ok_or(LinkError::Ending)
@@ -242,15 +243,27 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// Where the append-only file would take it over, if there is one.
+    /// Where the append-only file would take it over, if there is one. Under a name of its own: when the primary changes, the
+    /// link to the last one may not have ended yet.
     fn new(node: &Node) -> Self {
         let params = node.params();
-        let name = format!("temp-copy-{}.rdb", std::process::id());
+        let (process, number) = (std::process::id(), node.next_snapshot());
+        let name = format!("temp-copy-{process}-{number}.rdb");
         let path = match params.appendonly {
             true => PathBuf::from(&params.appenddirname).join(name),
             false => PathBuf::from(name),
         };
         Temporary { path }
+    }
+
+    /// Made here and not by the thread that fills it: whoever removes the file comes after that.
+    fn create(&self) -> Result<File, LinkError> {
+        File::create(&self.path).map_err(|error| {
+            LinkError::Disk(io::Error::new(
+                error.kind(),
+                format!("{}: {error}", self.path.display()),
+            ))
+        })
     }
 }
 
@@ -259,14 +272,4 @@ impl Drop for Temporary {
         // It has been renamed, or was never made.
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-/// A file for a copy.
-pub(super) fn create(path: &PathBuf) -> Result<File, LinkError> {
-    File::create(path).map_err(|error| {
-        LinkError::Disk(io::Error::new(
-            error.kind(),
-            format!("{}: {error}", path.display()),
-        ))
-    })
 }

@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::LinkError;
-use super::copy::create;
 use crate::moment::now_ms;
 use crate::node::Node;
 use crate::shard::loading::taking::Taking;
@@ -19,7 +18,7 @@ use crate::shard::loading::taking::Taking;
 #[derive(Debug)]
 pub(super) enum Work {
     /// Store the pieces in this file.
-    Store(PathBuf),
+    Store(File),
     /// Build databases.
     Load(Plan),
 }
@@ -30,7 +29,7 @@ pub(super) enum Plan {
     /// This file.
     File(PathBuf),
     /// The pieces as they come, which are stored here as well.
-    Pieces(Option<PathBuf>),
+    Pieces(Option<File>),
 }
 
 /// Databases, and what was said of them.
@@ -85,8 +84,7 @@ impl Work {
     /// Does it.
     pub(super) fn run(self, mut pieces: Pieces, node: &Node) -> Result<Option<Loaded>, LinkError> {
         match self {
-            Work::Store(path) => {
-                let mut file = create(&path)?;
+            Work::Store(mut file) => {
                 io::copy(&mut pieces, &mut file)
                     .and_then(|_| file.sync_data())
                     .map_err(LinkError::Disk)?;
@@ -97,7 +95,6 @@ impl Work {
                 load(file, node).map(Some)
             }
             Work::Load(Plan::Pieces(kept)) => {
-                let kept = kept.as_ref().map(create).transpose()?;
                 pieces.kept = kept.map(BufWriter::new);
                 let loaded = load(&mut pieces, node)?;
                 if let Some(file) = pieces.kept.take() {

@@ -115,10 +115,11 @@ fn command() -> Command {
     let mut command = Command::new("almandine")
         .version(almandine_node::VERSION)
         .about("A Redis-protocol server: one process is one node.")
-        .override_usage("almandine [FILE] [--PARAMETER VALUE...]... [-]")
+        .override_usage("almandine [FILE] [--PARAMETER VALUE...]... [-]\n       almandine drill [--help]")
         .after_help(
             "Values come from FILE, then the environment (ALMANDINE_MAXMEMORY=1gb), then flags; the last one wins.\n\
-             Sizes take k, kb, m, mb, g, gb. `-h` lists what most people need, `--help` everything.",
+             Sizes take k, kb, m, mb, g, gb. `-h` lists what most people need, `--help` everything.\n\
+             `almandine drill` starts a cluster on this machine and shows how it heals.",
         )
         .disable_version_flag(true)
         .arg(

@@ -1,12 +1,14 @@
-//! `almandine`: reads the command line, opens the log, starts a node.
+//! `almandine`: reads the command line, opens the log, starts a node. `almandine drill` starts several, and kills them.
 //!
 //! ```text
 //!   arguments, environment, file ── cli.rs, garnet.rs ──▶ parameters ──▶ logging.rs, pid_file.rs ──▶ almandine_node::run
 //!                                                                          signals.rs ── stop, reopen the log ──▲
+//!   drill ... ── drill/ ──▶ nodes as processes, and writers
 //! ```
 
 mod allocator;
 mod cli;
+mod drill;
 mod garnet;
 mod logging;
 mod pid_file;
@@ -37,7 +39,14 @@ static ALLOCATOR: Counting<allocator::Mimalloc> = Counting(allocator::Mimalloc);
 fn main() -> ExitCode {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    match cli::start(std::env::args_os().skip(1), environment) {
+    let mut args = std::env::args_os().skip(1).peekable();
+    if args.next_if(|word| word == drill::NAME).is_some() {
+        if args.next_if(|word| word == drill::NODE).is_none() {
+            return drill::run(args);
+        }
+        drill::end_with_drill();
+    }
+    match cli::start(args, environment) {
         Ok(start) => run(start),
         Err(Instead::Usage(error)) => error.exit(),
         Err(Instead::Configuration(error)) => refuse(&error),

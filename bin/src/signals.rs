@@ -1,13 +1,15 @@
 //! Signals: SIGTERM and SIGINT end the node as `shutdown-on-sigterm` and `shutdown-on-sigint` say, a second one at once;
-//! SIGHUP opens the log again.
+//! SIGHUP opens the log again. The drill ends at once.
 
 use std::io;
 use std::process;
 use std::sync::Arc;
+use std::thread;
 
 use almandine_node::actors::node::messages::{Ending, Shutdown};
 use almandine_node::node::Node;
 use almandine_node::params::{Params, ShutdownOptions};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
@@ -43,6 +45,23 @@ pub(crate) fn caught(log: Log, node: Arc<Node>) -> io::Result<impl Future<Output
             }
         }
     })
+}
+
+/// Calls `then` when SIGTERM or SIGINT comes, on a thread of its own.
+///
+/// # Errors
+/// The system does not let us.
+pub(crate) fn on_end(then: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let entered = runtime.enter();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    drop(entered);
+    thread::spawn(move || {
+        runtime.block_on(either(&mut terminate, &mut interrupt));
+        then();
+    });
+    Ok(())
 }
 
 /// A signal that ends the node.

@@ -1,11 +1,13 @@
 //! The program from outside: what it prints, how it exits, where its parameters come from, how it hears signals.
 
 #[cfg(test)]
+mod drill;
+#[cfg(test)]
 mod process;
 
 use std::fs;
 
-use process::{Directory, Node, almandine};
+use process::{Directory, Node, almandine, until};
 
 #[test]
 fn version_and_help_are_printed_and_end_well() {
@@ -373,9 +375,9 @@ fn a_hang_up_opens_the_log_again() {
     let (log, old) = (node.dir.path("node.log"), node.dir.path("node.log.1"));
     fs::rename(&log, &old).unwrap();
     node.signal("HUP");
-    node.until("the log is open again", || log.exists());
+    until("the log is open again", || log.exists());
     assert_eq!(node.ask("CONFIG SET timeout 500"), "+OK\r\n");
-    node.until("the new log is written", || {
+    until("the new log is written", || {
         fs::read_to_string(&log).unwrap().contains("timeout")
     });
     assert!(
@@ -391,19 +393,19 @@ fn the_log_level_changes_while_the_node_runs() {
     let log = node.dir.path("node.log");
     let read = || fs::read_to_string(&log).unwrap();
     assert_eq!(node.ask("CONFIG SET timeout 500"), "+OK\r\n");
-    node.until("the change is logged", || read().contains("timeout"));
+    until("the change is logged", || read().contains("timeout"));
     assert!(
         read()
             .lines()
             .all(|line| line.starts_with("{\"timestamp\":\"") && line.ends_with('}'))
     );
     assert_eq!(node.ask("CONFIG SET loglevel warning"), "+OK\r\n");
-    node.until("that is logged", || read().contains("loglevel"));
+    until("that is logged", || read().contains("loglevel"));
     let before = read();
     // The first is below the level, the second above it: when it is there, the first would be.
     assert_eq!(node.ask("CONFIG SET timeout 600"), "+OK\r\n");
     assert_eq!(node.ask("CONFIG SET activedefrag yes"), "+OK\r\n");
-    node.until("the warning is there", || read().contains("no effect"));
+    until("the warning is there", || read().contains("no effect"));
     assert!(!read()[before.len()..].contains("timeout"), "{}", read());
 }
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `actors/` moves messages and bytes, `shard/` runs batches of requests, `commands/` holds one table entry and handler per
-//! command, `params/` one entry per parameter, `stats/` what the node counts of itself.
+//! command, `params/` one entry per parameter, `stats/` what the node counts of itself. `probe/` is no part of a node: a client.
 //!
 //! Architecture invariant: only `actors/` and the handles of actors that others hold name actix; commands know no socket.
 
@@ -27,6 +27,7 @@ pub mod open_files;
 pub mod pages;
 pub mod params;
 pub mod pause;
+pub mod probe;
 pub mod pubsub;
 pub mod replication;
 pub mod saving;

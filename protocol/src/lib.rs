@@ -7,11 +7,14 @@
 //!            |  errors.rs  what cannot be read                          |
 //!            |  limits.rs  every bound                                  |
 //!            +----------------------- number.rs ------------------------+  numbers as text, both ways
+//!
+//!   bytes of a server -- decode.rs --> value.rs                         for whoever asks one
 //! ```
 //!
 //! Architecture invariant: `protocol` knows no command, no socket and no clock. Nothing that a client sends makes it
 //! panic, or reserve memory for bytes that have not come.
 
+mod decode;
 pub mod errors;
 mod inline;
 pub mod limits;
@@ -19,8 +22,11 @@ pub mod number;
 pub mod reply;
 pub mod request;
 mod small;
+mod value;
 
+pub use decode::{Malformed, decode};
 pub use errors::ProtocolError;
 pub use limits::Limits;
 pub use reply::{Reply, Reserved, Version, write_request};
 pub use request::{Batch, HalfRead, Parser, RequestSpan, Span};
+pub use value::Value;

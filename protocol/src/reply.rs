@@ -6,13 +6,26 @@
 use crate::number::{self, Itoa};
 
 /// The protocol version of a connection, chosen by HELLO.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// What a connection speaks before any HELLO.
     #[default]
     Resp2,
     /// Maps, sets, doubles, booleans, nulls and pushes of their own.
     Resp3,
+}
+
+impl Version {
+    /// Both, the older one first.
+    pub const BOTH: [Version; 2] = [Version::Resp2, Version::Resp3];
+
+    /// As HELLO wants it: 2 or 3.
+    pub fn number(self) -> u8 {
+        match self {
+            Version::Resp2 => 2,
+            Version::Resp3 => 3,
+        }
+    }
 }
 
 /// Writes the replies of one command.

@@ -1,7 +1,7 @@
 //! Process harness, conversations, differential tests and benches of Almandine.
 //!
 //! ```text
-//!   resp/          a RESP client that shows every byte
+//!   resp.rs        a RESP client that shows every byte
 //!   process/       real processes: the node, redis-server and its kin
 //!   bench/         figures of our node beside its peers
 //!   conversation/  what clients say and what the server must answer, as text files

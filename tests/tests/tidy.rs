@@ -40,7 +40,14 @@ const DEPENDENCIES: &[Dependency] = &[
     ),
     dependency("bytes", &["node/src/actors/bus/"]),
     // Garnet's flags are a second spelling of the same command line.
-    dependency("clap", &["bin/src/cli.rs", "bin/src/garnet.rs"]),
+    dependency(
+        "clap",
+        &[
+            "bin/src/cli.rs",
+            "bin/src/garnet.rs",
+            "bin/src/drill/flags.rs",
+        ],
+    ),
     dependency(
         "crc",
         &[
@@ -162,12 +169,8 @@ const LONGER: &[(&str, usize)] = &[
 /// Where tests and benches may sleep, and why.
 const SLEEPERS: &[(&str, &str)] = &[
     (
-        "tests/src/process/wait.rs",
-        "waits for a condition; everybody else asks it to",
-    ),
-    (
         "bin/tests/process/mod.rs",
-        "the same for the tests of this package, which cannot see the crate of tests",
+        "waits for conditions; everybody else asks it, or `probe` of the node, to",
     ),
     (
         "tests/src/bench/latency.rs",

@@ -86,6 +86,15 @@ impl Drop for Directory {
     }
 }
 
+/// Waits until `is_so`.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "not seen in time: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A running node.
 pub(crate) struct Node {
     child: Child,
@@ -230,14 +239,6 @@ impl Node {
     /// What it has printed.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.dir.path("out")).unwrap()
-    }
-
-    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let began = Instant::now();
-        while !is_so() {
-            assert!(began.elapsed() < PATIENCE, "not seen in time: {what}");
-            thread::sleep(Duration::from_millis(5));
-        }
     }
 }
 

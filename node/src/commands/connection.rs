@@ -103,7 +103,7 @@ fn hello(call: &mut Call<'_>) -> Outcome {
 /// Switches the version of the protocol; this reply is the first in it.
 fn speak(call: &mut Call<'_>, version: Version) {
     call.session.version = version;
-    call.session.client.profile().resp = if version == Version::Resp3 { 3 } else { 2 };
+    call.session.client.profile().resp = version.number();
     call.pubsub
         .borrow_mut()
         .set_version(call.session.id(), version);
@@ -119,8 +119,7 @@ fn introduce(call: &mut Call<'_>) {
         call.reply.bulk(value.as_bytes());
     }
     call.reply.bulk(b"proto");
-    call.reply
-        .integer(if version == Version::Resp3 { 3 } else { 2 });
+    call.reply.integer(version.number().into());
     call.reply.bulk(b"id");
     call.reply.integer(id);
     let role = match call.node.replication.is_replica() {

@@ -6,14 +6,12 @@
 //!   topology.rs   what a node shows of its cluster, without what each node sees in its own way
 //!   kills.rs      nodes are killed while the topology changes, and what was acknowledged is looked for
 //!   keys.rs       keys in all slots, at their owners
-//!   ports.rs      ports that nobody takes while a node is dead
 //! ```
 
 mod agree;
 mod keys;
 pub mod kills;
 mod nodes;
-mod ports;
 mod topology;
 
 pub use nodes::{Cluster, Plan};

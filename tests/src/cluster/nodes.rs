@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{ports, topology};
+use almandine_node::probe::free_port;
+
+use super::topology;
 use crate::process::{Directory, Running, Server, Start, StartError, complaints, fail_for};
 use crate::resp::{Client, Value};
 
@@ -103,7 +105,7 @@ impl Cluster {
     }
 
     fn start_one(&self, args: &[&str]) -> Result<Node, StartError> {
-        let (dir, port, bus_port) = (Directory::new(), ports::free(), ports::free());
+        let (dir, port, bus_port) = (Directory::new(), free_port()?, free_port()?);
         // CONFIG REWRITE needs one.
         let config_file = dir.path("server.conf");
         std::fs::write(&config_file, "")?;

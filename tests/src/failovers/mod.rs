@@ -9,14 +9,10 @@
 //!   mod.rs       what is played, and what was seen
 //!   story.rs     the rounds of each story
 //!   stage.rs     the cluster: its shards, who leads, whether everybody is back
-//!   writer.rs    one client, and what it may find afterwards
-//!   watch.rs     what writers and the story tell each other while it goes on
 //! ```
 
 mod stage;
 mod story;
-mod watch;
-mod writer;
 
 use std::fmt;
 use std::str::FromStr;

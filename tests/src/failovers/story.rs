@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Instant;
 
+use almandine_node::probe::{Watch, Writer};
 use almandine_storage::Rng;
 
 use super::stage::{PATIENCE, Stage};
-use super::watch::Watch;
-use super::writer::Writer;
 use super::{Plan, Report, Story};
 use crate::process::{wait_for, wait_until};
 use crate::resp::{Client, Value};
@@ -186,12 +185,15 @@ impl Play<'_> {
         killed: Option<SocketAddr>,
     ) -> Result<(), String> {
         for writer in writers {
-            let address = self.stage.address(self.stage.primary(writer.shard)?);
+            let address = self.stage.address(self.stage.primary(writer.shard())?);
             let mut client = Client::connect(address).map_err(|error| error.to_string())?;
             let found = writer.compare(&mut client, killed)?;
+            if let Some(fault) = found.fault {
+                return Err(fault);
+            }
             self.report.acknowledged += found.acknowledged;
             self.report.replicated += found.replicated;
-            self.report.lost += found.lost;
+            self.report.lost += found.gone;
             self.report.unheard += found.unheard;
         }
         self.stage

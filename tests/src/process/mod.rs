@@ -7,7 +7,6 @@
 //!   proxy.rs    a connection between two servers that can be cut
 //!   tool.rs     programs that we did not write: redis-cli and its like
 //!   spawn.rs    processes that end with us
-//!   wait.rs     waiting for a condition
 //! ```
 
 pub mod build;
@@ -16,11 +15,10 @@ mod proxy;
 mod server;
 mod spawn;
 mod tool;
-mod wait;
 
+pub use almandine_node::probe::{wait_for, wait_until};
 pub use node::TestNode;
 pub(crate) use node::{complaints, fail_for};
 pub use proxy::Proxy;
 pub use server::{Directory, Identity, Running, Server, Start, StartError};
 pub use tool::{Run, Tool};
-pub use wait::{wait_for, wait_until};

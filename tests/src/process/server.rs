@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::build;
 use super::spawn::spawn;
 use super::tool::said_if_missing;
-use super::wait::{wait_for, wait_until};
+use super::{wait_for, wait_until};
 use crate::resp::{Client, Protocol, Value};
 use crate::sys;
 

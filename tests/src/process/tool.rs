@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::server::find_in_path;
 use super::spawn::spawn;
-use super::wait::wait_for;
+use super::wait_for;
 
 /// How long a program may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,4 +1,4 @@
-//! Waiting for a condition: the one place where tests sleep.
+//! Waiting for a condition: the one place where tests and the drill sleep.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
-//! Bytes to replies. Strict: what no server may send is an error, never skipped.
+//! Bytes to replies, for whoever asks a server. Strict: what no server may send is an error, never skipped.
 
 use std::fmt;
 
-use super::value::Value;
+use crate::value::Value;
 
 /// Bytes that are no reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,9 +189,7 @@ mod tests {
     fn every_kind_is_read_and_no_beginning_of_it_is_an_answer() {
         let (value, length) = decode(EVERY_KIND).expect("well formed").expect("complete");
         assert_eq!(length, EVERY_KIND.len());
-        assert!(
-            value.fits(crate::resp::Protocol::Resp2) == value.fits(crate::resp::Protocol::Resp3)
-        );
+        assert!(value.fits(crate::Version::Resp2) == value.fits(crate::Version::Resp3));
         for end in 0..EVERY_KIND.len() {
             assert_eq!(decode(&EVERY_KIND[..end]), Ok(None), "cut at {end}");
         }

@@ -1,12 +1,14 @@
 //! One client that writes to its shard, wherever that is, and what it may find of it afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use almandine_protocol::Value;
+
+use super::client::{Client, ClientError};
+use super::wait::wait_until;
 use super::watch::Watch;
-use crate::process::wait_until;
-use crate::resp::{Client, ClientError, Value};
 
 /// Longer than a failover lets writes wait.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -16,8 +18,8 @@ const PAUSE: Duration = Duration::from_millis(4);
 const CONFIRMATION_MS: &str = "100";
 
 /// See the module.
-pub(super) struct Writer {
-    pub(super) shard: usize,
+pub struct Writer {
+    shard: usize,
     list: String,
     counter: String,
     /// The nodes of the shard.
@@ -30,12 +32,19 @@ pub(super) struct Writer {
     /// Whether what was acknowledged and not replicated may be lost.
     may_lose: bool,
     /// By number, what was sent to the list and may be there.
-    sent: BTreeMap<u64, Fate>,
+    sent: BTreeMap<u64, Sent>,
     next: u64,
     counts: Counts,
 }
 
-/// Of a number.
+/// A number.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    fate: Fate,
+    /// How long the list was with it, if that was answered.
+    length: Option<u64>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Unknown,
@@ -46,17 +55,39 @@ enum Fate {
 #[derive(Debug, Default)]
 struct Counts {
     sent: u64,
+    acknowledged: u64,
+    replicated: u64,
     /// Nothing below it can be found any more.
     kept: u64,
+    /// The last that each node has answered.
+    heard: BTreeMap<SocketAddr, u64>,
 }
 
 /// What was there.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) acknowledged: u64,
-    pub(super) replicated: u64,
-    pub(super) lost: u64,
-    pub(super) unheard: u64,
+pub struct Found {
+    /// Writes that were acknowledged.
+    pub acknowledged: u64,
+    /// Of these, those that a replica had for certain.
+    pub replicated: u64,
+    /// Acknowledged by the killed node and on no replica: they are gone.
+    pub gone: u64,
+    /// Gone, and must not be.
+    pub lost: u64,
+    /// There more than once, or not in their order.
+    pub duplicates: u64,
+    /// Nobody knows their fate; they were there.
+    pub unheard: u64,
+    /// The first thing that must not be.
+    pub fault: Option<String>,
+}
+
+impl Found {
+    fn fault(&mut self, what: impl FnOnce() -> String) {
+        if self.fault.is_none() {
+            self.fault = Some(what());
+        }
+    }
 }
 
 /// What came of an attempt.
@@ -72,8 +103,9 @@ enum Attempt {
 }
 
 impl Writer {
-    /// `tag` gives its keys a slot of the shard.
-    pub(super) fn new(
+    /// `tag` gives its keys a slot of the shard, which the nodes at `addresses` may lead. Who `is_careful` asks after each write
+    /// whether a replica has it; unless it `may_lose` something nothing that was acknowledged may be gone.
+    pub fn new(
         shard: usize,
         tag: &str,
         addresses: Vec<SocketAddr>,
@@ -95,8 +127,16 @@ impl Writer {
         }
     }
 
+    /// Which shard it writes to.
+    pub fn shard(&self) -> usize {
+        self.shard
+    }
+
     /// Writes until it is over. What contradicts an earlier answer is an error.
-    pub(super) fn write(&mut self, watch: &Watch) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// That contradiction.
+    pub fn write(&mut self, watch: &Watch) -> Result<(), String> {
         while !watch.is_over() {
             self.push(watch);
             self.count(watch)?;
@@ -109,13 +149,17 @@ impl Writer {
         let list = self.list.clone();
         while !watch.is_over() {
             let by = self.target;
-            let fate = match self.attempt(&["RPUSH", &list, &number], watch) {
-                Attempt::Done { is_replicated, .. } if is_replicated => Fate::Replicated,
-                Attempt::Done { .. } => Fate::Acknowledged { by },
-                Attempt::Broken => Fate::Unknown,
+            let (fate, reply) = match self.attempt(&["RPUSH", &list, &number], watch) {
+                Attempt::Done {
+                    is_replicated: true,
+                    reply,
+                } => (Fate::Replicated, Some(reply)),
+                Attempt::Done { reply, .. } => (Fate::Acknowledged { by }, Some(reply)),
+                Attempt::Broken => (Fate::Unknown, None),
                 Attempt::Refused(_) => continue,
             };
-            self.sent.insert(self.next, fate);
+            let length = reply.and_then(|reply| u64::try_from(reply.integer()?).ok());
+            self.sent.insert(self.next, Sent { fate, length });
             self.next += 1;
             return;
         }
@@ -124,6 +168,7 @@ impl Writer {
     fn count(&mut self, watch: &Watch) -> Result<(), String> {
         let counter = self.counter.clone();
         while !watch.is_over() {
+            let by = self.target;
             match self.attempt(&["INCR", &counter], watch) {
                 Attempt::Refused(_) => {}
                 Attempt::Broken => {
@@ -136,13 +181,16 @@ impl Writer {
                 } => {
                     self.counts.sent += 1;
                     let value = reply.integer().and_then(|value| u64::try_from(value).ok());
-                    let Counts { sent, kept } = self.counts;
+                    let Counts { sent, kept, .. } = self.counts;
                     let value = value
                         .filter(|value| *value > kept && *value <= sent)
                         .ok_or_else(|| {
                             format!("{counter}: {reply:?}, but {kept} were kept of {sent} sent")
                         })?;
+                    self.counts.acknowledged += 1;
+                    self.counts.heard.insert(by, value);
                     if is_replicated {
+                        self.counts.replicated += 1;
                         self.counts.kept = value;
                     }
                     return Ok(());
@@ -225,85 +273,106 @@ impl Writer {
         }
     }
 
-    /// Compares what is at `client`'s node with what was acknowledged, of which some may be lost if `killed` has acknowledged it;
+    /// Compares what is at `client`'s node with what was acknowledged, of which some may be gone if `killed` has acknowledged it;
     /// begins anew.
-    pub(super) fn compare(
+    ///
+    /// # Errors
+    /// The node does not tell.
+    pub fn compare(
         &mut self,
         client: &mut Client,
         killed: Option<SocketAddr>,
     ) -> Result<Found, String> {
-        let numbers = self.numbers(client)?;
         let mut found = Found::default();
-        let mut first_lost = None;
-        for (number, fate) in &self.sent {
-            let (is_there, name) = (numbers.contains(number), &self.list);
-            match fate {
-                Fate::Unknown => found.unheard += u64::from(is_there),
-                Fate::Replicated if is_there => found.replicated += 1,
-                Fate::Replicated => {
-                    return Err(format!("{name}: {number} was replicated and is lost"));
+        let places = self.places(client, &mut found)?;
+        let mut first_gone = None;
+        for (number, Sent { fate, length }) in &self.sent {
+            let (place, name) = (places.get(number), &self.list);
+            if let (Some(place), Some(length)) = (place, length)
+                && place != length
+            {
+                found.fault(|| format!("{name}: {number} was number {length}, and is {place} now"));
+            }
+            found.acknowledged += u64::from(*fate != Fate::Unknown);
+            match (fate, place) {
+                (Fate::Unknown, _) => found.unheard += u64::from(place.is_some()),
+                (Fate::Replicated, Some(_)) => found.replicated += 1,
+                (Fate::Replicated, None) => {
+                    found.replicated += 1;
+                    found.lost += 1;
+                    found.fault(|| format!("{name}: {number} was replicated and is lost"));
                 }
-                Fate::Acknowledged { by } if is_there => {
-                    found.acknowledged += 1;
-                    if let Some(lost) = first_lost
+                (Fate::Acknowledged { by }, Some(_)) => {
+                    if let Some(gone) = first_gone
                         && Some(*by) == killed
                     {
-                        return Err(format!("{name}: {lost} is lost, but {number} is there"));
+                        found.fault(|| format!("{name}: {gone} is gone, but {number} is there"));
                     }
                 }
-                Fate::Acknowledged { by } if Some(*by) == killed => {
-                    found.acknowledged += 1;
-                    found.lost += 1;
-                    first_lost.get_or_insert(number);
+                (Fate::Acknowledged { by }, None) if Some(*by) == killed => {
+                    found.gone += 1;
+                    first_gone.get_or_insert(number);
                 }
-                Fate::Acknowledged { by } => {
-                    return Err(format!(
-                        "{name}: {number} is lost, which {by} has acknowledged; {killed:?} was killed"
-                    ));
+                (Fate::Acknowledged { by }, None) => {
+                    found.lost += 1;
+                    found.fault(|| {
+                        format!("{name}: {number} is lost, which {by} has acknowledged; {killed:?} was killed")
+                    });
                 }
             }
         }
-        found.acknowledged += found.replicated;
-        let unsent = numbers
-            .iter()
-            .find(|number| !self.sent.contains_key(*number));
-        if let Some(number) = unsent {
-            return Err(format!("{}: nobody has sent {number}", self.list));
-        }
-        self.compare_counter(client)?;
+        self.compare_counter(client, killed, &mut found)?;
         self.begin_anew(client)?;
         Ok(found)
     }
 
-    /// What the list holds: each number once, in the order in which they were sent.
-    fn numbers(&self, client: &mut Client) -> Result<BTreeSet<u64>, String> {
+    /// Where each number stands in the list, counted from 1: each is there once, in the order in which they were sent.
+    fn places(&self, client: &mut Client, found: &mut Found) -> Result<BTreeMap<u64, u64>, String> {
         let elements = call(client, &["LRANGE", &self.list, "0", "-1"])?.elements();
-        let mut numbers = BTreeSet::new();
+        let mut places = BTreeMap::new();
         let mut last = None;
-        for element in elements.unwrap_or_default() {
+        for (place, element) in (1..).zip(elements.unwrap_or_default()) {
             let number = element.text().and_then(|text| text.parse::<u64>().ok());
             let number = number.ok_or_else(|| format!("{}: {element:?}", self.list))?;
             if last.is_some_and(|last| last >= number) {
-                return Err(format!("{}: {number} comes after {last:?}", self.list));
+                found.duplicates += 1;
+                found.fault(|| format!("{}: {number} comes after {last:?}", self.list));
+            }
+            if !self.sent.contains_key(&number) {
+                found.fault(|| format!("{}: nobody has sent {number}", self.list));
             }
             last = Some(number);
-            numbers.insert(number);
+            places.insert(number, place);
         }
-        Ok(numbers)
+        Ok(places)
     }
 
-    fn compare_counter(&self, client: &mut Client) -> Result<(), String> {
+    fn compare_counter(
+        &self,
+        client: &mut Client,
+        killed: Option<SocketAddr>,
+        found: &mut Found,
+    ) -> Result<(), String> {
         let value = call(client, &["GET", &self.counter])?.text();
         let value = value.map_or(Ok(0), |text| text.parse::<u64>());
         let value = value.map_err(|error| format!("{}: {error}", self.counter))?;
-        let Counts { sent, kept } = self.counts;
-        match (kept..=sent).contains(&value) {
-            true => Ok(()),
-            false => Err(format!(
-                "{}: {value}, but {kept} were kept of {sent} sent",
-                self.counter
-            )),
+        let Counts { sent, kept, .. } = self.counts;
+        let heard = self.counts.heard.iter();
+        let heard = heard.filter(|(by, _)| Some(**by) != killed);
+        let kept = heard.map(|(_, value)| *value).fold(kept, u64::max);
+        found.acknowledged += self.counts.acknowledged;
+        found.replicated += self.counts.replicated;
+        found.lost += kept.saturating_sub(value);
+        found.duplicates += value.saturating_sub(sent);
+        if !(kept..=sent).contains(&value) {
+            found.fault(|| {
+                format!(
+                    "{}: {value}, but {kept} were kept of {sent} sent",
+                    self.counter
+                )
+            });
         }
+        Ok(())
     }
 
     /// A history does not grow for ever.

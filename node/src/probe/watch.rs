@@ -1,4 +1,4 @@
-//! What writers and the story tell each other while it goes on.
+//! What writers and whoever plays a story tell each other while it goes on.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const NEVER: u64 = u64::MAX;
 
 /// See the module.
-pub(super) struct Watch {
+pub struct Watch {
     begun: Instant,
     is_over: AtomicBool,
     shards: Vec<ShardWatch>,
@@ -29,7 +29,8 @@ struct ShardWatch {
 }
 
 impl Watch {
-    pub(super) fn new(shards: usize) -> Watch {
+    /// Begins now, with so many shards.
+    pub fn new(shards: usize) -> Watch {
         let shard = || ShardWatch {
             acknowledged: AtomicU64::new(0),
             errors: AtomicU64::new(0),
@@ -45,20 +46,23 @@ impl Watch {
         }
     }
 
-    pub(super) fn now(&self) -> u64 {
+    /// Nanoseconds since the beginning.
+    pub fn now(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(NEVER)
     }
 
-    pub(super) fn end(&self) {
+    /// Writers stop.
+    pub fn end(&self) {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether it has ended.
+    pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::SeqCst)
     }
 
     /// A write that was sent at `sent` is answered.
-    pub(super) fn acknowledged(&self, shard: usize, sent: u64) {
+    pub fn acknowledged(&self, shard: usize, sent: u64) {
         let (shard, now) = (&self.shards[shard], self.now());
         shard.acknowledged.fetch_add(1, Ordering::SeqCst);
         let last = shard.last.swap(now, Ordering::SeqCst);
@@ -76,25 +80,28 @@ impl Watch {
         }
     }
 
-    pub(super) fn failed(&self, shard: usize) {
+    /// An answer that was none, or a connection that broke.
+    pub fn failed(&self, shard: usize) {
         self.shards[shard].errors.fetch_add(1, Ordering::SeqCst);
     }
 
     /// From now on the shard's gap is looked at.
-    pub(super) fn mark(&self, shard: usize) {
+    pub fn mark(&self, shard: usize) {
         self.shards[shard].mark.store(self.now(), Ordering::SeqCst);
     }
 
-    pub(super) fn count(&self, shard: usize) -> u64 {
+    /// Writes of a shard that are answered.
+    pub fn count(&self, shard: usize) -> u64 {
         self.shards[shard].acknowledged.load(Ordering::SeqCst)
     }
 
-    pub(super) fn errors(&self, shard: usize) -> u64 {
+    /// How often [`Watch::failed`] was said of a shard.
+    pub fn errors(&self, shard: usize) -> u64 {
         self.shards[shard].errors.load(Ordering::SeqCst)
     }
 
     /// How long after the mark the first write was answered that was sent after it.
-    pub(super) fn first_after_mark(&self, shard: usize) -> Option<Duration> {
+    pub fn first_after_mark(&self, shard: usize) -> Option<Duration> {
         let shard = &self.shards[shard];
         let first = shard.first.load(Ordering::SeqCst);
         let mark = shard.mark.load(Ordering::SeqCst);
@@ -102,7 +109,7 @@ impl Watch {
     }
 
     /// The longest time without an answer since the mark.
-    pub(super) fn gap(&self, shard: usize) -> Duration {
+    pub fn gap(&self, shard: usize) -> Duration {
         Duration::from_nanos(self.shards[shard].gap.load(Ordering::SeqCst))
     }
 }

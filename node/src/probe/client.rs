@@ -1,13 +1,11 @@
-//! A blocking connection.
+//! A blocking connection that shows every byte of a reply, which clients for applications hide.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::decode::{Malformed, decode};
-use super::encode_request;
-use super::value::{Protocol, Value};
+use almandine_protocol::{Malformed, Value, Version, decode, write_request};
 
 /// How long a reply may take unless [`Client::timeout`] says otherwise.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -73,10 +71,10 @@ impl Client {
         })
     }
 
-    /// Connects and says HELLO if `protocol` is not what a connection starts with.
-    pub fn connect_with(address: SocketAddr, protocol: Protocol) -> Result<Client, ClientError> {
+    /// Connects and says HELLO if `version` is not what a connection starts with.
+    pub fn connect_with(address: SocketAddr, version: Version) -> Result<Client, ClientError> {
         let mut client = Client::connect(address)?;
-        if protocol == Protocol::Resp3 {
+        if version == Version::Resp3 {
             let reply = client.call(&["HELLO", "3"])?;
             if !matches!(reply, Value::Map(_)) {
                 let reason = format!("HELLO 3 was answered by {reply:?}");
@@ -105,7 +103,7 @@ impl Client {
     /// Sends a request.
     pub fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<(), ClientError> {
         let mut request = Vec::new();
-        encode_request(args, &mut request);
+        write_request(args.iter().map(AsRef::as_ref), &mut request);
         self.send_raw(&request)
     }
 
@@ -122,7 +120,7 @@ impl Client {
     ) -> Result<Vec<Value>, ClientError> {
         let mut bytes = Vec::new();
         for request in requests {
-            encode_request(request, &mut bytes);
+            write_request(request.iter().map(AsRef::as_ref), &mut bytes);
         }
         self.send_raw(&bytes)?;
         requests.iter().map(|_| self.receive()).collect()

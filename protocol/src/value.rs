@@ -1,26 +1,6 @@
-//! A reply.
+//! A reply as whoever asked has it.
 
-/// The version of the protocol that a connection speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Protocol {
-    /// What every connection starts with.
-    Resp2,
-    /// After `HELLO 3`.
-    Resp3,
-}
-
-impl Protocol {
-    /// Both, RESP2 first.
-    pub const BOTH: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
-
-    /// As HELLO wants it: `2` or `3`.
-    pub fn number(self) -> u8 {
-        match self {
-            Protocol::Resp2 => 2,
-            Protocol::Resp3 => 3,
-        }
-    }
-}
+use crate::reply::Version;
 
 /// One reply with everything that the wire distinguishes: the three nulls are three values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,13 +99,13 @@ impl Value {
         }
     }
 
-    /// Whether a server may say this in `protocol`: RESP2 has no types of RESP3, RESP3 has one null only.
-    pub fn fits(&self, protocol: Protocol) -> bool {
-        let resp3 = protocol == Protocol::Resp3;
+    /// Whether a server may say this in `version`: RESP2 has no types of RESP3, RESP3 has one null only.
+    pub fn fits(&self, version: Version) -> bool {
+        let resp3 = version == Version::Resp3;
         match self {
             Value::Simple(_) | Value::Error(_) | Value::Integer(_) | Value::Bulk(_) => true,
             Value::NilBulk | Value::NilArray => !resp3,
-            Value::Array(elements) => elements.iter().all(|element| element.fits(protocol)),
+            Value::Array(elements) => elements.iter().all(|element| element.fits(version)),
             Value::Null
             | Value::Double(_)
             | Value::Boolean(_)
@@ -133,18 +113,18 @@ impl Value {
             | Value::BulkError(_)
             | Value::Verbatim(..) => resp3,
             Value::Set(elements) | Value::Push(elements) => {
-                resp3 && elements.iter().all(|element| element.fits(protocol))
+                resp3 && elements.iter().all(|element| element.fits(version))
             }
-            Value::Map(pairs) => resp3 && pairs_fit(pairs, protocol),
+            Value::Map(pairs) => resp3 && pairs_fit(pairs, version),
             Value::Attribute(pairs, value) => {
-                resp3 && pairs_fit(pairs, protocol) && value.fits(protocol)
+                resp3 && pairs_fit(pairs, version) && value.fits(version)
             }
         }
     }
 }
 
-fn pairs_fit(pairs: &[(Value, Value)], protocol: Protocol) -> bool {
+fn pairs_fit(pairs: &[(Value, Value)], version: Version) -> bool {
     pairs
         .iter()
-        .all(|(key, value)| key.fits(protocol) && value.fits(protocol))
+        .all(|(key, value)| key.fits(version) && value.fits(version))
 }

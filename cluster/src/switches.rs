@@ -26,6 +26,8 @@ pub enum Rule {
     PromotionsRaiseEpochs,
     /// A failover that was decided for an older epoch is refused.
     PromotionsNameEpochs,
+    /// A shard that has promised to lose nothing is led by who has it all.
+    SuccessorsAreInSync,
     /// What is not applied stays in the log.
     CompactionKeepsTheRest,
     /// Only who has asked a majority knows what is decided.
@@ -34,7 +36,7 @@ pub enum Rule {
 
 /// All of them.
 #[cfg(feature = "switches")]
-pub const RULES: [Rule; 12] = [
+pub const RULES: [Rule; 13] = [
     Rule::PersistThenSend,
     Rule::VotesAreKept,
     Rule::TailsAreKept,
@@ -45,6 +47,7 @@ pub const RULES: [Rule; 12] = [
     Rule::LogsAreDurable,
     Rule::PromotionsRaiseEpochs,
     Rule::PromotionsNameEpochs,
+    Rule::SuccessorsAreInSync,
     Rule::CompactionKeepsTheRest,
     Rule::CurrencyIsAsked,
 ];

@@ -10,6 +10,7 @@ use actix::Recipient;
 use almandine_protocol::Version;
 
 use crate::actors::connection::messages::{Deliver, Kill, Move};
+use crate::journal::Awaited;
 use crate::moment::now_ms;
 use crate::shard::Next;
 
@@ -210,9 +211,8 @@ impl Client {
         self.is_unix() || peer.is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
-    /// Sends it bytes, and says what follows; `awaits` = the offset of the journal that must be safe
-    /// before they leave.
-    pub fn deliver(&self, bytes: Vec<u8>, next: Next, awaits: Option<u64>) {
+    /// Sends it bytes, and says what follows; `awaits` = what of the journal must be safe before they leave.
+    pub fn deliver(&self, bytes: Vec<u8>, next: Next, awaits: Option<Awaited>) {
         if let Some(mailbox) = &*self.mailbox() {
             mailbox.deliver.do_send(Deliver {
                 bytes,

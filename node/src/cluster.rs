@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use actix::Recipient;
 use almandine_cluster::id::NodeId;
 use almandine_cluster::machine::Voters;
-use almandine_cluster::topology::Topology;
+use almandine_cluster::topology::{Shard, Topology};
 use almandine_cluster::view::{Link, Peer, Preferred, Routing, Traffic, View};
 use arc_swap::ArcSwap;
 
@@ -61,6 +61,8 @@ pub struct Picture {
     pub preferred: Preferred,
     /// Who decides.
     pub voters: Voters,
+    /// How many nodes of this node's shard have all that it has acknowledged, if it waits for them.
+    pub in_sync_count: Option<usize>,
 }
 
 /// What this node alone knows of the others.
@@ -77,6 +79,12 @@ pub struct Heard {
 }
 
 impl Picture {
+    /// The shard of this node, unless it holds no data.
+    pub fn own_shard(&self) -> Option<&Shard> {
+        let shard = self.topology.member(self.myself)?.shard;
+        self.topology.shards().get(&shard)
+    }
+
     /// What CLUSTER commands answer from.
     pub fn view<'a>(&'a self, heard: &'a Heard) -> View<'a> {
         View {
@@ -246,6 +254,7 @@ pub(crate) mod testing {
             topology,
             routing,
             preferred: Preferred::Ip,
+            in_sync_count: None,
             voters: Voters {
                 generation: Generation {
                     counter: 1,

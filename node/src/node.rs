@@ -11,6 +11,7 @@ use almandine_storage::{Databases, Layout, Rng, SlotOf};
 use arc_swap::ArcSwap;
 
 use crate::actors::config::messages::ParametersChanged;
+use crate::actors::gate::Gates;
 use crate::actors::node::messages::Shutdown;
 use crate::actors::persistence::messages::{FileOrder, WriteDown};
 use crate::actors::replication::ReplicationActor;
@@ -38,6 +39,8 @@ pub struct Node {
     pub lazyfree: Lazyfree,
     /// The order of effects.
     pub journal: Journal,
+    /// Who lets replies go that wait for the journal.
+    pub gates: Gates,
     /// Who writes the append-only file; set once the tree stands.
     pub writer: OnceLock<Recipient<WriteDown>>,
     /// Who takes snapshots and writes files anew; set once the tree stands.
@@ -136,6 +139,7 @@ impl Node {
             pause: Pause::default(),
             lazyfree: Lazyfree::default(),
             journal: Journal::new(Id::new(rng.bits()), bounds),
+            gates: Gates::default(),
             writer: OnceLock::new(),
             files: OnceLock::new(),
             saving: Saving::new(now_ms()),
@@ -205,6 +209,17 @@ impl Node {
         {
             writer.do_send(WriteDown);
         }
+    }
+
+    /// Whether the primary of this node's shard may wait for what this node acknowledges.
+    pub fn is_awaited(&self) -> bool {
+        let cluster = self.cluster.as_ref();
+        cluster.is_some_and(|cluster| cluster.picture().in_sync_count.is_some())
+    }
+
+    /// Up to where the node would have everything again after what its replies are to survive.
+    pub fn safe_offset(&self) -> u64 {
+        self.journal.safe_offset(self.params().durability())
     }
 
     /// From now on writes are refused with this error, or not any more for this cause.

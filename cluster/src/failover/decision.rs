@@ -345,13 +345,14 @@ impl Failover {
         }
     }
 
-    /// Who is to follow: of those who are there and have their data, the one that has the most of it; then by priority, then
-    /// by name.
+    /// Who is to follow: of those who are there and have their data (all that was acknowledged, if that is promised), the one that
+    /// has the most of it; then by priority, then by name.
     pub(super) fn candidate(&self, shard: ShardId, primary: NodeId, now: u64) -> Option<NodeId> {
         let case = self.decisions.cases.get(&shard);
         let heard_at = case.map_or(0, |case| case.heard_at);
         let heard_at = heard_at.max(self.detector.reported_at(primary));
         let standpoint = self.standpoint.as_ref()?;
+        let led = standpoint.topology.shards().get(&shard);
         let validity = VALIDITY * self.settings.node_timeout_ms;
         let able = standpoint.topology.replicas(shard).filter_map(|(node, _)| {
             let own = self.reported(node)?;
@@ -365,7 +366,8 @@ impl Failover {
             // As long as the primary was heard while this one's stream stood still.
             let went_without = heard_at.saturating_sub(linked_at);
             let is_able = own.is_whole && own.priority > 0 && went_without <= validity;
-            (is_there && is_able).then_some((node, own))
+            let has_all = led.is_none_or(|led| led.may_succeed(node));
+            (is_there && is_able && has_all).then_some((node, own))
         });
         able.min_by_key(|(node, own)| (std::cmp::Reverse(own.position), own.priority, *node))
             .map(|(node, _)| node)

@@ -92,6 +92,9 @@ impl Failover {
         if self.detector.verdict(led.primary) != Verdict::Reachable {
             return Err("ERR Master is down or failed, please use CLUSTER FAILOVER FORCE");
         }
+        if !led.may_succeed(self.myself) {
+            return Err("NOGOODREPLICA This replica may lack writes that were acknowledged");
+        }
         let (primary, epoch) = (led.primary, led.epoch);
         self.handovers.rounds += 1;
         let round = Beat {

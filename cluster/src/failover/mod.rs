@@ -7,6 +7,7 @@
 //!   topology, ticks ──▶ ├─ grants.rs      the voter: whose lease it has extended, and must not give to another
 //!                       ├─ authority.rs   the primary: may it act, and until when
 //!                       ├─ decision.rs    the leader: fence a failed primary, then propose its successor
+//!                       ├─ in_sync.rs     the primary: which replicas its replies wait for
 //!                       └─ handover.rs    CLUSTER FAILOVER: both sides of a planned change
 //! ```
 //!
@@ -25,9 +26,10 @@ mod detector;
 mod electorate;
 mod grants;
 mod handover;
+mod in_sync;
 mod message;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::authority::Reign;
@@ -35,14 +37,16 @@ use self::decision::{Decisions, Fences};
 use self::detector::Detector;
 use self::grants::Grants;
 use self::handover::HandOvers;
+use self::in_sync::Keeping;
 use crate::id::{NodeId, ShardId};
-use crate::topology::{Change, Refusal, Role, Topology};
+use crate::topology::{AckMode, Change, Refusal, Role, Topology};
 use crate::view::{Peer, Verdict};
 
 pub use authority::{Authority, Reason};
 pub use decision::{Fence, Fenced};
 pub use electorate::Electorate;
 pub use handover::HandOver;
+pub use in_sync::Stream;
 pub use message::{Beat, Claim, Message, Own, Ping, Pong, Position, Report};
 
 /// Between two pings to the same node.
@@ -74,6 +78,11 @@ pub struct Settings {
     /// `cluster-node-timeout`: silence after which a node is suspected, however slow the network usually is.
     pub node_timeout_ms: u64,
     pub two_node_policy: TwoNodePolicy,
+    pub ack_mode: AckMode,
+    /// `min-insync`: with fewer nodes, the primary included, what it was about to acknowledge is not acknowledged any more.
+    pub min_insync: usize,
+    /// `isr-timeout`: how long a replica in sync may lag.
+    pub isr_timeout_ms: u64,
 }
 
 impl Default for Settings {
@@ -81,6 +90,9 @@ impl Default for Settings {
         Settings {
             node_timeout_ms: 2000,
             two_node_policy: TwoNodePolicy::PrimarySurvives,
+            ack_mode: AckMode::Async,
+            min_insync: 1,
+            isr_timeout_ms: 1000,
         }
     }
 }
@@ -118,6 +130,8 @@ pub enum Event {
     },
     /// How this node's data stands; first said when it has recovered what it had, then whenever it is different.
     Own(Own),
+    /// A primary: how far its replicas are. Read after all effects were carried out, with every tick.
+    Streamed(Stream),
     Configure(Settings),
     /// CLUSTER FAILOVER; [`Effect::Answer`] follows.
     Wish {
@@ -141,6 +155,10 @@ pub enum Effect {
     Verdicts(Vec<(NodeId, Verdict)>),
     /// Whether this node may act as a primary is different now, or how long. In force before the effects that follow it.
     Authority(Authority),
+    /// What this node has not acknowledged yet it never will: it may be lost, or not.
+    GiveUp,
+    /// What it acknowledges from now on these replicas have, all of them.
+    Await(BTreeSet<NodeId>),
     /// For the log.
     Propose(Change),
     /// Begin no write until this moment of the clock that only goes forward; when those under way are done, say
@@ -182,6 +200,7 @@ pub struct Failover {
     linked_at: u64,
     reign: Option<Reign>,
     authority: Authority,
+    keeping: Keeping,
     effects: Vec<Effect>,
 }
 
@@ -205,6 +224,7 @@ impl Failover {
             linked_at: now.ms,
             reign: None,
             authority: Authority::No(Reason::NotPrimary),
+            keeping: Keeping::new(settings.ack_mode),
             effects: Vec::new(),
         }
     }
@@ -237,7 +257,11 @@ impl Failover {
             Event::LinkUp { node } => self.detector.link_up(node),
             Event::LinkLost { node } => self.detector.link_lost(node, now.ms),
             Event::Own(own) => self.own = Some(own),
-            Event::Configure(settings) => self.settings = settings,
+            Event::Streamed(stream) => self.streamed(&stream, now.ms),
+            Event::Configure(settings) => {
+                let before = std::mem::replace(&mut self.settings, settings);
+                self.mode_was(before.ack_mode);
+            }
             Event::Wish { client } => self.wish(client, now.ms),
             Event::Paused { round, position } => self.paused(round, position),
         }
@@ -270,6 +294,7 @@ impl Failover {
     /// Whatever has happened: draws the conclusions.
     fn look(&mut self, now: Now) {
         let has_changed = self.detector.has_changed();
+        self.look_at_in_sync(now.ms);
         let is_other_reign = self.look_at_reign(now.ms);
         self.look_at_authority(now.ms);
         // Others wait to hear this: whom we suspect, that a lease is wanted or given up.

@@ -9,7 +9,7 @@ use super::{Machine, PATIENCE};
 use crate::raft::state::Order;
 use crate::raft::{Lacking, Line};
 use crate::record::{Generation, Identity};
-use crate::topology::{Applied, Change, Refusal, Role};
+use crate::topology::{AckMode, Applied, Change, Refusal, Role};
 
 /// Ticks without a leader after which no majority is expected any more (1 s): an election takes much less.
 const ALONE: u32 = 40;
@@ -116,16 +116,22 @@ impl Machine {
         let node = self.identity.node;
         match self.topology().role(node) {
             Some(Role::Replica(shard)) => {
-                let expected_epoch = self.topology().shards()[&shard].epoch;
-                if let Some(forcing) = &mut self.forcing {
-                    forcing.stage = Stage::Asked;
-                }
-                let promote = Change::Promote {
-                    shard,
-                    expected_epoch,
-                    candidate: node,
+                let led = &self.topology().shards()[&shard];
+                let (expected_epoch, ack_mode) = (led.epoch, led.ack_mode);
+                let Some(forcing) = &mut self.forcing else {
+                    return;
                 };
-                self.ask(Asker::Failover, Order::Change(promote));
+                let Forced {
+                    is_takeover,
+                    is_in_sync,
+                    ..
+                } = forcing.forced;
+                if ack_mode == AckMode::Durable && !is_in_sync && !is_takeover {
+                    return self.end_forcing(Err(may_lack_writes()));
+                }
+                forcing.stage = Stage::Asked;
+                let change = Change::forced(shard, expected_epoch, node, is_takeover);
+                self.ask(Asker::Failover, Order::Change(change));
             }
             // It has learnt that it leads.
             _ => self.end_forcing(Err(not_a_replica())),
@@ -146,7 +152,10 @@ impl Machine {
 
     fn decide_alone(&mut self, forced: Forced) {
         let line = self.may_decide_alone(forced);
-        let line = line.and_then(|()| self.engine.new_line(self.identity.node));
+        let line = line.and_then(|()| {
+            let node = self.identity.node;
+            self.engine.new_line(node, forced.is_takeover)
+        });
         let Line {
             raft_id,
             log,
@@ -202,9 +211,7 @@ impl Machine {
             Some(Lacking::NoVoter) => refuse(
                 "CLUSTERDOWN No majority answers, and this node does not vote: it may not know what was decided",
             ),
-            None if !forced.is_in_sync => {
-                refuse("ERR This replica may lack writes that were acknowledged")
-            }
+            None if !forced.is_in_sync => Err(may_lack_writes()),
             None => Ok(()),
         }
     }
@@ -216,6 +223,12 @@ impl Machine {
             self.end_forcing(Ok(Applied::Done));
         }
     }
+}
+
+fn may_lack_writes() -> Refusal {
+    refusal(
+        "ERR This replica may lack writes that were acknowledged; CLUSTER FAILOVER TAKEOVER goes on without that",
+    )
 }
 
 fn not_a_replica() -> Refusal {

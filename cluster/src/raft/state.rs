@@ -193,14 +193,11 @@ impl State {
 
     /// Only `node` takes part in a new line of history, and it leads its shard. The others are members still, and may be taken
     /// in by the request that they have made last.
-    pub(super) fn begin_line(&mut self, node: NodeId) -> Result<(), Refusal> {
+    pub(super) fn begin_line(&mut self, node: NodeId, is_takeover: bool) -> Result<(), Refusal> {
         if let Some(Role::Replica(shard)) = self.topology.role(node) {
-            let promote = Change::Promote {
-                shard,
-                expected_epoch: self.topology.shards()[&shard].epoch,
-                candidate: node,
-            };
-            self.topology.apply(&promote)?;
+            let expected_epoch = self.topology.shards()[&shard].epoch;
+            let change = Change::forced(shard, expected_epoch, node, is_takeover);
+            self.topology.apply(&change)?;
         }
         let topology = &self.topology;
         self.joins

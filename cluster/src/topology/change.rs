@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Emptied, Role, Shard, Topology};
+use super::{Address, Emptied, InSync, Role, Shard, Topology};
 use crate::id::{NodeId, ShardId};
 use crate::slot::{Slot, SlotSet};
 use crate::switches::{Rule, is_off};
@@ -58,8 +58,39 @@ pub enum Change {
         expected_epoch: u64,
         candidate: NodeId,
     },
+    /// CLUSTER FAILOVER TAKEOVER: the same, whatever the candidate lacks.
+    TakeOver {
+        shard: ShardId,
+        expected_epoch: u64,
+        candidate: NodeId,
+    },
+    /// The primary says when it acknowledges, and who has all that it has acknowledged.
+    SetInSync(InSync),
     /// The node is reached elsewhere.
     Move { node: NodeId, address: Address },
+}
+
+impl Change {
+    /// CLUSTER FAILOVER FORCE or TAKEOVER.
+    pub fn forced(
+        shard: ShardId,
+        expected_epoch: u64,
+        candidate: NodeId,
+        is_takeover: bool,
+    ) -> Change {
+        match is_takeover {
+            true => Change::TakeOver {
+                shard,
+                expected_epoch,
+                candidate,
+            },
+            false => Change::Promote {
+                shard,
+                expected_epoch,
+                candidate,
+            },
+        }
+    }
 }
 
 /// What a change that was made answers to its client.
@@ -125,7 +156,13 @@ impl Topology {
                 shard,
                 expected_epoch,
                 candidate,
-            } => self.promote(*shard, *expected_epoch, *candidate),
+            } => self.promote(*shard, *expected_epoch, *candidate, Shard::may_succeed),
+            Change::TakeOver {
+                shard,
+                expected_epoch,
+                candidate,
+            } => self.promote(*shard, *expected_epoch, *candidate, |_, _| true),
+            Change::SetInSync(said) => self.set_in_sync(said),
             Change::Move { node, address } => self.relocate(*node, address),
         }?;
         Ok(Applied::Done)
@@ -164,8 +201,13 @@ impl Topology {
                 return Err(Refusal(text.to_owned()));
             }
             Some(Role::Replica(_)) => {
-                if let Some(member) = self.members.get_mut(&node) {
-                    member.shard = target;
+                if let Some(member) = self.members.get_mut(&node)
+                    && member.shard != target
+                {
+                    let left = std::mem::replace(&mut member.shard, target);
+                    if let Some(left) = self.shards.get_mut(&left) {
+                        left.distrust(node);
+                    }
                 }
             }
             Some(Role::Witness) => {
@@ -186,7 +228,13 @@ impl Topology {
         self.end(shard);
     }
 
-    fn promote(&mut self, shard: ShardId, expected: u64, candidate: NodeId) -> Result<(), Refusal> {
+    fn promote(
+        &mut self,
+        shard: ShardId,
+        expected: u64,
+        candidate: NodeId,
+        may_succeed: impl Fn(&Shard, NodeId) -> bool,
+    ) -> Result<(), Refusal> {
         let is_member = match self.role(candidate) {
             Some(Role::Primary(own) | Role::Replica(own)) => own == shard,
             Some(Role::Witness) | None => false,
@@ -195,7 +243,8 @@ impl Topology {
             let text = format!("ERR Node {candidate} is not in shard {shard}");
             return Err(Refusal(text));
         }
-        let Shard { epoch, primary, .. } = self.shards[&shard];
+        let led = &self.shards[&shard];
+        let &Shard { epoch, primary, .. } = led;
         if epoch != expected && !is_off(Rule::PromotionsNameEpochs) {
             let text = format!("ERR Shard {shard} is at epoch {epoch}, not {expected}");
             return Err(Refusal(text));
@@ -203,9 +252,15 @@ impl Topology {
         if primary == candidate {
             return Ok(());
         }
+        if !may_succeed(led, candidate) && !is_off(Rule::SuccessorsAreInSync) {
+            let text = format!(
+                "NOGOODREPLICA Node {candidate} may lack writes that shard {shard} has acknowledged"
+            );
+            return Err(Refusal(text));
+        }
         let next = self.next_epoch()?;
         if let Some(shard) = self.shards.get_mut(&shard) {
-            shard.primary = candidate;
+            shard.succeed(candidate);
         }
         if !is_off(Rule::PromotionsRaiseEpochs) {
             self.set_epoch(shard, next);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::epoch::EPOCH_MAX;
-use super::{Address, DEPARTED_MAX, Kind, Member, RaftId, Shard, Topology};
-use crate::id::ShardId;
+use super::{AckMode, Address, DEPARTED_MAX, Kind, Member, RaftId, Shard, Topology};
+use crate::id::{NodeId, ShardId};
 use crate::slot::{Slot, SlotSet};
 
 /// Admissions count up from 1; nobody gets near this.
@@ -68,9 +68,16 @@ impl Topology {
     }
 
     fn check_shard(&self, id: ShardId, shard: &Shard) -> Result<(), String> {
-        let leads = |member: &Member| member.kind == Kind::Data && member.shard == id;
-        if !self.members.get(&shard.primary).is_some_and(leads) {
+        let is_in = |member: &Member| member.kind == Kind::Data && member.shard == id;
+        if !self.members.get(&shard.primary).is_some_and(is_in) {
             return Err(format!("the primary of shard {id} is not in it"));
+        }
+        let follows = |replica: &NodeId| {
+            *replica != shard.primary && self.members.get(replica).is_some_and(is_in)
+        };
+        let is_asked_for = shard.ack_mode == AckMode::Durable || shard.in_sync.is_empty();
+        if !shard.in_sync.iter().all(follows) || !is_asked_for {
+            return Err(format!("shard {id} is in sync with strange nodes"));
         }
         let is_other = |other: &ShardId| *other != id && self.shards.contains_key(other);
         let migrates = |(slot, to): (&Slot, &ShardId)| shard.slots.contains(*slot) && is_other(to);

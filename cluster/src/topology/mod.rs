@@ -5,6 +5,7 @@ mod change;
 mod check;
 mod epoch;
 mod image;
+mod in_sync;
 mod member;
 mod shard;
 mod slots;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use change::{Applied, Change, Refusal};
+pub use in_sync::{AckMode, InSync};
 pub use member::{Address, Admission, Kind, Member, RaftId};
 pub use shard::Shard;
 pub use slots::{Emptied, Naming};
@@ -173,6 +175,9 @@ impl Topology {
         {
             let member = Member::new(raft_id, seat, admission);
             self.members.insert(node, member);
+            if let Some(shard) = self.shards.get_mut(&seat) {
+                shard.distrust(node);
+            }
             return raft_id;
         }
         self.remove(node);
@@ -242,13 +247,18 @@ impl Topology {
             let heir = self.replicas(shard).next().map(|(heir, _)| heir);
             match (heir, self.shards.get_mut(&shard)) {
                 (Some(heir), Some(led)) => {
-                    led.primary = heir;
+                    led.succeed(heir);
                     if let Ok(epoch) = self.next_epoch() {
                         self.set_epoch(shard, epoch);
                     }
                 }
                 _ => self.end(shard),
             }
+        }
+        if let Some(Role::Replica(shard)) = self.role(node)
+            && let Some(shard) = self.shards.get_mut(&shard)
+        {
+            shard.distrust(node);
         }
         self.members.remove(&node);
     }

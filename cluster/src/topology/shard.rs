@@ -1,9 +1,10 @@
 //! One primary with its replicas and slots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::in_sync::AckMode;
 use crate::id::{NodeId, ShardId};
 use crate::slot::{Slot, SlotSet};
 
@@ -19,6 +20,12 @@ pub struct Shard {
     pub migrating: BTreeMap<Slot, ShardId>,
     /// Slots of others on their way here, and which shard was said to hold them.
     pub importing: BTreeMap<Slot, ShardId>,
+    pub ack_mode: AckMode,
+    /// The replicas that have everything that was ever acknowledged; the primary has it anyway. Nobody if the mode does not
+    /// ask for them.
+    pub in_sync: BTreeSet<NodeId>,
+    /// How often these two were changed.
+    pub revision: u64,
 }
 
 impl Shard {
@@ -29,6 +36,9 @@ impl Shard {
             slots: SlotSet::default(),
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
+            ack_mode: AckMode::Async,
+            in_sync: BTreeSet::new(),
+            revision: 0,
         }
     }
 

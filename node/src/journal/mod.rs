@@ -5,6 +5,7 @@
 //!                          └────▶ unwritten   what the append-only file has not taken yet; cut where an increment ends
 //!
 //!   watermarks, each at most the one before:   offset ≥ written ≥ synced
+//!   and, where replies wait for replicas too:  offset ≥ confirmed
 //! ```
 //! Offsets count the bytes of Redis's replication stream since its beginning; offset `n` is the one after `n` bytes. A shard
 //! appends once per batch, under a lock that is held for a copy; everything slow happens elsewhere.
@@ -13,6 +14,7 @@
 //! a waker to hear of more. Who is far behind reads the append-only file instead (files.rs).
 
 mod backlog;
+mod confirming;
 mod files;
 mod history;
 mod readers;
@@ -24,6 +26,7 @@ use std::task::Waker;
 use almandine_storage::aof::Beginning;
 
 pub use backlog::Backlog;
+pub use confirming::{Awaited, Verdict};
 pub use files::{Place, Recollection};
 pub use history::{History, Id};
 pub use readers::OutOfReach;
@@ -41,6 +44,10 @@ pub struct Journal {
     offset: AtomicU64,
     written: AtomicU64,
     synced: AtomicU64,
+    /// What all replicas have that replies wait for; the highest number = they wait for none.
+    confirmed: AtomicU64,
+    /// See [`Journal::reign`].
+    reign: AtomicU64,
     /// Whether the writer has been called and has not come yet.
     is_called: AtomicBool,
     /// Rises whenever a reader begins in the middle of the stream: the next effects name their database.
@@ -49,6 +56,8 @@ pub struct Journal {
     term_changes: AtomicU64,
     /// Whether a reader has left its waker since the last call of [`Journal::wake_readers`].
     is_awaited: AtomicBool,
+    /// Whether somebody waits for the append-only file.
+    is_file_awaited: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -60,6 +69,8 @@ struct Inner {
     history: History,
     readers: Readers,
     wakers: Vec<Waker>,
+    /// Those that wait for the append-only file.
+    file_wakers: Vec<Waker>,
 }
 
 /// How much memory the stream may take.
@@ -102,6 +113,7 @@ impl Journal {
                 history: History::new(id),
                 readers: Readers::new(bounds.reader),
                 wakers: Vec::new(),
+                file_wakers: Vec::new(),
             }),
             files: files::Files::default(),
             is_on: AtomicBool::new(false),
@@ -109,10 +121,13 @@ impl Journal {
             offset: AtomicU64::new(0),
             written: AtomicU64::new(0),
             synced: AtomicU64::new(0),
+            confirmed: AtomicU64::new(u64::MAX),
+            reign: AtomicU64::new(0),
             is_called: AtomicBool::new(false),
             reselections: AtomicU64::new(0),
             term_changes: AtomicU64::new(0),
             is_awaited: AtomicBool::new(false),
+            is_file_awaited: AtomicBool::new(false),
         }
     }
 
@@ -258,11 +273,16 @@ impl Journal {
         if is_synced {
             self.synced.fetch_max(offset, Ordering::AcqRel);
         }
+        self.wake_for_file();
     }
 
-    /// Whether what `demand` asks for has happened up to `offset`; without an append-only file nothing is asked for any more.
+    /// Whether what `demand` asks for has happened up to `offset`, and the replicas that are waited for have it; without an
+    /// append-only file nothing is asked for any more.
     #[inline]
     pub fn meets(&self, demand: Demand, offset: u64) -> bool {
+        if self.confirmed.load(Ordering::Acquire) < offset {
+            return false;
+        }
         match demand {
             Demand::Nothing => true,
             Demand::Written => self.written.load(Ordering::Acquire) >= offset || !self.has_log(),

@@ -2,7 +2,7 @@
 //! the slowness of others.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 use std::task::Waker;
 
 use super::backlog::NO_FLOOR;
@@ -143,6 +143,30 @@ impl Journal {
         inner.wakers.push(waker.clone());
         self.is_awaited.store(true, Ordering::Release);
         false
+    }
+
+    /// Whether `is_so` is true; if not, `waker` is woken when the append-only file has more.
+    pub fn is_so_or_wakes(&self, waker: &Waker, is_so: impl Fn() -> bool) -> bool {
+        if is_so() {
+            return true;
+        }
+        let mut inner = self.lock();
+        inner.file_wakers.push(waker.clone());
+        self.is_file_awaited.store(true, Ordering::SeqCst);
+        drop(inner);
+        // It may have become true before anybody could know that we wait.
+        fence(Ordering::SeqCst);
+        is_so()
+    }
+
+    /// Wakes those who wait for the append-only file, which has more now.
+    pub(super) fn wake_for_file(&self) {
+        fence(Ordering::SeqCst);
+        if self.is_file_awaited.load(Ordering::Relaxed) {
+            let mut inner = self.lock();
+            self.is_file_awaited.store(false, Ordering::Relaxed);
+            inner.file_wakers.drain(..).for_each(Waker::wake);
+        }
     }
 
     /// Wakes the readers that wait for more. Called by whoever has appended, once for many appends.

@@ -219,6 +219,10 @@ parameters! {
         cluster_node_timeout: u64 = "2000", Int::new(0, I64), Live, Works, "Milliseconds of silence after which a node is suspected.";
         cluster_ping_interval: u64 = "1000", Int::new(1, I32), Live, CLUSTER, "Milliseconds between signs of life.";
         two_node_policy: &'static str = "primary-survives", Choice(&["primary-survives", "consistent"]), Live, Works, "What a primary of two voters does at its start while the other is gone: go on with its data, or wait.";
+        ack_mode: &'static str = "async", Choice(&["async", "durable"]), Live, Works, "When the primary of a shard answers a write: when it has it itself, or when every replica in sync has it too. Set it on every node; `async` in place of `durable` counts only if it is said to the primary by CONFIG SET.";
+        min_insync: u32 = "1", Int::new(1, I32), Live, Works, "With ack-mode durable: nodes in sync, the primary included, without which writes are refused.";
+        isr_timeout: u64 = "1000", Int::new(50, I64), Live, Works, "With ack-mode durable: milliseconds that a replica in sync may lag before the shard goes on without it.";
+        ack_timeout: u64 = "5000", Int::new(1, I64), Live, Works, "With ack-mode durable: milliseconds after which a write that replicas have not confirmed is answered UNCERTAIN.";
         cluster_require_full_coverage: bool = "no", YesNo, Live, Works, "Refuse all requests while a slot has no owner.";
         cluster_migration_barrier: u32 = "1", Int::new(0, I32), Live, CLUSTER, "Replicas that a primary keeps.";
         cluster_allow_replica_migration: bool = "yes", YesNo, Live, Works, "A shard whose last slot goes follows the new owner.";

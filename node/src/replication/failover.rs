@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn replica(id: u64, acknowledged: u64) -> Arc<Replica> {
-        let replica = Replica::new(id, "Host".into(), id as u16);
+        let replica = Replica::new(id, "Host".into(), id as u16, None);
         replica.enter(ReplicaState::Online);
         replica.acknowledge(acknowledged, None, 1);
         Arc::new(replica)

@@ -10,15 +10,17 @@
 //! Architecture invariant: no socket here. The role changes only on the shard's thread, so a batch never sees half a change;
 //! its number tells a link that was started for an earlier one that it is too late.
 
+mod awaited;
 mod copy_end;
 mod failover;
 mod replica;
 mod upstream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use almandine_cluster::id::NodeId;
 use almandine_protocol::Limits;
 
 pub use copy_end::CopyEnd;
@@ -48,6 +50,8 @@ pub struct Replication {
     /// Whether a replica hangs on this node, or did not long ago.
     is_heard: AtomicBool,
     good: AtomicUsize,
+    /// Whom replies wait for.
+    awaited: Mutex<BTreeSet<NodeId>>,
     /// Clients that wait for acknowledgements.
     waiting: AtomicUsize,
     failover: Mutex<Failover>,
@@ -269,7 +273,7 @@ mod tests {
     fn replicas_count_by_what_they_have_acknowledged() {
         let replication = Replication::default();
         for id in [1, 2] {
-            replication.add(Arc::new(Replica::new(id, "127.0.0.1".into(), 0)));
+            replication.add(Arc::new(Replica::new(id, "127.0.0.1".into(), 0, None)));
         }
         assert_eq!(replication.count_acknowledged(0, false), 0, "not online");
         for replica in replication.replicas() {

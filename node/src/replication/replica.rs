@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
+use almandine_cluster::id::NodeId;
+
 use crate::journal::Id;
 
 /// How far it has come; the words of INFO.
@@ -24,9 +26,12 @@ pub struct Replica {
     pub ip: String,
     /// The port on which it listens; 0 = it has not said.
     pub port: u16,
+    /// Its name in the cluster, if it has said one.
+    pub node: Option<NodeId>,
     state: AtomicU8,
     acknowledged: AtomicU64,
     synced: AtomicU64,
+    confirmed: AtomicU64,
     heard_ms: AtomicI64,
 }
 
@@ -41,6 +46,8 @@ pub struct Announced {
     pub finds_end: bool,
     /// `capa psync2`: it takes another id with +CONTINUE.
     pub takes_id: bool,
+    /// `node-id`: its name in the cluster.
+    pub node: Option<NodeId>,
     /// `rdb-only`: it wants a copy and nothing after it.
     pub only_copy: bool,
 }
@@ -78,14 +85,16 @@ impl ReplicaState {
 
 impl Replica {
     /// A replica that has nothing yet.
-    pub fn new(id: u64, ip: String, port: u16) -> Self {
+    pub fn new(id: u64, ip: String, port: u16, node: Option<NodeId>) -> Self {
         Replica {
             id,
             ip,
             port,
+            node,
             state: AtomicU8::new(ReplicaState::Waiting as u8),
             acknowledged: AtomicU64::new(0),
             synced: AtomicU64::new(0),
+            confirmed: AtomicU64::new(0),
             heard_ms: AtomicI64::new(0),
         }
     }
@@ -111,6 +120,18 @@ impl Replica {
             self.synced.fetch_max(synced, Ordering::AcqRel);
         }
         self.hear(now_ms);
+    }
+
+    /// As [`Replica::acknowledge`], by its own word: what it had when it came it may have in memory only.
+    pub fn confirm(&self, offset: u64, synced: Option<u64>, now_ms: i64) {
+        self.acknowledge(offset, synced, now_ms);
+        self.confirmed.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// The offset up to which it has said that it has everything; none before its stream flows.
+    pub fn confirmed(&self) -> Option<u64> {
+        let is_online = self.state() == ReplicaState::Online;
+        is_online.then(|| self.confirmed.load(Ordering::Acquire))
     }
 
     /// It has said something.

@@ -15,6 +15,8 @@ use crate::moment::now_ms;
 use crate::pubsub::Kind;
 use crate::session::{OwnedRequest, Queued, Replies, Session};
 
+/// Commands that look at keys have one of these.
+const LOOKS: Flags = Flags::READONLY.union(Flags::WRITE);
 /// Replies of one batch beyond this are sent before the batch goes on, bytes.
 const REPLIES_PER_TURN: usize = 1 << 20;
 
@@ -138,6 +140,7 @@ impl Shard {
             return Some(Stop::Paused);
         }
         self.last = Some(id);
+        self.has_looked |= command.flags.intersects(LOOKS) || session.transaction.is_some();
         if session.transaction.is_some() && !runs_inside_multi(command) {
             self.interrupt_run(requests, session);
             queue(session, id, args);

@@ -104,6 +104,10 @@ pub struct Shard {
     ahead: Ahead,
     /// The offset after what this batch has handed to the journal already.
     journalled: Option<u64>,
+    /// The journal's when the batch began.
+    reign: u64,
+    /// Whether the batch has looked at keys.
+    has_looked: bool,
     pub(crate) housekeeping: housekeeping::Housekeeping,
     pub(crate) stats: Stats,
     /// While one is being taken.
@@ -245,6 +249,8 @@ impl Shard {
             last: None,
             ahead: Ahead::default(),
             journalled: None,
+            reign: 0,
+            has_looked: false,
             housekeeping: housekeeping::Housekeeping::default(),
             stats: Stats::new(&params),
             snapshot: None,
@@ -256,6 +262,7 @@ impl Shard {
 
     /// Begins a batch: time and parameters stand still until the next call.
     pub fn begin(&mut self, now_ms: i64) {
+        (self.reign, self.has_looked) = (self.node.journal.reign(), false);
         if self.node.params_changed(&self.params) {
             self.params = self.node.params();
             self.thresholds = self.params.thresholds();
@@ -298,6 +305,16 @@ impl Shard {
         if begins {
             effects.reselect();
         }
+    }
+
+    /// The reign of the journal in which the batch began.
+    pub fn reign(&self) -> u64 {
+        self.reign
+    }
+
+    /// The same if the batch has looked at keys and what is there may not be confirmed yet.
+    pub fn seen_reign(&self) -> Option<u64> {
+        (self.has_looked && self.node.journal.awaits_replicas()).then_some(self.reign)
     }
 
     /// Hands the effects collected since the last call to the journal; returns the offset after them, if there were any.

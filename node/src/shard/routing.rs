@@ -157,7 +157,7 @@ impl Shard {
         }
     }
 
-    /// Whether the node may act as the primary that it is, for the batch that begins.
+    /// Whether the node may act as the primary that it is, for the batch that begins, and has replicas enough.
     #[inline]
     pub(super) fn look_at_lease(&mut self) {
         let (Some(cluster), Some(picture)) = (&self.node.cluster, &self.seat.picture) else {
@@ -166,6 +166,9 @@ impl Shard {
         let may_lead = !self.standing.is_replica && cluster.may_lead(self.node.uptime_ms());
         self.seat.lacks_lease = !may_lead;
         self.seat.is_fenced = picture.routing.leads() && !may_lead;
+        let least = self.params.min_insync as usize;
+        let is_short = picture.in_sync_count.is_some_and(|count| count < least);
+        self.lacks_replicas |= is_short && !self.standing.is_replica;
     }
 
     /// The cluster is another one: clients must not wait here for what will happen elsewhere, nor listen.

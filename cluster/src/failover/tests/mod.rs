@@ -1,5 +1,6 @@
 mod detection;
 mod hands;
+mod in_sync;
 mod leases;
 mod model;
 mod plan;

@@ -307,6 +307,8 @@ impl World {
                 self.hosts[number].authority = authority;
                 self.check_alone(number);
             }
+            // Here nobody waits for acknowledgements; see tests/in_sync.rs.
+            Effect::GiveUp | Effect::Await(_) => {}
             Effect::Propose(change) => self.propose(number, change),
             Effect::PauseWrites { round, .. } => self.hosts[number].paused = Some(round),
             Effect::ResumeWrites => self.hosts[number].paused = None,

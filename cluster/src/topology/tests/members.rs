@@ -136,6 +136,74 @@ fn a_failover_is_for_the_shard_as_it_was() {
     assert_eq!(topology.current_epoch, 2);
 }
 
+fn in_sync(topology: &Topology, ack_mode: AckMode, replicas: &[u8]) -> Change {
+    let led = &topology.shards()[&shard(1)];
+    Change::SetInSync(InSync {
+        shard: shard(1),
+        expected_epoch: led.epoch,
+        expected_revision: led.revision,
+        ack_mode,
+        replicas: replicas.iter().map(|&number| node(number)).collect(),
+    })
+}
+
+#[test]
+fn only_who_is_in_sync_follows_where_nothing_may_be_lost() {
+    let mut topology = cluster(4);
+    make(&mut topology, add(1, (0, 10)));
+    for number in 2..=4 {
+        make(&mut topology, replicate(number, 1));
+    }
+    let durable = in_sync(&topology, AckMode::Durable, &[2, 3]);
+    make(&mut topology, durable.clone());
+    let stale = refusal(&mut topology, durable);
+    assert!(stale.contains("is at (0, 1), not (0, 0)"), "{stale}");
+    let lacking = format!(
+        "NOGOODREPLICA Node {} may lack writes that shard {} has acknowledged",
+        node(4),
+        shard(1)
+    );
+    assert_eq!(refusal(&mut topology, promote(1, 0, 4)), lacking);
+    make(&mut topology, promote(1, 0, 2));
+    let members = |topology: &Topology| topology.shards()[&shard(1)].in_sync.clone();
+    assert_eq!(
+        members(&topology),
+        [node(3)].into(),
+        "the old one comes back first"
+    );
+    make(&mut topology, Change::forced(shard(1), 1, node(4), true));
+    assert_eq!(topology.role(node(4)), Some(Role::Primary(shard(1))));
+    assert_eq!(members(&topology), [].into());
+    let weak = in_sync(&topology, AckMode::Async, &[]);
+    make(&mut topology, weak);
+    make(&mut topology, promote(1, 2, 1));
+}
+
+#[test]
+fn who_goes_or_may_have_lost_its_data_is_in_sync_no_more() {
+    let mut topology = cluster(4);
+    make(&mut topology, add(1, (0, 10)));
+    for number in 2..=3 {
+        make(&mut topology, replicate(number, 1));
+    }
+    let strangers = in_sync(&topology, AckMode::Durable, &[2, 4]);
+    let text = format!("ERR Node {} is no replica in shard {}", node(4), shard(1));
+    assert_eq!(refusal(&mut topology, strangers), text);
+    let members = |topology: &Topology| topology.shards()[&shard(1)].in_sync.clone();
+    let all = in_sync(&topology, AckMode::Durable, &[2, 3]);
+    make(&mut topology, all);
+    make(&mut topology, replicate(2, 1));
+    assert_eq!(members(&topology).len(), 2, "it follows already");
+    make(&mut topology, replicate(2, 4));
+    assert_eq!(members(&topology), [node(3)].into());
+    topology.admit(shard(3), admission(3, Kind::Data));
+    assert_eq!((members(&topology), topology.check()), ([].into(), Ok(())));
+    let again = in_sync(&topology, AckMode::Durable, &[3]);
+    make(&mut topology, again);
+    topology.dismiss(node(3)).expect("a replica may go");
+    assert_eq!((members(&topology), topology.check()), ([].into(), Ok(())));
+}
+
 #[test]
 fn who_leads_slots_does_not_leave() {
     let mut topology = cluster(3);

@@ -1,5 +1,7 @@
 //! Thousands of changes that nobody would make, and bytes that nobody would write.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// A generator with a seed, so that a failure repeats.
@@ -93,7 +95,8 @@ impl Dice {
 
     fn member_change(&mut self, topology: &Topology) -> Change {
         let node = self.node();
-        match self.below(6) {
+        match self.below(8) {
+            6 => self.in_sync(topology),
             0 => Change::Replicate {
                 node,
                 primary: self.node(),
@@ -120,13 +123,36 @@ impl Dice {
                     0 => self.epoch(),
                     _ => known.unwrap_or_default(),
                 };
-                Change::Promote {
-                    shard,
-                    expected_epoch,
-                    candidate: node,
-                }
+                let is_takeover = self.below(3) == 0;
+                Change::forced(shard, expected_epoch, node, is_takeover)
             }
         }
+    }
+
+    /// Some of a shard's replicas, and sometimes somebody else.
+    fn in_sync(&mut self, topology: &Topology) -> Change {
+        let place = topology.member(self.node()).map(|member| member.shard);
+        let shard = place.unwrap_or_else(|| self.shard());
+        let known = topology.shards().get(&shard);
+        let (epoch, revision) = known.map_or((0, 0), |led| (led.epoch, led.revision));
+        let mut replicas: BTreeSet<NodeId> = topology
+            .replicas(shard)
+            .map(|(node, _)| node)
+            .filter(|_| self.below(3) > 0)
+            .collect();
+        if self.below(8) == 0 {
+            replicas.insert(self.node());
+        }
+        Change::SetInSync(InSync {
+            shard,
+            expected_epoch: epoch,
+            expected_revision: revision + u64::from(self.below(8) == 0),
+            ack_mode: match self.below(4) {
+                0 => AckMode::Async,
+                _ => AckMode::Durable,
+            },
+            replicas,
+        })
     }
 }
 

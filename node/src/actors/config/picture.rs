@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use almandine_cluster::machine::Machine;
-use almandine_cluster::topology::Topology;
+use almandine_cluster::topology::{AckMode, Shard, Topology};
 use almandine_cluster::view::{Coverage, Preferred, Standing, View, WhenDown};
 
 use crate::cluster::{Heard, Picture};
@@ -41,7 +41,13 @@ pub(super) fn of(
         allow_shard_pubsub: params.cluster_allow_pubsubshard_when_down,
     };
     let routing = view.routing(view.state(standing, coverage), when_down);
+    let own = topology.member(myself).map(|member| member.shard);
+    let own = own.and_then(|shard| topology.shards().get(&shard));
+    let is_durable = |shard: &&Shard| shard.ack_mode == AckMode::Durable;
+    // The primary is one of them.
+    let in_sync_count = own.filter(is_durable).map(|shard| shard.in_sync.len() + 1);
     Picture {
+        in_sync_count,
         myself,
         topology,
         routing,

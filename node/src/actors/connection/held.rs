@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::outbox::Chunk;
-use crate::journal::{Demand, Journal};
+use super::uncertain;
+use crate::journal::{Awaited, Demand, Journal, Verdict};
 
 /// Where [`Held::is_full`] begins.
 const BYTES_MAX: usize = 1 << 20;
@@ -12,27 +13,43 @@ const BATCHES_MAX: usize = 64;
 /// See the module. In the order of the requests.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    replies: VecDeque<Reply>,
+    batches: VecDeque<Batch>,
     bytes: usize,
 }
 
+/// What leaves together, or not at all.
 #[derive(Debug)]
-struct Reply {
-    bytes: Chunk,
+struct Batch {
+    chunks: Vec<Chunk>,
     demand: Demand,
-    offset: u64,
+    /// None = nothing but its turn.
+    awaited: Option<Awaited>,
+    /// By the clock of the gate.
+    since: u64,
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    fn verdict(&self, journal: &Journal) -> Verdict {
+        self.awaited.map_or(Verdict::Safe, |awaited| {
+            journal.verdict(self.demand, awaited)
+        })
+    }
 }
 
 impl Held {
     /// Whether nothing waits.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.replies.is_empty()
+        self.batches.is_empty()
     }
 
     /// Whether so much waits that nothing more is executed before it has left.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes > BYTES_MAX || self.replies.len() > BATCHES_MAX
+        self.bytes > BYTES_MAX || self.batches.len() > BATCHES_MAX
     }
 
     /// Bytes that wait.
@@ -45,29 +62,45 @@ impl Held {
         *self = Held::default();
     }
 
-    /// `bytes` may leave when the journal does at `offset` what `demand` says, and everything before them has left.
-    pub(super) fn push(&mut self, bytes: Chunk, demand: Demand, offset: u64) {
-        self.bytes += bytes.len();
-        self.replies.push_back(Reply {
-            bytes,
+    /// `chunks` may leave when the journal does what `demand` says of `awaited`, and everything before them has left.
+    pub(super) fn push(
+        &mut self,
+        chunks: Vec<Chunk>,
+        demand: Demand,
+        awaited: Option<Awaited>,
+        since: u64,
+    ) {
+        let batch = Batch {
+            chunks,
             demand,
-            offset,
-        });
+            awaited,
+            since,
+        };
+        self.bytes += batch.len();
+        self.batches.push_back(batch);
     }
 
-    /// Whether [`Held::pop`] would return something.
+    /// Whether [`Held::pop`] would return something but for its age.
     pub(super) fn may_go(&self, journal: &Journal) -> bool {
-        let first = self.replies.front();
-        first.is_some_and(|reply| journal.meets(reply.demand, reply.offset))
+        let first = self.batches.front();
+        first.is_some_and(|batch| batch.verdict(journal) != Verdict::Waits)
     }
 
-    /// What may leave now.
-    pub(super) fn pop(&mut self, journal: &Journal) -> Option<Chunk> {
-        if !self.may_go(journal) {
+    /// What may leave now; what waits since before `oldest` waits no longer.
+    pub(super) fn pop(&mut self, journal: &Journal, oldest: u64) -> Option<Vec<Chunk>> {
+        let first = self.batches.front()?;
+        let verdict = match first.verdict(journal) {
+            Verdict::Waits if first.since < oldest => Verdict::Uncertain,
+            verdict => verdict,
+        };
+        if verdict == Verdict::Waits {
             return None;
         }
-        let reply = self.replies.pop_front()?;
-        self.bytes -= reply.bytes.len();
-        Some(reply.bytes)
+        let batch = self.batches.pop_front()?;
+        self.bytes -= batch.len();
+        Some(match verdict {
+            Verdict::Uncertain => uncertain::instead_of(batch.chunks),
+            _ => batch.chunks,
+        })
     }
 }

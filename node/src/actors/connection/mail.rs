@@ -38,11 +38,14 @@ impl Handler<Deliver> for ConnectionActor {
         if self.state == State::Moved {
             return self.late.push(message);
         }
-        self.reply(&message.bytes, message.awaits);
+        match message.next {
+            Next::Nothing => self.pass_on(&message.bytes, message.awaits),
+            Next::Request | Next::End => self.reply(&message.bytes, message.awaits),
+        }
         if let (Some(awaits), Some(session)) = (message.awaits, &mut self.session)
             && message.next != Next::Nothing
         {
-            session.written = session.written.max(awaits);
+            session.written = session.written.max(awaits.offset);
         }
         match message.next {
             Next::Nothing => {}

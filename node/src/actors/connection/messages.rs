@@ -5,6 +5,7 @@ use actix::{Message, Recipient};
 use crate::actors::lifeline::ChildExited;
 use crate::actors::listener::Worker;
 use crate::actors::shard::messages::BatchDone;
+use crate::journal::Awaited;
 use crate::shard::Next;
 
 /// Bytes for the peer: a message of a channel, or the answer to its blocked command. Sent by shards.
@@ -15,8 +16,8 @@ pub struct Deliver {
     pub bytes: Vec<u8>,
     /// What follows.
     pub next: Next,
-    /// The offset of the journal that must be safe before the bytes leave.
-    pub awaits: Option<u64>,
+    /// What of the journal must be safe before the bytes leave.
+    pub awaits: Option<Awaited>,
 }
 
 /// Close. Sent by CLIENT KILL and by the listener at shutdown.

@@ -26,6 +26,7 @@ mod replies;
 mod ring;
 mod scratch;
 mod socket;
+mod uncertain;
 
 use std::io;
 use std::pin::{Pin, pin};

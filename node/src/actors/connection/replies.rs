@@ -11,7 +11,7 @@ use tracing::debug;
 use super::outbox::Chunk;
 use super::{ConnectionActor, State};
 use crate::actors::gate;
-use crate::journal::Demand;
+use crate::journal::{Awaited, Demand, Verdict};
 use crate::moment::now_ms;
 use crate::params::OutputLimit;
 use crate::stats::bump;
@@ -20,16 +20,22 @@ use crate::stats::bump;
 const OWN_FROM: usize = 1 << 20;
 
 impl ConnectionActor {
-    /// Sends replies once the journal is safe up to `awaits`, behind those that wait already.
-    pub(super) fn reply(&mut self, bytes: &[u8], awaits: Option<u64>) {
+    /// Sends replies once the journal is safe as `awaits` says, behind those that wait already.
+    pub(super) fn reply(&mut self, bytes: &[u8], awaits: Option<Awaited>) {
         if bytes.is_empty() {
             return;
         }
-        let (demand, offset) = self.demand(awaits);
-        if self.may_send(demand, offset) {
+        let demand = self.demand(awaits);
+        if self.may_send(demand, awaits) {
             return self.send(bytes);
         }
-        self.hold(Chunk::Own(bytes.to_vec()), demand, offset);
+        self.hold(vec![Chunk::Own(bytes.to_vec())], demand, awaits);
+    }
+
+    /// A message of a channel, which is no reply: it waits its turn, and for the append-only file.
+    pub(super) fn pass_on(&mut self, bytes: &[u8], awaits: Option<Awaited>) {
+        let is_over = awaits.is_some_and(|awaited| awaited.reign != self.node.journal.reign());
+        self.reply(bytes, awaits.filter(|_| !is_over));
     }
 
     /// As [`ConnectionActor::reply`]: a batch's replies with the long values that belong into them. Nothing long is copied.
@@ -37,61 +43,78 @@ impl ConnectionActor {
         &mut self,
         bytes: &mut Vec<u8>,
         attached: Vec<(usize, Shared)>,
-        awaits: Option<u64>,
+        awaits: Option<Awaited>,
     ) {
-        let mut sent = 0;
+        let demand = self.demand(awaits);
+        let may_send = self.may_send(demand, awaits);
+        let (mut held, mut taken) = (Vec::new(), 0);
         for (position, value) in attached {
-            self.reply(&bytes[sent..position], awaits);
-            self.reply_chunk(Chunk::Shared(value), awaits);
-            sent = position;
+            let (before, value) = (&bytes[taken..position], Chunk::Shared(value));
+            taken = position;
+            if may_send {
+                self.send(before);
+                self.send_chunk(value);
+            } else {
+                held.extend([Chunk::Own(before.to_vec()), value]);
+            }
         }
-        if bytes.len() - sent > OWN_FROM {
-            bytes.drain(..sent);
-            self.reply_chunk(Chunk::Own(std::mem::take(bytes)), awaits);
-        } else {
-            self.reply(&bytes[sent..], awaits);
+        let is_long = bytes.len() - taken > OWN_FROM;
+        bytes.drain(..taken);
+        match (may_send, is_long) {
+            (true, false) => self.send(bytes),
+            (true, true) => self.send_chunk(Chunk::Own(std::mem::take(bytes))),
+            (false, false) => held.push(Chunk::Own(bytes.to_vec())),
+            (false, true) => held.push(Chunk::Own(std::mem::take(bytes))),
         }
-    }
-
-    fn reply_chunk(&mut self, chunk: Chunk, awaits: Option<u64>) {
-        let (demand, offset) = self.demand(awaits);
-        if self.may_send(demand, offset) {
-            return self.send_chunk(chunk);
-        }
-        self.hold(chunk, demand, offset);
-    }
-
-    fn demand(&self, awaits: Option<u64>) -> (Demand, u64) {
-        match awaits {
-            Some(offset) => (self.node.params().durability(), offset),
-            None => (Demand::Nothing, 0),
+        if held.iter().any(|chunk| !chunk.is_empty()) {
+            self.hold(held, demand, awaits);
         }
     }
 
-    fn may_send(&self, demand: Demand, offset: u64) -> bool {
-        self.held.is_empty() && self.node.journal.meets(demand, offset)
-    }
-
-    fn hold(&mut self, chunk: Chunk, demand: Demand, offset: u64) {
-        self.held.push(chunk, demand, offset);
-        self.await_journal(offset);
-        self.bound_replies();
-    }
-
-    /// Sends the replies for which the journal is safe by now.
-    pub(super) fn release(&mut self) {
-        while let Some(chunk) = self.held.pop(&self.node.journal) {
+    fn send_chunks(&mut self, chunks: Vec<Chunk>) {
+        for chunk in chunks {
             self.send_chunk(chunk);
         }
     }
 
-    /// Has this connection woken when the journal is safe up to `offset`. It may have become so a moment ago: then at once.
-    fn await_journal(&self, offset: u64) {
-        if let Some(waker) = &self.waker {
-            gate::wait(offset, waker.clone());
+    fn demand(&self, awaits: Option<Awaited>) -> Demand {
+        match awaits {
+            Some(_) => self.node.params().durability(),
+            None => Demand::Nothing,
         }
+    }
+
+    fn may_send(&self, demand: Demand, awaits: Option<Awaited>) -> bool {
+        let is_safe = |awaited| self.node.journal.verdict(demand, awaited) == Verdict::Safe;
+        self.held.is_empty() && awaits.is_none_or(is_safe)
+    }
+
+    fn hold(&mut self, chunks: Vec<Chunk>, demand: Demand, awaits: Option<Awaited>) {
+        // Without, nothing but their turn is waited for.
+        let now = Awaited {
+            offset: 0,
+            reign: self.node.journal.reign(),
+        };
+        let since = gate::wait(awaits.unwrap_or(now), self.waker.as_ref());
+        self.held.push(chunks, demand, awaits, since);
+        // It may have become safe a moment ago.
         if self.held.may_go(&self.node.journal) {
             self.wake();
+        }
+        self.bound_replies();
+    }
+
+    /// Sends the replies for which the journal is safe by now, and says of those that wait too long that they are uncertain.
+    pub(super) fn release(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let oldest = match self.node.journal.awaits_replicas() {
+            true => gate::oldest(self.node.params().ack_timeout),
+            false => 0,
+        };
+        while let Some(chunks) = self.held.pop(&self.node.journal, oldest) {
+            self.send_chunks(chunks);
         }
     }
 

@@ -10,14 +10,16 @@
 
 pub mod messages;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler};
 use almandine_cluster::failover::{
-    Authority, Effect, Event, Failover, Now, Own, Settings, Standpoint, TwoNodePolicy,
+    Authority, Effect, Event, Failover, Now, Own, Settings, Standpoint, Stream, TwoNodePolicy,
 };
 use almandine_cluster::id::NodeId;
+use almandine_cluster::topology::AckMode;
 use tracing::info;
 
 use self::messages::{Configure, HandOver, Heard, Linked, Reconfigured, WritesPaused, position};
@@ -82,6 +84,12 @@ impl FailureDetectorActor {
                 "consistent" => TwoNodePolicy::Consistent,
                 _ => TwoNodePolicy::PrimarySurvives,
             },
+            ack_mode: match params.ack_mode {
+                "durable" => AckMode::Durable,
+                _ => AckMode::Async,
+            },
+            min_insync: params.min_insync as usize,
+            isr_timeout_ms: params.isr_timeout,
         }
     }
 
@@ -106,8 +114,13 @@ impl FailureDetectorActor {
                 self.config.do_send(Judged);
             }
             Effect::Authority(authority) => self.tell_authority(authority),
+            Effect::GiveUp => {
+                self.node.journal.end_reign();
+                self.node.gates.tell();
+            }
+            Effect::Await(replicas) => self.await_replicas(replicas),
             Effect::Propose(change) => {
-                info!(?change, "A failover is proposed");
+                info!(?change, "A change of a shard is proposed");
                 self.config.do_send(Propose(change));
             }
             Effect::PauseWrites { round, until_ms } => {
@@ -149,6 +162,26 @@ impl FailureDetectorActor {
         }
     }
 
+    /// Replies wait for these from now on: who may succeed this primary.
+    fn await_replicas(&self, replicas: BTreeSet<NodeId>) {
+        let names: Vec<String> = replicas.iter().map(|node| node.to_hex()).collect();
+        info!(replicas = names.join(" "), "Whom acknowledgements wait for");
+        let node = &self.node;
+        node.replication.await_replicas(replicas, &node.journal);
+        node.gates.tell();
+    }
+
+    /// How far the replicas of this primary are.
+    fn look_at_stream(&mut self) {
+        if self.leads() {
+            let node = &self.node;
+            // First they: nobody is to seem to have more than there is.
+            let replicas = node.replication.confirmed();
+            let offset = node.journal.offset();
+            self.handle_event(Event::Streamed(Stream { offset, replicas }));
+        }
+    }
+
     fn tell_peers(&self) {
         let (Some(failover), Some(cluster)) = (&self.failover, &self.node.cluster) else {
             return;
@@ -166,6 +199,7 @@ impl FailureDetectorActor {
     fn tick(&mut self) {
         self.look_at_own();
         self.handle_event(Event::Tick);
+        self.look_at_stream();
         self.tell_peers();
     }
 
@@ -238,6 +272,8 @@ impl Handler<Reconfigured> for FailureDetectorActor {
             self.myself = Some(myself);
             self.own = None;
             let (settings, now) = (self.settings(), self.now());
+            // It has a new name, and nobody to wait for.
+            self.await_replicas(BTreeSet::new());
             self.failover = Some(Failover::new(myself, start, settings, now));
         }
         self.standpoint = Some(standpoint.clone());

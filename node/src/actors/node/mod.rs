@@ -16,12 +16,10 @@ use self::transport::Transport;
 use super::config::ConfigActor;
 use super::config::membership::Membership;
 use super::config::messages::ShardRecovered;
-use super::gate::messages::Advanced;
-use super::gate::{Awaited, GateActor};
+use super::gate::{Gate, GateActor, Shown};
 use super::lifeline::{Child, ChildExited, Exit, Lifeline};
 use super::listener::{ListenerActor, Sockets, Worker};
 use super::persistence::PersistenceActor;
-use super::persistence::messages::Join;
 use super::pubsub::PubSubActor;
 use super::replication::ReplicationActor;
 use super::shard::ShardActor;
@@ -42,7 +40,7 @@ pub struct NodeActor {
     config: Option<Addr<ConfigActor>>,
     /// Actors stop when nobody holds their address.
     core: Option<(Addr<PubSubActor>, Addr<ShardActor>)>,
-    gates: Vec<(Addr<GateActor>, Awaited)>,
+    gates: Vec<Gate>,
     persistence: Option<Addr<PersistenceActor>>,
     replication: Option<Addr<ReplicationActor>>,
     listener: Option<Addr<ListenerActor>>,
@@ -132,6 +130,7 @@ impl NodeActor {
             });
             self.add_worker(arbiter, me);
         }
+        self.node.gates.set(std::mem::take(&mut self.gates));
         shard.do_send(Load);
     }
 
@@ -139,12 +138,13 @@ impl NodeActor {
         let transport = self.transport;
         arbiter.spawn_fn(move || transport.start_here());
         let (node, parent) = (self.node.clone(), me.clone().recipient());
-        let awaited = Awaited::default();
-        let shown = awaited.clone();
+        let shown = Shown::default();
+        let shows = shown.clone();
         let gate = GateActor::start_in_arbiter(&arbiter.handle(), move |_| {
-            GateActor::new(node, shown, Lifeline::new(Child::Gate, parent))
+            GateActor::new(node, shows, Lifeline::new(Child::Gate, parent))
         });
-        self.gates.push((gate, awaited));
+        let gate = gate.recipient();
+        self.gates.push(Gate { gate, shown });
         self.workers
             .push(Worker::new(self.workers.len(), arbiter.handle()));
         self.arbiters.push(arbiter);
@@ -192,12 +192,6 @@ impl NodeActor {
         };
         let arbiter = Arbiter::new();
         let actor = PersistenceActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
-        for (gate, awaited) in &self.gates {
-            actor.do_send(Join {
-                gate: gate.clone().recipient::<Advanced>(),
-                awaited: awaited.clone(),
-            });
-        }
         // A second tree in one process would be a bug of the caller; the first keeps the line.
         let _ = self.node.files.set(actor.clone().recipient());
         self.persistence = Some(actor);

@@ -6,23 +6,10 @@ use std::path::PathBuf;
 use actix::{Message, Recipient};
 use almandine_storage::aof::{Beginning, LogError};
 
-use crate::actors::gate::Awaited;
-use crate::actors::gate::messages::Advanced;
-
 /// The journal holds effects that the append-only file has not taken. Sent by whoever appended the first of them.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct WriteDown;
-
-/// A worker's thread stands: its gate is told of every advance for which somebody waits. Sent by `NodeActor`.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Join {
-    /// The gate.
-    pub gate: Recipient<Advanced>,
-    /// Whether somebody waits there.
-    pub awaited: Awaited,
-}
 
 /// What the files are to do. Sent by handlers of commands, who have looked whether it can be done, and by `ConfigActor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]

@@ -31,11 +31,10 @@ use almandine_storage::aof::{Beginning, Log, LogError, Manifest, Rewrite};
 use almandine_storage::disk::RealDisk;
 use tracing::{error, info, warn};
 
-use self::messages::{Finish, Join, Synced, WriteDown};
+use self::messages::{Finish, Synced, WriteDown};
 use self::saves::Saves;
 use self::snapshot_file::SnapshotFileActor;
 use self::sync::{Sync, SyncActor};
-use super::gate::messages::Advanced;
 use super::lifeline::Lifeline;
 use super::shard::ShardActor;
 use crate::journal::{Demand, Taken};
@@ -56,7 +55,6 @@ const BUFFER_KEPT: usize = 4 << 20;
 pub struct PersistenceActor {
     node: Arc<Node>,
     log: Option<Log<RealDisk>>,
-    gates: Vec<Join>,
     syncer: Option<Addr<SyncActor>>,
     /// Taken from the journal and not written yet.
     buffer: Vec<u8>,
@@ -124,7 +122,6 @@ impl PersistenceActor {
         Ok(PersistenceActor {
             node,
             log,
-            gates: Vec::new(),
             syncer: None,
             buffer: Vec::new(),
             buffer_end: 0,
@@ -226,13 +223,7 @@ impl PersistenceActor {
 
     fn advance(&self, offset: u64, is_synced: bool) {
         self.node.journal.advance(offset, is_synced);
-        self.tell_gates();
-    }
-
-    fn tell_gates(&self) {
-        for joined in self.gates.iter().filter(|joined| joined.awaited.get()) {
-            joined.gate.do_send(Advanced);
-        }
+        self.node.gates.tell();
     }
 
     fn begin_sync(&mut self) {
@@ -311,16 +302,6 @@ impl Handler<WriteDown> for PersistenceActor {
     }
 }
 
-impl Handler<Join> for PersistenceActor {
-    type Result = ();
-
-    fn handle(&mut self, joined: Join, _: &mut Context<Self>) {
-        // Effects from before may be written already, and their replies must not wait for the next advance.
-        joined.gate.do_send(Advanced);
-        self.gates.push(joined);
-    }
-}
-
 impl PersistenceActor {
     /// What replies wait for may have become less; there may be an append-only file to begin or to end.
     fn reconfigure(&mut self) {
@@ -339,7 +320,7 @@ impl PersistenceActor {
         }
         self.look_after_files();
         self.refuse_or_not();
-        self.tell_gates();
+        self.node.gates.tell();
     }
 }
 

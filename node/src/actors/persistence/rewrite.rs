@@ -154,7 +154,7 @@ impl PersistenceActor {
         }
         show_files(&self.node, self.log.as_ref());
         self.without_new_log();
-        self.tell_gates();
+        self.node.gates.tell();
     }
 
     fn without_new_log(&self) {
@@ -200,7 +200,7 @@ impl PersistenceActor {
         show_files(&self.node, None);
         self.node.saving.lock().log = None;
         self.node.journal.set_written(false);
-        self.tell_gates();
+        self.node.gates.tell();
     }
 }
 

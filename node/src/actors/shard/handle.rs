@@ -10,6 +10,7 @@ use almandine_protocol::Batch;
 
 use super::ShardActor;
 use super::messages::{ExecuteBatches, Forget, RemoteBatch};
+use crate::journal::Awaited;
 use crate::moment::Moment;
 use crate::node::Node;
 use crate::session::Session;
@@ -83,25 +84,30 @@ impl LocalShard {
         }))
     }
 
-    /// Runs a batch, and sends what it has for other connections. Returns with the progress the offset of the journal that
-    /// the replies must wait for, if the batch has changed anything, and when it began.
+    /// Runs a batch, and sends what it has for other connections. Returns with the progress what the replies must wait for, if
+    /// the batch has changed anything or has seen what is not confirmed yet, and when it began.
     pub fn run(
         &self,
         requests: Requests<'_>,
         first: usize,
         session: &mut Session,
         out: &mut Vec<u8>,
-    ) -> (Progress, Option<u64>, Moment) {
-        let ((progress, now), offset) = self.with(|shard| {
+    ) -> (Progress, Option<Awaited>, Moment) {
+        let ((progress, now, seen), written) = self.with(|shard| {
             shard.foresee(requests, first, session);
             let now = Moment::now();
             shard.begin(now.ms);
-            (shard.run(now.at, requests, first, session, out), now)
+            let progress = shard.run(now.at, requests, first, session, out);
+            (progress, now, shard.seen_reign())
         });
-        if let Some(offset) = offset {
-            session.written = offset;
+        if let Some(written) = written {
+            session.written = written.offset;
         }
-        (progress, offset, now)
+        let awaits = written.or_else(|| {
+            let offset = self.0.node.journal.offset();
+            seen.map(|reign| Awaited { offset, reign })
+        });
+        (progress, awaits, now)
     }
 
     /// The connection is over.
@@ -110,20 +116,24 @@ impl LocalShard {
     }
 
     /// Lends the shard; a panic meanwhile is the end of the node, for the data may be half changed. What the work has
-    /// changed goes to the journal; returns the offset after it, if there was anything.
-    pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> (T, Option<u64>) {
+    /// changed goes to the journal; returns what to wait for until it is safe, if there was anything.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> (T, Option<Awaited>) {
         let guard = DiesWithTheShard;
-        let (outcome, parcels, offset) = {
+        let (outcome, parcels, awaited) = {
             let mut shard = self.0.shard.borrow_mut();
             let outcome = work(&mut shard);
-            (outcome, shard.take_parcels(), shard.journal())
+            let parcels = shard.take_parcels();
+            let reign = shard.reign();
+            let offset = shard.journal();
+            let awaited = offset.map(|offset| Awaited { offset, reign });
+            (outcome, parcels, awaited)
         };
         std::mem::forget(guard);
-        if offset.is_some() {
+        if awaited.is_some() {
             self.call_writer();
         }
-        send(parcels, offset);
-        (outcome, offset)
+        send(parcels, awaited);
+        (outcome, awaited)
     }
 
     /// Calls the writer of the journal when the connections that are ready have had their turn, and those that become ready
@@ -207,14 +217,14 @@ impl ShardLink {
     }
 }
 
-/// Hands parcels to their connections, which keep them back until the journal is safe up to `offset`.
-fn send(parcels: Vec<Parcel>, offset: Option<u64>) {
+/// Hands parcels to their connections, which keep them back until the journal is safe as `awaited` says.
+fn send(parcels: Vec<Parcel>, awaited: Option<Awaited>) {
     for Parcel {
         client,
         bytes,
         next,
     } in parcels
     {
-        client.deliver(bytes, next, offset);
+        client.deliver(bytes, next, awaited);
     }
 }

@@ -9,7 +9,7 @@ use almandine_protocol::Batch;
 
 use crate::actors::connection::messages::Answered;
 use crate::actors::failure_detector::messages::WritesPaused;
-use crate::journal::Id;
+use crate::journal::{Awaited, Id};
 use crate::session::Session;
 use crate::shard::Progress;
 use crate::shard::following::{Copy, Followed};
@@ -49,8 +49,8 @@ pub struct BatchDone {
     pub out: Vec<u8>,
     /// How far the batch came.
     pub progress: Progress,
-    /// The offset of the journal that the replies wait for.
-    pub awaits: Option<u64>,
+    /// What the replies wait for.
+    pub awaits: Option<Awaited>,
 }
 
 /// A connection is over: it watches, waits for and listens to nothing any more. Sent by its `ConnectionActor`.

@@ -1,5 +1,6 @@
 //! What a replica says before the stream flows to it: REPLCONF, PSYNC, SYNC.
 
+use almandine_cluster::id::NodeId;
 use almandine_protocol::number;
 
 use crate::commands::{Call, Fault, Outcome};
@@ -45,6 +46,10 @@ fn note(call: &mut Call<'_>, i: usize) -> Outcome {
         // Those that are not known are those of later versions.
         announced.finds_end |= value.eq_ignore_ascii_case(b"eof");
         announced.takes_id |= value.eq_ignore_ascii_case(b"psync2");
+    } else if args.is(i, "node-id") && call.node.cluster.is_some() {
+        let name = std::str::from_utf8(value).ok();
+        let name = name.and_then(|name| name.parse::<NodeId>().ok());
+        announced.node = Some(name.ok_or(Fault::SYNTAX)?);
     } else if args.is(i, "rdb-only") {
         let wanted = args.integer(i + 1)?;
         if !(0..=1).contains(&wanted) {

@@ -51,6 +51,11 @@ pub(super) async fn introduce(
         said.push(vec![b"REPLCONF", b"ip-address", ip]);
     }
     said.push(vec![b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]);
+    let cluster = node.cluster.as_ref();
+    let name = cluster.map(|cluster| cluster.picture().myself.to_hex());
+    if let Some(name) = &name {
+        said.push(vec![b"REPLCONF", b"node-id", name.as_bytes()]);
+    }
     for words in said {
         connection.request(&words).await?;
         // A primary that does not know it can do without.

@@ -1,7 +1,10 @@
-//! The stream: read, cut into requests, handed to the shard, acknowledged.
+//! The stream: read, cut into requests, handed to the shard, acknowledged: once a second, or as soon as what it has brought is
+//! here for good, if the shard waits for that.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::mem;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use almandine_protocol::{Batch, Parser};
@@ -24,27 +27,45 @@ pub(super) async fn follow(
     let mut heard = Instant::now();
     let mut clock = interval(ACKNOWLEDGE);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    acknowledge(link, connection).await?;
+    let mut said = acknowledge(link, connection).await?;
     loop {
         let wants_acknowledgement;
         (batch, wants_acknowledgement) = take(link, connection, &mut parser, batch).await?;
-        if wants_acknowledgement {
-            acknowledge(link, connection).await?;
+        let is_awaited = link.node.is_awaited();
+        if wants_acknowledgement || (is_awaited && link.node.safe_offset() > said) {
+            said = acknowledge(link, connection).await?;
         }
+        let is_behind = is_awaited && said < link.node.journal.offset();
         tokio::select! {
             read = connection.read() => {
                 read?;
                 heard = Instant::now();
                 link.heard();
             }
+            () = is_safe_beyond(link, said), if is_behind => {
+                said = acknowledge(link, connection).await?;
+            }
             _ = clock.tick() => {
                 if heard.elapsed() > link.timeout() {
                     return Err(LinkError::Silence);
                 }
-                acknowledge(link, connection).await?;
+                said = acknowledge(link, connection).await?;
             }
         }
     }
+}
+
+/// Until more than this is here for good.
+async fn is_safe_beyond(link: &Link, said: u64) {
+    let node = &link.node;
+    poll_fn(|task| {
+        let is_safe = || node.safe_offset() > said;
+        match node.journal.is_so_or_wakes(task.waker(), is_safe) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
 }
 
 /// Has the shard carry out all requests that are complete.
@@ -87,13 +108,19 @@ async fn take(
     }
 }
 
-/// Says how far we are, and how far our disk is.
-async fn acknowledge(link: &Link, connection: &mut Connection) -> Result<(), LinkError> {
-    let offset = link.node.journal.offset().to_string();
+/// Says how far we are, and how far our disk is; returns the first. To a primary that waits for it we say what will be here
+/// again after whatever happens.
+async fn acknowledge(link: &Link, connection: &mut Connection) -> Result<u64, LinkError> {
+    let said = match link.node.is_awaited() {
+        true => link.node.safe_offset(),
+        false => link.node.journal.offset(),
+    };
+    let offset = said.to_string();
     let mut words: Vec<&[u8]> = vec![b"REPLCONF", b"ACK", offset.as_bytes()];
     let synced = link.node.journal.watermarks().1.to_string();
     if link.node.params().appendonly {
         words.extend([b"FACK".as_slice(), synced.as_bytes()]);
     }
-    connection.request(&words).await
+    connection.request(&words).await?;
+    Ok(said)
 }

@@ -120,7 +120,12 @@ impl ReplicaLinkActor {
         let from = identity.peer.parse::<SocketAddr>();
         let from = from.map_or_else(|_| identity.peer.clone(), |peer| peer.ip().to_string());
         let ip = announced.ip.clone().unwrap_or(from);
-        let replica = Arc::new(Replica::new(identity.id, ip, announced.port));
+        let replica = Arc::new(Replica::new(
+            identity.id,
+            ip,
+            announced.port,
+            announced.node,
+        ));
         replica.hear(crate::moment::now_ms());
         node.replication.add(replica.clone());
         let (sender, parts) = copy::channel();

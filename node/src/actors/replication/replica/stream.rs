@@ -143,6 +143,11 @@ pub(super) fn hear(link: &mut Link, parser: &mut Parser) -> Result<bool, LinkErr
     if acknowledged && link.node.replication.is_awaited() {
         link.shard.do_send(Acknowledged);
     }
+    let (node, journal) = (&link.node, &link.node.journal);
+    let is_waited_for = acknowledged && journal.awaits_replicas();
+    if is_waited_for && node.replication.look_at_confirmed(journal) {
+        node.gates.tell();
+    }
     Ok(acknowledged)
 }
 
@@ -159,7 +164,7 @@ fn take(link: &Link, args: Args<'_>) -> bool {
         return false;
     };
     let synced = offset(4).filter(|_| args.is(3, "fack"));
-    link.replica.acknowledge(acknowledged, synced, now_ms());
+    link.replica.confirm(acknowledged, synced, now_ms());
     true
 }
 

@@ -1,5 +1,7 @@
 //! INFO replication: the primary above, the replicas below, the stream.
 
+use almandine_cluster::topology::Shard;
+
 use super::text::Text;
 use crate::commands::Call;
 use crate::moment::now_ms;
@@ -18,16 +20,30 @@ pub(super) fn replication(call: &mut Call<'_>, text: &mut Text) {
         text.field("min_slaves_good_slaves", replication.good());
     }
     let now_ms = now_ms();
+    let picture = call.seat.picture().cloned();
+    let shard = picture.as_ref().and_then(|picture| picture.own_shard());
+    if let Some(shard) = shard {
+        text.field("ack_mode", shard.ack_mode.name());
+        text.field("insync_replicas", shard.in_sync.len());
+    }
     for (number, replica) in replicas.iter().enumerate() {
+        let is_in_sync = |shard: &Shard| match replica
+            .node
+            .is_some_and(|node| shard.in_sync.contains(&node))
+        {
+            true => ",insync=yes",
+            false => ",insync=no",
+        };
         text.field(
             &format!("slave{number}"),
             format_args!(
-                "ip={},port={},state={},offset={},lag={}",
+                "ip={},port={},state={},offset={},lag={}{}",
                 replica.ip,
                 replica.port,
                 replica.state().name(),
                 replica.acknowledged(),
                 replica.lag_s(now_ms),
+                shard.map_or("", is_in_sync),
             ),
         );
     }

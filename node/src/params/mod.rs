@@ -85,8 +85,14 @@ impl Params {
                 "there is nothing to listen on: bind is empty and there is no unixsocket",
             ));
         }
-        if self.cluster_enabled {
-            self.resolve_cluster()?;
+        match self.cluster_enabled {
+            true => self.resolve_cluster()?,
+            false if self.ack_mode == "durable" => {
+                return Err(ParamError::new(
+                    "ack-mode durable needs cluster-enabled: others must agree who has everything",
+                ));
+            }
+            false => {}
         }
         let dir = Path::new(&self.dir).canonicalize();
         let dir = dir.map_err(|error| ParamError::text(format!("dir {}: {error}", self.dir)))?;
@@ -496,6 +502,11 @@ mod tests {
     fn what_would_mislead_is_refused_and_what_does_nothing_is_named() {
         assert!(set("tls-port", "6380").is_err());
         assert_eq!(set("tls-port", "0"), Ok("0".into()));
+        let mut params = Params::default();
+        params.set("ack-mode", &[b"durable"]).unwrap();
+        assert!(params.resolve().is_err());
+        params.set("cluster-enabled", &[b"yes"]).unwrap();
+        assert!(params.resolve().is_ok());
         let mut params = Params::default();
         assert_eq!(params.without_effect().count(), 0);
         params.set("activedefrag", &[b"yes"]).unwrap();

@@ -265,6 +265,7 @@ impl Writer {
             .and_then(Value::integer)
             .is_some_and(|count| count > 0);
         match reply {
+            Value::Error(reason) if reason.starts_with(b"UNCERTAIN ") => Attempt::Broken,
             Value::Error(reason) => Attempt::Refused(reason),
             reply => Attempt::Done {
                 is_replicated: is_replicated || !self.may_lose,

@@ -3,7 +3,8 @@
 //! Writers follow the slots of their keys as clients of a cluster do. Each sends 0, 1, 2, ... to a list and counts in a counter,
 //! and never sends a number again whose fate it does not know: so a gap is a loss and a repetition a duplicate. Every second
 //! one asks with WAIT whether a replica has what was acknowledged: of that nothing may ever be lost. What others lose is counted:
-//! it must be the last that the killed node has acknowledged, with nothing behind it that is there.
+//! it must be the last that the killed node has acknowledged, with nothing behind it that is there. Where the nodes wait for
+//! their replicas before they acknowledge, nothing may be lost at all; what was answered UNCERTAIN may be there or not.
 //!
 //! ```text
 //!   mod.rs       what is played, and what was seen
@@ -17,6 +18,8 @@ mod story;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use almandine_cluster::topology::AckMode;
 
 pub use story::run;
 
@@ -32,6 +35,10 @@ pub enum Story {
     Witness,
     /// CLUSTER FAILOVER.
     Planned,
+    /// A primary stands still until another one leads, and goes on then.
+    Frozen,
+    /// A replica stands still, then its primary is killed, then the replica goes on.
+    FrozenReplica,
 }
 
 impl FromStr for Story {
@@ -43,6 +50,8 @@ impl FromStr for Story {
             "automatic" => Ok(Story::Automatic),
             "witness" => Ok(Story::Witness),
             "planned" => Ok(Story::Planned),
+            "frozen" => Ok(Story::Frozen),
+            "frozen-replica" => Ok(Story::FrozenReplica),
             other => Err(format!("no story is called {other}")),
         }
     }
@@ -60,6 +69,8 @@ pub struct Plan {
     pub seed: u64,
     /// Clients of each shard.
     pub writers: usize,
+    /// If it is durable nothing that was acknowledged may be lost.
+    pub ack_mode: AckMode,
 }
 
 /// What was seen; all of it right.

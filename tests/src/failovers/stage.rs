@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use almandine_cluster::slot::{SLOTS, Slot};
+use almandine_cluster::topology::AckMode;
 
 use super::{Plan, Story};
 use crate::cluster::{Cluster, Plan as Nodes};
@@ -21,6 +22,7 @@ pub(super) struct Stage {
     /// Numbers of nodes.
     shards: Vec<Vec<usize>>,
     voters: usize,
+    ack_mode: AckMode,
 }
 
 impl Stage {
@@ -31,11 +33,13 @@ impl Stage {
             (Story::Reverse | Story::Witness, _) => {
                 return Err("this story has one shard".to_owned());
             }
-            (Story::Automatic | Story::Planned, 1) => 2,
-            (Story::Automatic | Story::Planned, _) => 1,
+            (Story::Automatic | Story::Planned | Story::Frozen | Story::FrozenReplica, 1) => 2,
+            (Story::Automatic | Story::Planned | Story::Frozen, _) => 1,
+            (Story::FrozenReplica, _) => return Err("this story has one shard".to_owned()),
         };
         let count = plan.shards * (1 + replicas);
-        let mut cluster = Nodes::new().args(&["--appendonly", "yes"]).start(count);
+        let args = ["--appendonly", "yes", "--ack-mode", plan.ack_mode.name()];
+        let mut cluster = Nodes::new().args(&args).start(count);
         let mut nodes = count;
         if plan.story == Story::Witness {
             cluster.add(&["--witness", "yes"]);
@@ -55,6 +59,7 @@ impl Stage {
             cluster,
             shards,
             voters,
+            ack_mode: plan.ack_mode,
         };
         stage.wait("all know each other", |stage| {
             // Who holds no data is shown to nobody.
@@ -123,6 +128,11 @@ impl Stage {
             if let Some(other) = others.find(|member| !self.follows(**member)) {
                 return Some(format!("node {other} does not follow {primary}"));
             }
+            let in_sync = self.in_sync(primary);
+            let due = (self.ack_mode == AckMode::Durable).then_some(members.len() - 1);
+            if due.is_some() && in_sync != due {
+                return Some(format!("{in_sync:?} are in sync with {primary}"));
+            }
         }
         let mut leader = None;
         for number in self.shards.iter().flatten() {
@@ -138,6 +148,26 @@ impl Stage {
             leader = led_by;
         }
         None
+    }
+
+    /// How many replicas have all that a primary has acknowledged, if it waits for them.
+    fn in_sync(&self, number: usize) -> Option<usize> {
+        let info = self
+            .cluster
+            .try_call(number, "INFO replication")
+            .ok()?
+            .text()?;
+        let after = |name: &str| info.lines().find_map(|line| line.strip_prefix(name));
+        after("ack_mode:").filter(|mode| *mode == AckMode::Durable.name())?;
+        after("insync_replicas:")?.parse().ok()
+    }
+
+    /// Whether a member of the shard other than this one leads it by its own word.
+    pub(super) fn is_led_without(&self, shard: usize, number: usize) -> bool {
+        let mut others = self.shards[shard]
+            .iter()
+            .filter(|member| **member != number);
+        others.any(|member| self.role(*member).first() == Some(&Value::bulk("master")))
     }
 
     /// Whoever leads the shard by its own word; it leads alone.

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use almandine_cluster::topology::AckMode;
 use almandine_node::probe::{Watch, Writer};
 use almandine_storage::Rng;
 
@@ -14,6 +15,8 @@ use crate::resp::{Client, Value};
 
 /// Writes of each shard before something happens, at most.
 const WRITES_MAX: usize = 1500;
+/// How long a replica stands still before its primary dies, and afterwards; a primary lets it go after 1 s.
+const FROZEN_MAX_MS: usize = 2000;
 /// Writes of each shard by which it has gone on.
 const WRITES_AFTER: u64 = 100;
 
@@ -48,7 +51,7 @@ fn writer(stage: &Stage, plan: &Plan, number: usize) -> Writer {
         &stage.tag(shard, number),
         members.map(|member| stage.address(*member)).collect(),
         (number / plan.shards).is_multiple_of(2),
-        plan.story != Story::Planned,
+        plan.story != Story::Planned && plan.ack_mode == AckMode::Async,
     )
 }
 
@@ -105,7 +108,9 @@ impl Play<'_> {
         let before = errors();
         let killed = match self.plan.story {
             Story::Planned => self.hand_over(shard, watch).map(|()| None),
-            _ => self.kill(shard, watch).map(Some),
+            Story::Frozen => self.freeze(shard, watch).map(Some),
+            Story::FrozenReplica => self.freeze_and_kill(shard, watch).map(Some),
+            Story::Reverse | Story::Automatic | Story::Witness => self.kill(shard, watch).map(Some),
         }?;
         self.report.errors_elsewhere += errors() - before;
         Ok(killed)
@@ -136,18 +141,68 @@ impl Play<'_> {
             let other = others.find(|member| *member != victim);
             self.command(other, "CLUSTER FAILOVER FORCE")?;
         }
+        self.come_back(shard, victim, watch)?;
+        Ok(self.stage.address(victim))
+    }
+
+    /// Others go on without the killed one, then it follows them.
+    fn come_back(&mut self, shard: usize, victim: usize, watch: &Watch) -> Result<(), String> {
         let gap = wait_for(PATIENCE, || watch.first_after_mark(shard));
         self.report.gap.add(gap.ok_or("nobody takes writes")?);
         self.wait_for_writes(watch, WRITES_AFTER)?;
         let begun = Instant::now();
         self.stage.cluster.restart(victim)?;
+        self.become_whole(victim, begun)?;
+        self.wait_for_writes(watch, WRITES_AFTER)
+    }
+
+    fn become_whole(&mut self, victim: usize, begun: Instant) -> Result<(), String> {
         self.stage
-            .wait("the killed one follows", |stage| stage.follows(victim))?;
+            .wait("the old primary follows", |stage| stage.follows(victim))?;
         self.report.following.add(begun.elapsed());
         self.stage.wait_until_whole()?;
         self.report.whole.add(begun.elapsed());
+        Ok(())
+    }
+
+    /// The primary stands still until another one leads.
+    fn freeze(&mut self, shard: usize, watch: &Watch) -> Result<SocketAddr, String> {
+        let victim = self.stage.primary(shard)?;
+        self.report.of_leaders += usize::from(self.stage.leads_log(victim));
+        watch.mark(shard);
+        self.stage.cluster.freeze(victim);
+        let is_led = |stage: &Stage| stage.is_led_without(shard, victim);
+        self.stage.wait("another one leads", is_led)?;
+        let begun = Instant::now();
+        self.stage.cluster.thaw(victim);
+        let gap = wait_for(PATIENCE, || watch.first_after_mark(shard));
+        self.report.gap.add(gap.ok_or("nobody takes writes")?);
+        self.become_whole(victim, begun)?;
         self.wait_for_writes(watch, WRITES_AFTER)?;
         Ok(self.stage.address(victim))
+    }
+
+    /// A replica stands still, and sooner or later the primary dies; then the replica is there again.
+    fn freeze_and_kill(&mut self, shard: usize, watch: &Watch) -> Result<SocketAddr, String> {
+        let victim = self.stage.primary(shard)?;
+        let members = self.stage.members(shard).iter().copied();
+        let replicas: Vec<usize> = members.filter(|member| *member != victim).collect();
+        let frozen = replicas[self.rng.below(replicas.len())];
+        self.report.of_leaders += usize::from(self.stage.leads_log(victim));
+        self.stage.cluster.freeze(frozen);
+        self.pass(FROZEN_MAX_MS, watch);
+        watch.mark(shard);
+        self.stage.cluster.kill(victim);
+        self.pass(FROZEN_MAX_MS, watch);
+        self.stage.cluster.thaw(frozen);
+        self.come_back(shard, victim, watch)?;
+        Ok(self.stage.address(victim))
+    }
+
+    /// Some time, at most so much.
+    fn pass(&mut self, most_ms: usize, watch: &Watch) {
+        let time = Duration::from_millis(self.rng.below(most_ms) as u64);
+        wait_until(time, || watch.is_over());
     }
 
     fn hand_over(&mut self, shard: usize, watch: &Watch) -> Result<(), String> {

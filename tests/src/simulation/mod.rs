@@ -5,11 +5,13 @@
 //!   mod.rs     a schedule: hosts found, meet, crash, change slots; then everything heals and they must agree
 //!   world.rs   time, hosts, disks that lose what was not acknowledged, a network that loses, delays, repeats and cuts
 //!   registers.rs  what clients are told, one thing after the other
+//!   succession.rs  who may follow a primary where nothing may be lost
 //!   rules.rs   what must hold after every event, whatever happens
 //! ```
 
 mod registers;
 mod rules;
+mod succession;
 mod world;
 
 use almandine_cluster::machine::{Event, Order};
@@ -216,10 +218,17 @@ fn disturb_shard(world: &mut World, dice: &mut Rng) {
             world.use_register(host);
         }
     }
-    match dice.below(20) {
+    match dice.below(24) {
         0 | 1 => {
             let node = world.name(host);
             world.propose(host, Order::Change(Change::BumpEpoch { node }));
+        }
+        20..=23 => {
+            let (topology, node) = (world.topology(host), world.name(other));
+            let wish = topology.and_then(|topology| succession::wish(dice, topology, node));
+            if let Some(change) = wish {
+                world.propose(host, Order::Change(change));
+            }
         }
         2 | 3 => world.propose_late_promotion(host),
         4 => {

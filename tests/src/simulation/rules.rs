@@ -9,6 +9,7 @@ use almandine_cluster::record::Generation;
 use almandine_cluster::topology::{Applied, Change, RaftId, Refusal, Topology};
 
 use super::registers::Registers;
+use super::succession::Succession;
 
 /// A line of history.
 pub(super) type Line = (ClusterId, Generation);
@@ -35,6 +36,7 @@ pub(super) struct Rules {
     /// Whom a name of the log stands for, and since which join of it.
     names: BTreeMap<(Line, RaftId), (NodeId, u64)>,
     registers: Registers,
+    succession: Succession,
     /// Clients that want a failover for an epoch that has passed in this line.
     late: BTreeMap<u64, Line>,
     /// The line that a host was in last.
@@ -127,8 +129,9 @@ impl Rules {
     }
 
     /// A host is forced: FORCE loses nothing that was decided, TAKEOVER may.
-    pub(super) fn forcing(&mut self, host: usize, client: u64, is_takeover: bool) {
+    pub(super) fn forcing(&mut self, host: usize, node: NodeId, client: u64, is_takeover: bool) {
         if is_takeover {
+            self.succession.force(node);
             self.takeovers.entry(host).or_insert(client);
         }
     }
@@ -303,6 +306,7 @@ impl Rules {
     ) -> Result<(), String> {
         topology.check()?;
         self.check_names(line, topology)?;
+        self.succession.check(line, topology)?;
         let follows = |before| self.follows(line, before);
         self.registers.check(topology, (line, applied), follows)?;
         let found = digest(topology);

@@ -8,7 +8,7 @@ use almandine_cluster::frame::{Body, Frame};
 use almandine_cluster::id::NodeId;
 use almandine_cluster::machine::{Effect, Event, Founder, Machine, Order, TICK_MS};
 use almandine_cluster::record::{Records, Write};
-use almandine_cluster::topology::{Address, Kind};
+use almandine_cluster::topology::{Address, Kind, Topology};
 use almandine_storage::Rng;
 
 use super::Seen;
@@ -186,6 +186,10 @@ impl World {
     pub(super) fn node(&self, host: usize) -> Option<NodeId> {
         let machine = self.hosts[host].machine.as_ref()?;
         Some(machine.identity().node)
+    }
+
+    pub(super) fn topology(&self, host: usize) -> Option<&Topology> {
+        Some(self.hosts[host].machine.as_ref()?.topology())
     }
 
     pub(super) fn members_of(&self, host: usize) -> usize {
@@ -380,7 +384,7 @@ impl World {
     pub(super) fn force(&mut self, host: usize, is_takeover: bool) {
         let client = self.client();
         if self.hosts[host].machine.is_some() {
-            self.rules.forcing(host, client, is_takeover);
+            self.rules.forcing(host, name(host), client, is_takeover);
         }
         self.tell(
             host,

@@ -4,6 +4,7 @@
 //!   bad_bus.rs     what comes to the port between nodes and is not from a node
 //!   by_hand.rs     nodes are brought together by CLUSTER commands
 //!   clients.rs     redis-cli -c, redis-py, redis-benchmark; pipelines and transactions
+//!   durable.rs     nodes that wait for their replicas before they acknowledge
 //!   kills.rs       nodes are killed while the topology changes
 //!   redis_cli.rs   redis-cli --cluster ...
 //! ```
@@ -11,6 +12,7 @@
 mod bad_bus;
 mod by_hand;
 mod clients;
+mod durable;
 mod kills;
 mod redis_cli;
 mod stage;

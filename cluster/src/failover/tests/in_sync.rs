@@ -377,7 +377,7 @@ fn a_mode_becomes_weaker_only_if_its_primary_is_told() {
 
 #[test]
 fn a_proposal_for_another_state_of_the_shard_is_refused() {
-    let mut stage = Stage::durable();
+    let stage = Stage::durable();
     let led = &stage.topology.shards()[&shard(0)];
     let said = InSync {
         shard: shard(0),

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use almandine_cluster::switches::RULES;
 use almandine_tests::flags::Flags;
-use almandine_tests::simulation::{Seen, idle, play_without};
+use almandine_tests::simulation::{Many, idle, play_many};
 
 use super::Failure;
 
@@ -39,22 +39,22 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let (began, mut all, mut broken) = (Instant::now(), Seen::default(), 0);
-    for seed in seed..seed + schedules {
-        match play_without(off, seed) {
-            Ok(seen) => all += seen,
-            Err(reason) => {
-                broken += 1;
-                eprintln!("seed {seed}: {reason}");
-            }
-        }
+    let began = Instant::now();
+    let Many { seen, broken } = play_many(seed..seed.saturating_add(schedules), off);
+    for (seed, reason) in &broken {
+        eprintln!("seed {seed}: {reason}");
     }
     let seconds = began.elapsed().as_secs_f64();
     eprintln!(
-        "{schedules} schedules in {seconds:.1} s, {broken} broken: {} events, {} frames, {} crashes, {} requests done, {} lines by force",
-        all.events, all.frames, all.crashes, all.done, all.lines
+        "{schedules} schedules in {seconds:.1} s, {} broken: {} events, {} frames, {} crashes, {} requests done, {} lines by force",
+        broken.len(),
+        seen.events,
+        seen.frames,
+        seen.crashes,
+        seen.done,
+        seen.lines
     );
-    Ok(if broken == 0 {
+    Ok(if broken.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

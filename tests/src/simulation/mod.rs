@@ -14,6 +14,12 @@ mod rules;
 mod succession;
 mod world;
 
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
 use almandine_cluster::machine::{Event, Order};
 use almandine_cluster::slot::SlotSet;
 use almandine_cluster::switches::{self, Rule, Switches};
@@ -76,6 +82,47 @@ pub fn play_without(off: Option<Rule>, seed: u64) -> Result<Seen, String> {
     let outcome = play_on(seed);
     switches::set(Switches::default());
     outcome
+}
+
+/// What many schedules have seen, and the seeds of those that broke a rule.
+#[derive(Debug, Default)]
+pub struct Many {
+    pub seen: Seen,
+    /// In the order of the seeds.
+    pub broken: Vec<(u64, String)>,
+}
+
+/// Plays the schedules of many seeds on all processors, with machines that lack a rule if one is named.
+///
+/// # Panics
+/// As [`play_without`] does.
+pub fn play_many(seeds: Range<u64>, off: Option<Rule>) -> Many {
+    let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
+    let work = || {
+        let mut many = Many::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return many;
+            }
+            match play_without(off, seed) {
+                Ok(seen) => many.seen += seen,
+                Err(reason) => many.broken.push((seed, reason)),
+            }
+        }
+    };
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut all = Many::default();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            let many = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            all.seen += many.seen;
+            all.broken.extend(many.broken);
+        }
+    });
+    all.broken.sort();
+    all
 }
 
 fn play_on(seed: u64) -> Result<Seen, String> {

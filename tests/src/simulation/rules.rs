@@ -192,6 +192,10 @@ impl Rules {
 
     /// A failover for an epoch before that which a host knows of.
     pub(super) fn late_promotion(&mut self, client: u64, machine: &Machine) -> Option<Change> {
+        // Until it has applied something of a line that it has just come to, what it knows is of the one before.
+        if machine.voters().applied == 0 {
+            return None;
+        }
         let (topology, candidate) = (machine.topology(), machine.identity().node);
         let shard = topology.role(candidate)?.shard()?;
         let expected_epoch = topology.shards().get(&shard)?.epoch.checked_sub(1)?;

@@ -23,6 +23,7 @@ cargo bench -p almandine-tests -- [throughput|memory|latency|slow|files|copy] [-
         --server 'cluster=almandine --cluster-enabled yes --cluster-port 27999'
     memory: bytes per key [--keys 1000000]
     latency: percentiles at a rate, at rest, while keys expire, while the table grows
+        [--situations rest,expiry,growth] [--rounds 1]
         [--rate 20000] [--clients 50] [--seconds 10] [--keys 1000000] [--others 5000000]
     slow: KEYS, FLUSHALL, a large value [--keys 5000000] [--value-bytes 100000000]
     files: BGSAVE under load, starts from RDB and AOF; flags as latency's
@@ -74,8 +75,10 @@ fn run(args: &[String]) -> Result<(), Failure> {
         }
         "latency" => {
             let plan = latency_plan(&mut flags)?;
+            let all = latency::Situation::ALL.map(latency::Situation::name);
+            let situations: Vec<latency::Situation> = flags.list("situations", &all.join(","))?;
             flags.finish()?;
-            start().and_then(|field| latency::run(&field, &plan, tell))
+            start().and_then(|field| latency::run(&field, &plan, &situations, tell))
         }
         "slow" => {
             let keys = flags.value("keys", 5_000_000)?;
@@ -128,6 +131,7 @@ fn latency_plan(flags: &mut Flags) -> Result<latency::Plan, Failure> {
         time: Duration::from_secs_f64(flags.value("seconds", 10.0)?),
         keys: flags.value("keys", 1_000_000)?,
         others: flags.value("others", 5_000_000)?,
+        rounds: flags.value("rounds", 1)?,
         seed: flags.value("seed", 1)?,
     })
 }

@@ -142,7 +142,7 @@ fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
     let mut client = server.client();
     fill_in(&mut client, "key", plan.keys, 16)?;
     fill_in(&mut client, "other", plan.others, 16)?;
-    let at_rest = probe(server.address(), plan, || false)?;
+    let at_rest = probe(server.address(), plan, || Ok(false))?;
     let before = server.resident_bytes();
     let (began, looked) = (Instant::now(), Cell::new(Instant::now()));
     let (peak, end) = (Cell::new(before), Cell::new(None));
@@ -154,7 +154,7 @@ fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
     };
     let meanwhile = probe(server.address(), &brief, || {
         if looked.get().elapsed() < LOOK {
-            return true;
+            return Ok(true);
         }
         looked.set(Instant::now());
         peak.set(peak.get().max(server.resident_bytes()));
@@ -162,7 +162,7 @@ fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
         if !is_saving {
             end.set(Some(began.elapsed()));
         }
-        is_saving && began.elapsed() < PATIENCE
+        Ok(is_saving && began.elapsed() < PATIENCE)
     })?;
     let mut client = client.into_inner();
     let took = end.get().ok_or("the snapshot does not end")?;

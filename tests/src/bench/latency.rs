@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use almandine_storage::Rng;
@@ -14,8 +14,8 @@ use hdrhistogram::Histogram;
 use super::Failure;
 use super::case::{fill, value};
 use super::field::{Field, Runner};
-use super::table::Table;
-use crate::resp::{Client, Protocol, encode_request};
+use super::table::{Table, median};
+use crate::resp::{Client, encode_request};
 use crate::sys::{Interest, Poll};
 
 /// What is measured.
@@ -31,12 +31,53 @@ pub struct Plan {
     pub keys: usize,
     /// Keys that expire, or that are added, meanwhile.
     pub others: usize,
+    /// How often each situation is measured on each server, in turn.
+    pub rounds: usize,
     /// Of the random keys.
     pub seed: u64,
 }
 
-/// Runs all situations on each server; the result is a table of microseconds.
-pub fn run(field: &Field, plan: &Plan, mut tell: impl FnMut(&str)) -> Result<String, Failure> {
+/// What the servers are in while they are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Situation {
+    /// Nothing else happens.
+    Rest,
+    /// All other keys expire within the first half of the time.
+    Expiry,
+    /// Another connection adds keys.
+    Growth,
+}
+
+impl Situation {
+    /// All of them.
+    pub const ALL: [Situation; 3] = [Situation::Rest, Situation::Expiry, Situation::Growth];
+
+    /// Its name in tables and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Situation::Rest => "rest",
+            Situation::Expiry => "expiry",
+            Situation::Growth => "growth",
+        }
+    }
+}
+
+impl FromStr for Situation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Situation, String> {
+        let found = Situation::ALL.into_iter().find(|it| it.name() == text);
+        found.ok_or_else(|| format!("{text}: rest, expiry or growth"))
+    }
+}
+
+/// Runs these situations on each server; the result is a table of microseconds, medians over the rounds.
+pub fn run(
+    field: &Field,
+    plan: &Plan,
+    situations: &[Situation],
+    mut tell: impl FnMut(&str),
+) -> Result<String, Failure> {
     let heads = [
         "situation",
         "server",
@@ -48,39 +89,54 @@ pub fn run(field: &Field, plan: &Plan, mut tell: impl FnMut(&str)) -> Result<Str
         "note",
     ];
     let mut table = Table::new(heads);
-    let situations: [(&str, Situation); 3] = [
-        ("at rest", at_rest),
-        ("keys expire", expiring),
-        ("the table grows", growing),
-    ];
-    for (name, situation) in situations {
-        for runner in &field.runners {
-            tell(&format!("{name}: {}", runner.name));
-            let mut client = runner.server.client();
-            client.call(&["FLUSHALL"])?;
-            fill(&mut client, plan.keys, |out, number| {
-                set(out, "key", number)
-            })?;
-            let measured = situation(runner, plan, &mut client)
-                .map_err(|error| format!("{name}, {}: {error}", runner.name))?;
-            let micros = |nanos: u64| format!("{:.0}", nanos as f64 / 1e3);
-            let times = &measured.times;
+    for &situation in situations {
+        let mut rounds: Vec<Vec<Measured>> = field.runners.iter().map(|_| Vec::new()).collect();
+        for round in 1..=plan.rounds {
+            for (runner, measured) in field.runners.iter().zip(&mut rounds) {
+                let what = format!("{}, {}, round {round}", situation.name(), runner.name);
+                tell(&what);
+                let one = measure(situation, runner, plan);
+                measured.push(one.map_err(|error| format!("{what}: {error}"))?);
+            }
+        }
+        for (runner, measured) in field.runners.iter().zip(&rounds) {
+            let micros = |figure: fn(&Histogram<u64>) -> u64| {
+                let figures = measured.iter().map(|one| figure(&one.times) as f64);
+                format!("{:.0}", median(figures) / 1e3)
+            };
+            let note = measured.last().map(|one| one.note.clone());
             table.row([
-                name.to_owned(),
+                situation.name().to_owned(),
                 runner.name.clone(),
-                times.len().to_string(),
-                micros(times.value_at_quantile(0.5)),
-                micros(times.value_at_quantile(0.99)),
-                micros(times.value_at_quantile(0.999)),
-                micros(times.max()),
-                measured.note,
+                measured
+                    .iter()
+                    .map(|one| one.times.len())
+                    .sum::<u64>()
+                    .to_string(),
+                micros(|times| times.value_at_quantile(0.5)),
+                micros(|times| times.value_at_quantile(0.99)),
+                micros(|times| times.value_at_quantile(0.999)),
+                micros(Histogram::max),
+                note.unwrap_or_default(),
             ]);
         }
     }
     Ok(table.text())
 }
 
-type Situation = fn(&Runner, &Plan, &mut Client) -> Result<Measured, Failure>;
+/// One round, with a new keyspace.
+fn measure(situation: Situation, runner: &Runner, plan: &Plan) -> Result<Measured, Failure> {
+    let mut client = runner.server.client();
+    client.call(&["FLUSHALL"])?;
+    fill(&mut client, plan.keys, |out, number| {
+        set(out, "key", number)
+    })?;
+    match situation {
+        Situation::Rest => at_rest(runner, plan),
+        Situation::Expiry => expiring(runner, plan, &mut client),
+        Situation::Growth => growing(runner, plan),
+    }
+}
 
 struct Measured {
     /// Nanoseconds.
@@ -88,8 +144,8 @@ struct Measured {
     note: String,
 }
 
-fn at_rest(runner: &Runner, plan: &Plan, _client: &mut Client) -> Result<Measured, Failure> {
-    let times = probe(runner.server.address(), plan, || false)?;
+fn at_rest(runner: &Runner, plan: &Plan) -> Result<Measured, Failure> {
+    let times = probe(runner.server.address(), plan, || Ok(false))?;
     let note = String::new();
     Ok(Measured { times, note })
 }
@@ -109,45 +165,87 @@ fn expiring(runner: &Runner, plan: &Plan, client: &mut Client) -> Result<Measure
     })?;
     let early = begin.duration_since(SystemTime::now());
     std::thread::sleep(early.unwrap_or_default());
-    let times = probe(runner.server.address(), plan, || false)?;
+    let times = probe(runner.server.address(), plan, || Ok(false))?;
     let left = client.call(&["DBSIZE"])?.integer().unwrap_or(-1);
     let note = format!("{} not yet removed", left - plan.keys as i64);
     Ok(Measured { times, note })
 }
 
-/// Another client adds keys, sixteen at a time, until all are there.
-fn growing(runner: &Runner, plan: &Plan, _client: &mut Client) -> Result<Measured, Failure> {
-    const BATCH: usize = 16;
-    let address = runner.server.address();
-    let finished = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| -> Result<(), String> {
-            let mut client = Client::connect_with(address, Protocol::Resp2)
-                .map_err(|error| error.to_string())?;
-            for start in (0..plan.others).step_by(BATCH) {
-                let add = |out: &mut Vec<u8>, number: usize| set(out, "other", start + number);
-                fill(&mut client, BATCH, add).map_err(|error| error.to_string())?;
-            }
-            finished.store(true, Ordering::Relaxed);
-            Ok(())
-        });
-        let start = Instant::now();
-        let times = probe(address, plan, || {
-            !finished.load(Ordering::Relaxed) && !writer.is_finished()
-        });
-        writer
-            .join()
-            .map_err(|_| "the thread that adds keys panicked")??;
-        let note = format!(
-            "{} keys in {:.1} s",
-            plan.others,
-            start.elapsed().as_secs_f64()
-        );
-        Ok(Measured {
-            times: times?,
-            note,
+/// A connection of its own adds keys, [`BATCH`] at a time, until all are there. The thread that measures drives it: another
+/// one would take its processor away, the more the faster the server answers.
+fn growing(runner: &Runner, plan: &Plan) -> Result<Measured, Failure> {
+    let start = Instant::now();
+    let mut grower = Grower::connect(runner.server.address(), plan)?;
+    let times = probe(runner.server.address(), plan, || grower.go_on())?;
+    let note = format!(
+        "{} keys in {:.1} s",
+        plan.others,
+        start.elapsed().as_secs_f64()
+    );
+    Ok(Measured { times, note })
+}
+
+/// Keys that are added together.
+const BATCH: usize = 16;
+/// Keys that are added a second.
+const GROWTH: usize = 150_000;
+/// What each is answered.
+const OK: &[u8] = b"+OK\r\n";
+
+/// See [`growing`].
+struct Grower {
+    stream: TcpStream,
+    begun: Instant,
+    added: usize,
+    all: usize,
+    /// Bytes of answers that have not come.
+    missing: usize,
+    requests: Vec<u8>,
+}
+
+impl Grower {
+    fn connect(address: SocketAddr, plan: &Plan) -> Result<Grower, Failure> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Grower {
+            stream,
+            begun: Instant::now(),
+            added: 0,
+            all: plan.others,
+            missing: 0,
+            requests: Vec::new(),
         })
-    })
+    }
+
+    /// Sends the next keys if it is time for them; false when all are there.
+    fn go_on(&mut self) -> Result<bool, Failure> {
+        if self.missing > 0 {
+            let mut answers = [0; BATCH * OK.len()];
+            match self.stream.read(&mut answers) {
+                Ok(0) => return Err("the server closed a connection".into()),
+                Ok(_) if answers.contains(&b'-') => return Err("an error reply".into()),
+                Ok(count) => self.missing = self.missing.saturating_sub(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+            return Ok(true);
+        }
+        let due = self.begun.elapsed().mul_f64(GROWTH as f64).as_secs() as usize;
+        if self.added >= self.all || self.added > due {
+            return Ok(self.added < self.all);
+        }
+        self.requests.clear();
+        let next = (self.added + BATCH).min(self.all);
+        for number in self.added..next {
+            set(&mut self.requests, "other", number);
+        }
+        self.missing = (next - self.added) * OK.len();
+        self.added = next;
+        // So few small requests always fit into an idle socket.
+        self.stream.write_all(&self.requests)?;
+        Ok(true)
+    }
 }
 
 fn set(out: &mut Vec<u8>, prefix: &str, number: usize) {
@@ -155,11 +253,11 @@ fn set(out: &mut Vec<u8>, prefix: &str, number: usize) {
     encode_request(&[b"SET", key.as_bytes(), &value(16)], out);
 }
 
-/// Half GET, half SET at the rate of `plan`, for its time and then as long as `goes_on` says.
+/// Half GET, half SET at the rate of `plan`, for its time and then as long as `goes_on`, which is asked all the time, says.
 pub(super) fn probe(
     address: SocketAddr,
     plan: &Plan,
-    goes_on: impl Fn() -> bool,
+    mut goes_on: impl FnMut() -> Result<bool, Failure>,
 ) -> Result<Histogram<u64>, Failure> {
     let mut prober = Prober::connect(address, plan)?;
     let interval = Duration::from_secs_f64(1.0 / plan.rate as f64);
@@ -173,7 +271,7 @@ pub(super) fn probe(
         }
         prober.send_waiting()?;
         prober.receive()?;
-        if now - start > plan.time && !goes_on() {
+        if !goes_on()? && now - start > plan.time {
             return Ok(prober.times);
         }
     }

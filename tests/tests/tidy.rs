@@ -91,6 +91,8 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency("num_bigint", &["protocol/src/number/"]),
     dependency("protobuf", &["cluster/src/raft/", "cluster/src/record.rs"]),
     dependency("raft", &["cluster/src/raft/", "cluster/src/record.rs"]),
+    // A client that we did not write, for tests.
+    dependency("redis", &[]),
     dependency("rmp_serde", &["cluster/src/raft/state.rs"]),
     dependency("serde", &["cluster/src/"]),
     // Of tests only.

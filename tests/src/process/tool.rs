@@ -71,6 +71,18 @@ impl Tool {
         said_if_missing(found, "redis-py")
     }
 
+    /// Node.js with ioredis, if that is in a directory that NODE_PATH names; see [`Tool::if_installed`].
+    ///
+    /// # Panics
+    /// If it is missing where `CI` is set.
+    pub fn node_with_ioredis_if_installed() -> Option<Tool> {
+        let found = Tool::find("node").filter(|node| {
+            let require = node.clone().args(["-e", "require('ioredis')"]).run(b"");
+            require.status.is_some_and(|status| status.success())
+        });
+        said_if_missing(found, "ioredis")
+    }
+
     /// strace, where it may trace; see [`Tool::if_installed`].
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-//! Clients that we did not write find their way through a cluster: redis-cli -c, redis-py, redis-benchmark.
+//! Programs that we did not write find their way through a cluster: redis-cli -c, redis-py, ioredis, redis-benchmark.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use almandine_tests::resp::Value;
 use crate::stage::{PATIENCE, wait_for_links, wait_until_ok};
 
 /// Three primaries; with `replicas` each has one.
-fn spread(replicas: bool) -> Cluster {
+pub(crate) fn spread(replicas: bool) -> Cluster {
     let cluster = Plan::new().start(if replicas { 6 } else { 3 });
     for (number, range) in ["0 5460", "5461 10922", "10923 16383"].iter().enumerate() {
         cluster.order(number, &format!("CLUSTER SET-CONFIG-EPOCH {}", number + 1));
@@ -43,11 +43,8 @@ fn run(cluster: &Cluster, tool: Tool, input: &[u8]) -> String {
     run.out
 }
 
-#[test]
-fn redis_py_finds_its_way() {
-    let Some(python) = Tool::python_with_redis_if_installed() else {
-        return;
-    };
+/// Three primaries with a replica each; all nodes show all of them to clients.
+fn spread_and_shown() -> Cluster {
     let cluster = spread(true);
     // A replica is shown to clients once it has something.
     cluster.fill("k", 0..100);
@@ -59,9 +56,31 @@ fn redis_py_finds_its_way() {
         })
     });
     assert!(are_shown, "{:?}", cluster.order(0, "CLUSTER SLOTS"));
+    cluster
+}
+
+#[test]
+fn redis_py_finds_its_way() {
+    let Some(python) = Tool::python_with_redis_if_installed() else {
+        return;
+    };
+    let cluster = spread_and_shown();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/redis_py_cluster.py");
     let python = python.args([script.into_os_string(), cluster.port(0).to_string().into()]);
     let out = run(&cluster, python, b"");
+    assert!(out.ends_with("all went well\n"), "{out}");
+    eprint!("{out}");
+}
+
+#[test]
+fn ioredis_finds_its_way() {
+    let Some(node) = Tool::node_with_ioredis_if_installed() else {
+        return;
+    };
+    let cluster = spread_and_shown();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/ioredis_cluster.js");
+    let node = node.args([script.into_os_string(), cluster.port(0).to_string().into()]);
+    let out = run(&cluster, node, b"");
     assert!(out.ends_with("all went well\n"), "{out}");
     eprint!("{out}");
 }

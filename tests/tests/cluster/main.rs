@@ -3,10 +3,11 @@
 //! ```text
 //!   bad_bus.rs     what comes to the port between nodes and is not from a node
 //!   by_hand.rs     nodes are brought together by CLUSTER commands
-//!   clients.rs     redis-cli -c, redis-py, redis-benchmark; pipelines and transactions
+//!   clients.rs     redis-cli -c, redis-py, ioredis, redis-benchmark; pipelines and transactions
 //!   durable.rs     nodes that wait for their replicas before they acknowledge
 //!   kills.rs       nodes are killed while the topology changes
 //!   redis_cli.rs   redis-cli --cluster ...
+//!   redis_rs.rs    the client library of Rust
 //! ```
 
 mod bad_bus;
@@ -15,4 +16,5 @@ mod clients;
 mod durable;
 mod kills;
 mod redis_cli;
+mod redis_rs;
 mod stage;

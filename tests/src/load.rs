@@ -64,10 +64,19 @@ fn work(address: SocketAddr, mut requests: Requests, stop: &AtomicBool) -> usize
     count
 }
 
-/// Valkey reads no hexadecimal scores, and no such numbers nor blanks before them in SORT: it would not have what a primary
-/// that reads them passes on.
+/// Only old servers read hexadecimal scores, blanks before numbers, and the least count of LREM. What a primary that reads them
+/// passes on is refused by a later one, which then has not the same.
 fn reads_odd_numbers(request: &[Vec<u8>]) -> bool {
-    request[0].eq_ignore_ascii_case(b"sort") || request.iter().any(|word| word.starts_with(b"0x"))
+    let is = |name: &[u8]| request[0].eq_ignore_ascii_case(name);
+    let is_odd = |word: &Vec<u8>| {
+        let number = word.strip_prefix(b"(").unwrap_or(word);
+        let digits = number.strip_prefix(b"-").unwrap_or(number);
+        digits.starts_with(b"0x") || number.first().is_some_and(u8::is_ascii_whitespace)
+    };
+    let least = i64::MIN.to_string();
+    is(b"sort")
+        || request.iter().any(is_odd)
+        || (is(b"lrem") && request.iter().any(|word| word == least.as_bytes()))
 }
 
 /// Keys that soon expire, and another database now and then.

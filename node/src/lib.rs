@@ -29,6 +29,7 @@ pub mod params;
 pub mod pause;
 pub mod probe;
 pub mod pubsub;
+pub mod quarantine;
 pub mod replication;
 pub mod saving;
 pub mod session;

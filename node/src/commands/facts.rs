@@ -95,6 +95,7 @@ static TIPS: &[Named] = &[
             "cluster|links",
             "cluster|myshardid",
             "cluster|nodes",
+            "cluster|quarantine",
             "cluster|replicas",
             "cluster|shards",
             "cluster|slaves",

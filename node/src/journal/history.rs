@@ -48,7 +48,7 @@ impl fmt::Debug for Id {
     }
 }
 
-/// A text that is no replication id.
+/// A text that is no replication id, or no list of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadId;
 
@@ -113,6 +113,33 @@ impl History {
         self.id = id;
     }
 
+    /// All ids up to the offsets at which they ended, for a stream that has come to `end`: what [`History::common`] reads.
+    pub fn print(&self, end: u64) -> String {
+        let ids = self.earlier.iter().copied().chain([(self.id, end)]);
+        let words = ids.map(|(id, end)| format!("{id}:{end}"));
+        words.collect::<Vec<_>>().join(",")
+    }
+
+    /// The last offset up to which this stream, which has come to `end`, is the one that `printed` was printed of; none if they
+    /// have nothing in common.
+    ///
+    /// # Errors
+    /// Nobody prints so.
+    pub fn common(&self, end: u64, printed: &str) -> Result<Option<u64>, BadId> {
+        let mut common = None;
+        for word in printed.split(',') {
+            let (id, theirs) = word.split_once(':').ok_or(BadId)?;
+            let (id, theirs) = (id.parse::<Id>()?, theirs.parse::<u64>().map_err(|_| BadId)?);
+            let mut earlier = self.earlier.iter().rev();
+            let ours = match id == self.id {
+                true => Some(end),
+                false => earlier.find(|(old, _)| *old == id).map(|(_, end)| *end),
+            };
+            common = common.max(ours.map(|ours| ours.min(theirs)));
+        }
+        Ok(common)
+    }
+
     /// Whether somebody who has the stream of `id` up to `offset` has nothing that this stream does not have. (Whether
     /// this stream is so long at all is the caller's question.)
     pub fn allows(&self, id: Id, offset: u64) -> bool {
@@ -148,6 +175,29 @@ mod tests {
         assert!(!history.allows(Id::new(2), 251));
         assert!(history.allows(Id::new(3), 9999));
         assert!(!history.allows(Id::new(4), 0));
+    }
+
+    #[test]
+    fn two_streams_find_where_they_parted() {
+        let mut stays = History::new(Id::new(1));
+        let mut deposed = stays.clone();
+        // One went on alone up to 900, and came back under an id of its own.
+        stays.begin(Id::new(2), 800);
+        deposed.begin(Id::new(3), 900);
+        assert_eq!(stays.common(1500, &deposed.print(950)), Ok(Some(800)));
+        assert_eq!(deposed.common(950, &stays.print(1500)), Ok(Some(800)));
+        assert_eq!(stays.common(1500, &stays.print(1000)), Ok(Some(1000)));
+        let stranger = History::new(Id::new(7));
+        assert_eq!(stays.common(1500, &stranger.print(10)), Ok(None));
+        for bad in [
+            "",
+            "x:1",
+            ":",
+            &format!("{}:", Id::new(1)),
+            &format!("{}:1,", Id::new(1)),
+        ] {
+            assert_eq!(stays.common(1500, bad), Err(BadId), "{bad}");
+        }
     }
 
     #[test]

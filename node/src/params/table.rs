@@ -218,6 +218,7 @@ parameters! {
         cluster_databases: u32 = "1", Int::new(1, I32), Startup, CLUSTER, "Numbered databases in cluster mode.";
         cluster_node_timeout: u64 = "2000", Int::new(0, I64), Live, Works, "Milliseconds of silence after which a node is suspected.";
         cluster_ping_interval: u64 = "1000", Int::new(1, I32), Live, CLUSTER, "Milliseconds between signs of life.";
+        quarantine_max_bytes: u64 = "1073741824", Int::memory_from(0), Live, Works, "Bytes of files in `quarantine` (what a deposed primary had and nobody else) beyond which the oldest go; the newest stays.";
         two_node_policy: &'static str = "primary-survives", Choice(&["primary-survives", "consistent"]), Live, Works, "What a primary of two voters does at its start while the other is gone: go on with its data, or wait.";
         ack_mode: &'static str = "async", Choice(&["async", "durable"]), Live, Works, "When the primary of a shard answers a write: when it has it itself, or when every replica in sync has it too. Set it on every node; `async` in place of `durable` counts only if it is said to the primary by CONFIG SET.";
         min_insync: u32 = "1", Int::new(1, I32), Live, Works, "With ack-mode durable: nodes in sync, the primary included, without which writes are refused.";

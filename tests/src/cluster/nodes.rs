@@ -13,11 +13,12 @@ const SERVER_VARIABLE: &str = "CLUSTER_SERVER";
 /// Another process may take a free port before the node does.
 const START_ATTEMPTS: u32 = 5;
 /// What a node may say when others are gone or come back, or where tests share a slow disk.
-const ORDINARY: [&str; 4] = [
+const ORDINARY: [&str; 5] = [
     "Connection with master lost",
     "Connection with replica lost",
     "MASTER <-> REPLICA sync",
     "the disk is slow",
+    "What only this node had is set aside",
 ];
 
 /// How nodes are started.

@@ -6,6 +6,7 @@
 //!   clients.rs     redis-cli -c, redis-py, ioredis, redis-benchmark; pipelines and transactions
 //!   durable.rs     nodes that wait for their replicas before they acknowledge
 //!   kills.rs       nodes are killed while the topology changes
+//!   quarantine.rs  what only a deposed primary had
 //!   redis_cli.rs   redis-cli --cluster ...
 //!   redis_rs.rs    the client library of Rust
 //! ```
@@ -15,6 +16,7 @@ mod by_hand;
 mod clients;
 mod durable;
 mod kills;
+mod quarantine;
 mod redis_cli;
 mod redis_rs;
 mod stage;

@@ -1,6 +1,6 @@
 //! The entries of this family.
 
-use super::{client, members, show, slots, usage};
+use super::{client, members, quarantine, show, slots, usage};
 use crate::commands::spec::Handler;
 use crate::commands::{Acl, Command, Flags, Group, Run};
 
@@ -235,6 +235,15 @@ const SUBCOMMANDS: &[Command] = &[
         "O(N) with N nodes",
         "",
         entry("cluster|nodes", 2, SHOWS_EARLY, show::nodes),
+    ),
+    since(
+        "7.4.0",
+        told(
+            "Lists what the node had and its primary had not, shows the requests of it, removes it.",
+            "O(N) with N files or requests",
+            "subcommand=<list=LIST|SHOW show=(file [OFFSET offset:integer] [COUNT count:integer])|DROP file>",
+            entry("cluster|quarantine", -3, INSPECTS, quarantine::quarantine),
+        ),
     ),
     since(
         "5.0.0",

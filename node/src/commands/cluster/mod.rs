@@ -5,6 +5,7 @@
 //!   usage.rs   the keys of slots: COUNTKEYSINSLOT, GETKEYSINSLOT, SLOT-STATS
 //!   slots.rs   ADDSLOTS, DELSLOTS, SETSLOT, ...
 //!   members.rs MEET, FORGET, REPLICATE, RESET, epochs
+//!   quarantine.rs what the node has set aside
 //!   client.rs  READONLY, READWRITE, ASKING
 //!   entries.rs the table
 //! ```
@@ -15,6 +16,7 @@
 mod client;
 mod entries;
 mod members;
+mod quarantine;
 mod show;
 mod slots;
 #[cfg(test)]

@@ -169,7 +169,7 @@ pub(super) fn show_help(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The lines of Redis 8.2, and VOTERS.
+/// The lines of Redis 8.2, and VOTERS and QUARANTINE.
 const HELP: &[(&str, &[&str])] = &[
     (
         "COUNTKEYSINSLOT <slot>",
@@ -272,5 +272,11 @@ const HELP: &[(&str, &[&str])] = &[
     (
         "VOTERS",
         &["Return who votes on changes of the cluster, who leads, and how far the log has come."],
+    ),
+    (
+        "QUARANTINE (LIST|SHOW <file> [OFFSET <n>] [COUNT <n>]|DROP <file>)",
+        &[
+            "What the node had and its primary had not: list the files, show requests, remove a file.",
+        ],
     ),
 ];

@@ -224,12 +224,40 @@ fn without_a_cluster_nothing_of_it_is_there() {
         "CLUSTER ADDSLOTSRANGE 1 2 3",
         "CLUSTER RESET a b",
         "CLUSTER VOTERS",
+        "CLUSTER QUARANTINE LIST",
         "READONLY",
         "READWRITE",
         "ASKING",
     ] {
         expect(&mut bench, &[(line, disabled)]);
     }
+}
+
+#[test]
+fn files_in_quarantine_are_named_by_no_path() {
+    let mut bench = Bench::in_cluster(picture(1));
+    let syntax =
+        "-ERR unknown subcommand or wrong number of arguments for 'QUARANTINE'. Try CLUSTER HELP.";
+    let none = |name: &str| format!("-ERR No such file in quarantine: {name}");
+    expect(
+        &mut bench,
+        &[
+            ("CLUSTER QUARANTINE LIST", "*0"),
+            ("CLUSTER QUARANTINE LIST x", syntax),
+            ("CLUSTER QUARANTINE nope", syntax),
+            ("CLUSTER QUARANTINE SHOW", syntax),
+            ("CLUSTER QUARANTINE DROP a b", syntax),
+            ("CLUSTER QUARANTINE SHOW x", &none("x")),
+            (
+                "CLUSTER QUARANTINE SHOW ../Cargo.toml",
+                &none("../Cargo.toml"),
+            ),
+            (
+                "CLUSTER QUARANTINE DROP ../Cargo.toml",
+                &none("../Cargo.toml"),
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -412,7 +440,7 @@ fn a_node_shows_its_cluster() {
     );
     assert!(bench.run("INFO server").contains("redis_mode:cluster\r\n"));
     let help = bench.run("CLUSTER HELP");
-    assert!(help.starts_with("*62\r\n+CLUSTER <subcommand>"), "{help}");
+    assert!(help.starts_with("*64\r\n+CLUSTER <subcommand>"), "{help}");
 }
 
 #[test]

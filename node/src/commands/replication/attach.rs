@@ -15,6 +15,9 @@ pub(super) fn replconf(call: &mut Call<'_>) -> Outcome {
     if call.args.len().is_multiple_of(2) {
         return Err(Fault::SYNTAX);
     }
+    if call.args.is(1, "history") {
+        return tell_common(call);
+    }
     for i in (1..call.args.len()).step_by(2) {
         // These two are no business of a client's, and never answered.
         if call.args.is(i, "ack") || call.args.is(i, "getack") {
@@ -23,6 +26,18 @@ pub(super) fn replconf(call: &mut Call<'_>) -> Outcome {
         note(call, i)?;
     }
     call.reply.ok();
+    Ok(())
+}
+
+/// A node that wants to follow asks up to where its stream and ours are the same: what it has beyond that it will lose.
+fn tell_common(call: &mut Call<'_>) -> Outcome {
+    let printed = std::str::from_utf8(call.args.at(2)).map_err(|_| Fault::SYNTAX)?;
+    let journal = &call.node.journal;
+    let common = journal.history().common(journal.offset(), printed);
+    match common.map_err(|_| Fault::SYNTAX)? {
+        Some(offset) => call.reply.simple(&offset.to_string()),
+        None => call.reply.simple("none"),
+    }
     Ok(())
 }
 

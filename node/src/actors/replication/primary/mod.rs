@@ -2,9 +2,9 @@
 //! hands the stream to the shard and says how far it has come; begins anew whenever the connection breaks.
 //!
 //! ```text
-//!   connect ──▶ handshake.rs ──▶ PSYNC ──+CONTINUE──▶ stream.rs
-//!      ▲                           └──+FULLRESYNC──▶ copy.rs ──▶ stream.rs
-//!      └──────────────────────── whatever goes wrong ───────────────┘
+//!   connect ──▶ handshake.rs ──▶ suffix.rs ──▶ PSYNC ──+CONTINUE──▶ stream.rs
+//!      ▲                                          └──+FULLRESYNC──▶ copy.rs ──▶ stream.rs
+//!      └──────────────────────── whatever goes wrong ───────────────────────────────┘
 //! ```
 
 mod connection;
@@ -12,6 +12,7 @@ mod copy;
 mod handshake;
 mod load;
 mod stream;
+mod suffix;
 
 use std::cell::Cell;
 use std::fmt;
@@ -92,6 +93,8 @@ pub(super) enum LinkError {
     Foreign(String),
     /// The disk.
     Disk(io::Error),
+    /// The disk, where what only this node has must be set aside first.
+    Quarantine(io::Error),
     /// CLIENT KILL.
     Killed,
     /// The role has changed.
@@ -109,6 +112,9 @@ impl fmt::Display for LinkError {
             LinkError::Refused(reply) => write!(f, "unexpected reply: {reply}"),
             LinkError::Foreign(what) => write!(f, "the data of the primary cannot be held: {what}"),
             LinkError::Disk(error) => write!(f, "the copy cannot be stored: {error}"),
+            LinkError::Quarantine(error) => {
+                write!(f, "what only this node has cannot be set aside: {error}")
+            }
             LinkError::Killed => write!(f, "the connection was killed"),
             LinkError::Outdated => write!(f, "the role has changed"),
             LinkError::Ending => write!(f, "the node ends"),
@@ -171,7 +177,7 @@ impl Link {
             self.enter(LinkState::Connect);
             let pause = match &reason {
                 LinkError::Outdated | LinkError::Ending => return,
-                LinkError::Foreign(_) | LinkError::Disk(_) => {
+                LinkError::Foreign(_) | LinkError::Disk(_) | LinkError::Quarantine(_) => {
                     error!(%reason, "the primary cannot be followed");
                     LONG_PAUSE
                 }
@@ -194,6 +200,7 @@ impl Link {
         let mut connection = Connection::open(&self.node).await?;
         self.enter(LinkState::Handshake);
         handshake::introduce(&mut connection, &self.node).await?;
+        suffix::set_aside(self, &mut connection).await?;
         match self.ask(&mut connection).await? {
             Answer::Continue(id) => {
                 let (changes, offset) = (self.changes, self.node.journal.offset());

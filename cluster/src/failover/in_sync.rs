@@ -8,7 +8,8 @@
 //! **Why nothing is lost that was acknowledged.** Whoever may be promoted by the log, as it is or as this node has asked for it
 //! to be, is waited for: what was acknowledged is there. A replica that was promoted acknowledges nothing to its old primary any
 //! more, whatever that one believes; so its word is missing there, without any clock. Those who were in sync with the old
-//! primary stay so with the new one: it waits for them until the log has let them go.
+//! primary stay so with the new one: it waits for them until the log has let them go. A primary that starts again does not know
+//! what it has asked the log for before: it waits for everybody until the log has taken its word, which outdates that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(super) struct Keeping {
     /// What the operator has asked for, until the log says it. That a mode becomes weaker must be said to the primary.
     wanted: Option<AckMode>,
     led: Option<Led>,
+    /// This node has seen the log since its start.
+    has_begun: bool,
 }
 
 /// The shard that this node leads.
@@ -54,6 +57,8 @@ struct Led {
     marks: BTreeMap<NodeId, Mark>,
     joining: Option<Joining>,
     proposed: Option<Proposed>,
+    /// The revision of the shard about which this node may have proposed something before its start.
+    forgotten: Option<u64>,
     rests_until: u64,
     looked_at: u64,
 }
@@ -90,6 +95,7 @@ impl Keeping {
         Keeping {
             wanted: (ack_mode == AckMode::Durable).then_some(ack_mode),
             led: None,
+            has_begun: false,
         }
     }
 }
@@ -103,13 +109,17 @@ impl Led {
             marks: BTreeMap::new(),
             joining: None,
             proposed: None,
+            forgotten: None,
             rests_until: 0,
             looked_at: now,
         }
     }
 
     /// What the log may say of the replicas by now, and what it is about to say.
-    fn wants_awaited(&self) -> BTreeSet<NodeId> {
+    fn wants_awaited(&self, replicas: impl Iterator<Item = NodeId>) -> BTreeSet<NodeId> {
+        if self.forgotten.is_some() {
+            return replicas.collect();
+        }
         let proposed = self.proposed.iter().flat_map(|made| &made.replicas);
         let joining = self.joining.iter().map(|joining| &joining.replica);
         let all = self.in_sync.iter().chain(proposed).chain(joining);
@@ -121,6 +131,9 @@ impl Led {
         self.proposed.take_if(|made| {
             (made.expected_epoch, made.expected_revision) != (shard.epoch, shard.revision)
         });
+        let is_weak = shard.ack_mode == AckMode::Async;
+        self.forgotten
+            .take_if(|revision| is_weak || *revision != shard.revision);
     }
 
     fn note_proposed(&mut self, said: &InSync, now: u64) {
@@ -234,10 +247,17 @@ impl Failover {
         if id != self.keeping.led.as_ref().map(|led| led.shard) {
             self.effects.push(Effect::GiveUp);
             self.keeping.led = id.map(|id| Led::new(id, now));
+            if !self.keeping.has_begun
+                && let (Some((id, topology)), Some(led)) = (&own, &mut self.keeping.led)
+            {
+                let shard = topology.shards().get(id);
+                led.forgotten = shard.map(|shard| shard.revision);
+            }
             if id.is_none() {
                 self.effects.push(Effect::Await(BTreeSet::new()));
             }
         }
+        self.keeping.has_begun |= self.standpoint.is_some();
         let shard = own
             .as_ref()
             .and_then(|(id, topology)| topology.shards().get(id));
@@ -267,10 +287,11 @@ impl Failover {
     }
 
     fn await_all(&mut self) {
-        let Some(led) = &mut self.keeping.led else {
+        let (Some(led), Some(standpoint)) = (&mut self.keeping.led, &self.standpoint) else {
             return;
         };
-        let awaited = led.wants_awaited();
+        let replicas = standpoint.topology.replicas(led.shard);
+        let awaited = led.wants_awaited(replicas.map(|(replica, _)| replica));
         if led.awaited.as_ref() != Some(&awaited) {
             led.awaited = Some(awaited.clone());
             self.effects.push(Effect::Await(awaited));
@@ -300,7 +321,7 @@ impl Failover {
         led.look_at_joining(stream, next, patience_ms, now);
         let is_waiting = |made: &Proposed| now < made.at + PROPOSAL_MS;
         let replicas = led.due(mode, stream, patience_ms, now);
-        let is_due = mode != shard.ack_mode || replicas != shard.in_sync;
+        let is_due = mode != shard.ack_mode || replicas != shard.in_sync || led.forgotten.is_some();
         if is_due && !led.proposed.as_ref().is_some_and(is_waiting) {
             let said = InSync {
                 shard: id,

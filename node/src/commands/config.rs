@@ -67,6 +67,12 @@ pub fn set(call: &mut Call<'_>) -> Outcome {
             return Err(failed("maxclients", &reason));
         }
     }
+    if after.ack_mode == "durable" && call.node.cluster.is_none() {
+        return Err(failed(
+            "ack-mode",
+            "it needs a cluster whose nodes agree who has everything",
+        ));
+    }
     let mut changed: Vec<String> = chosen
         .iter()
         .filter(|(param, ..)| param.get(&before) != param.get(&after))

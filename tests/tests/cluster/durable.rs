@@ -138,6 +138,33 @@ fn nobody_sees_what_may_be_lost_yet() {
     assert_eq!(reader.receive().unwrap(), Value::bulk("new"));
 }
 
+/// Two nodes decide nothing without each other, unless an operator does.
+#[test]
+fn a_primary_whose_only_replica_is_gone_goes_on_when_it_is_told_to() {
+    let args = [
+        "--appendonly",
+        "yes",
+        "--ack-mode",
+        "durable",
+        "--ack-timeout",
+        "300",
+    ];
+    let mut cluster = pair(&args);
+    wait_until_ok(&cluster);
+    wait_for_in_sync(&cluster, 1);
+    assert_eq!(cluster.call(0, "SET k 1"), Value::ok());
+    cluster.kill(1);
+    assert_eq!(cluster.call(0, "SET k 2"), error(UNCERTAIN));
+    assert!(wait_until(PATIENCE, || {
+        cluster.call(0, "CLUSTER FAILOVER TAKEOVER") == Value::ok()
+    }));
+    wait_for_in_sync(&cluster, 0);
+    assert_eq!(cluster.call(0, "INCR k"), Value::Integer(3));
+    cluster.restart(1).expect("it starts");
+    wait_for_in_sync(&cluster, 1);
+    assert_eq!(cluster.call(0, "INCR k"), Value::Integer(4));
+}
+
 #[test]
 fn the_mode_changes_while_the_shard_is_used() {
     let cluster = pair(&["--appendonly", "yes"]);

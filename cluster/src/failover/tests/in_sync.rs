@@ -376,6 +376,33 @@ fn a_mode_becomes_weaker_only_if_its_primary_is_told() {
 }
 
 #[test]
+fn a_primary_that_starts_again_waits_for_everybody_until_the_log_has_its_word() {
+    let mut stage = Stage::durable();
+    stage.is_linked[2] = false;
+    stage.run(1500);
+    stage.settle();
+    stage.is_linked[2] = true;
+    stage.run(100);
+    let before = std::mem::take(&mut stage.proposed);
+    assert_eq!(before.len(), 1);
+    let now = Now {
+        ms: stage.now,
+        unix_ms: 0,
+    };
+    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.said.clear();
+    stage.publish();
+    assert_eq!(stage.said, [Said::GivesUp, Said::Awaits(vec![1, 2])]);
+    stage.is_linked[2] = false;
+    stage.run(100);
+    assert_eq!(stage.proposed.len(), 1, "it says what is so anyway");
+    stage.decide();
+    assert_eq!(stage.in_sync(), [1]);
+    assert_eq!(stage.said[2..], [Said::Awaits(vec![1])]);
+    assert!(stage.topology.apply(&before[0]).is_err());
+}
+
+#[test]
 fn a_proposal_for_another_state_of_the_shard_is_refused() {
     let stage = Stage::durable();
     let led = &stage.topology.shards()[&shard(0)];

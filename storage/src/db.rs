@@ -8,6 +8,7 @@
 mod copied;
 mod crowd;
 mod databases;
+mod portion;
 mod stored;
 mod strings;
 mod waiting;
@@ -24,6 +25,7 @@ use crate::{Hash, Kind, List, Set, Table, Value, ValueRef, WrongType, Zset};
 
 pub use crowd::Candidate;
 pub use databases::Databases;
+pub use portion::Portion;
 pub use stored::Stored;
 pub use walk::{Form, Position};
 

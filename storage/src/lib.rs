@@ -46,7 +46,7 @@ pub mod zset;
 
 pub use access::{Access, Usage};
 pub use blob::Blob;
-pub use db::{Candidate, Databases, Db, Details, Form, Position, Removed, Stored, Ttl};
+pub use db::{Candidate, Databases, Db, Details, Form, Portion, Position, Removed, Stored, Ttl};
 pub use hash::Hash;
 pub use intset::Intset;
 pub use list::List;

@@ -13,6 +13,8 @@
 mod slots;
 mod sums;
 
+use std::ops::Range;
+
 use self::slots::Slots;
 use crate::table::Record;
 use crate::{Rng, Spread, Table};
@@ -38,6 +40,14 @@ pub enum Layout {
 pub(crate) enum Tables<R: Record> {
     Whole(Table<R>),
     BySlot(Box<Slots<R>>),
+}
+
+/// The tables of some slots on their way from one shard to another.
+#[derive(Debug)]
+pub(crate) struct Stretch<R: Record> {
+    tables: Vec<(usize, Table<R>)>,
+    /// An empty one that hashes as they do.
+    blank: Table<R>,
 }
 
 impl<R: Record> Tables<R> {
@@ -306,6 +316,34 @@ impl<R: Record> Tables<R> {
             _ => unreachable!("tables of one database are of one layout"),
         }
         other
+    }
+
+    /// Where to cut the slots into `count` stretches of about as many records each: the first slot of each but the first
+    /// stretch. None if one would have no record, or records are not kept by slot.
+    pub(crate) fn divide(&self, count: usize) -> Option<Vec<usize>> {
+        match self {
+            Tables::Whole(_) => None,
+            Tables::BySlot(slots) => slots.divide(count),
+        }
+    }
+
+    /// Takes the tables of these slots out; none where records are not kept by slot.
+    pub(crate) fn take_stretch(&mut self, slots: Range<usize>) -> Option<Stretch<R>> {
+        match self {
+            Tables::Whole(_) => None,
+            Tables::BySlot(by_slot) => Some(by_slot.take_stretch(slots)),
+        }
+    }
+
+    /// Puts tables in whose slots have none here. Keys are hashed from now on as there, where the tables have come from.
+    ///
+    /// # Panics
+    /// If a slot has a table, or records are not kept by slot.
+    pub(crate) fn put_stretch(&mut self, stretch: Stretch<R>) {
+        match self {
+            Tables::Whole(_) => unreachable!("stretches are of tables by slot"),
+            Tables::BySlot(slots) => slots.put_stretch(stretch),
+        }
     }
 
     /// As [`Tables::absorb`], of the table of one slot.

@@ -1,9 +1,10 @@
 //! A table for each slot that has keys.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::sums::Sums;
-use super::{SLOT_BITS, SLOTS, SlotOf};
+use super::{SLOT_BITS, SLOTS, SlotOf, Stretch};
 use crate::table::Record;
 use crate::{Rng, Table};
 
@@ -307,5 +308,42 @@ impl<R: Record> Slots<R> {
         self.marks.add(slot, table.marked() as isize);
         *place = Some(table);
         None
+    }
+
+    /// See [`Tables::divide`](super::Tables::divide).
+    pub(super) fn divide(&self, count: usize) -> Option<Vec<usize>> {
+        self.records.divide(count)
+    }
+
+    /// See [`Tables::take_stretch`](super::Tables::take_stretch).
+    pub(super) fn take_stretch(&mut self, slots: Range<usize>) -> Stretch<R> {
+        let places = self.places[slots.clone()].iter_mut();
+        let tables = slots.zip(places);
+        let tables = tables.filter_map(|(slot, place)| Some((slot, place.0.take()?)));
+        let stretch = Stretch {
+            tables: tables.collect(),
+            blank: self.blank.fresh(),
+        };
+        self.recount();
+        stretch
+    }
+
+    /// See [`Tables::put_stretch`](super::Tables::put_stretch).
+    pub(super) fn put_stretch(&mut self, stretch: Stretch<R>) {
+        if self.len() == 0 {
+            self.blank = stretch.blank;
+        }
+        for (slot, table) in stretch.tables {
+            let before = self.places[slot].0.replace(table);
+            assert!(before.is_none(), "slot {slot} has been in two places");
+        }
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        let (places, blank) = (&self.places, &self.blank);
+        let table = |slot: usize| places[slot].0.as_ref().unwrap_or(blank);
+        self.records.recount(|slot| table(slot).len());
+        self.marks.recount(|slot| table(slot).marked());
     }
 }

@@ -30,6 +30,19 @@ impl Sums {
         }
     }
 
+    /// Every slot has as many records as `count` says: cheaper than to tell of each where many have changed.
+    pub(super) fn recount(&mut self, count: impl Fn(usize) -> usize) {
+        self.0.fill(0);
+        for slot in 0..SLOTS {
+            let node = slot + 1;
+            self.0[node] += count(slot) as u64;
+            let above = node + (node & node.wrapping_neg());
+            if above <= SLOTS {
+                self.0[above] += self.0[node];
+            }
+        }
+    }
+
     /// The slot of record number `n`, counted from 0 through the slots in order; `n` must be below the total.
     pub(super) fn slot_of(&self, n: usize) -> usize {
         debug_assert!(n < self.total());
@@ -59,6 +72,22 @@ impl Sums {
             node &= node - 1;
         }
         sum as usize
+    }
+
+    /// Cuts the slots into `count` stretches of about as many records each; returns where each but the first begins, or none
+    /// if one would have no record.
+    pub(super) fn divide(&self, count: usize) -> Option<Vec<usize>> {
+        let mut last = self.next(0)?;
+        let mut begins = Vec::with_capacity(count);
+        for stretch in 1..count {
+            let begin = self.slot_of(self.total() * stretch / count);
+            if begin <= last {
+                return None;
+            }
+            begins.push(begin);
+            last = begin;
+        }
+        Some(begins)
     }
 
     /// Bytes.
@@ -92,6 +121,9 @@ mod tests {
             let from = rng.below(SLOTS + 1);
             let next = model.range(from..).next().map(|(slot, _)| *slot);
             assert_eq!(sums.next(from), next, "step {step}");
+            let mut counted = Sums::new();
+            counted.recount(|slot| model.get(&slot).copied().unwrap_or_default());
+            assert_eq!(counted.0, sums.0, "step {step}");
             if sums.total() > 0 {
                 let n = rng.below(sums.total());
                 let mut before = 0;
@@ -107,5 +139,29 @@ mod tests {
             sums.add(slot, -(held as isize));
         }
         assert_eq!((sums.total(), sums.next(0)), (0, None));
+    }
+
+    #[test]
+    fn the_slots_are_cut_into_stretches_of_about_as_many_records() {
+        let with = |records: &[(usize, isize)]| {
+            let mut sums = Sums::new();
+            records
+                .iter()
+                .for_each(|(slot, more)| sums.add(*slot, *more));
+            sums
+        };
+        assert_eq!(with(&[]).divide(2), None);
+        assert_eq!(with(&[(7, 100)]).divide(2), None, "all are in one slot");
+        assert_eq!(with(&[(7, 100)]).divide(1), Some(vec![]));
+        let even = with(&[(0, 10), (5, 10), (9, 10), (SLOTS - 1, 10)]);
+        assert_eq!(even.divide(2), Some(vec![9]));
+        assert_eq!(even.divide(4), Some(vec![5, 9, SLOTS - 1]));
+        assert_eq!(even.divide(5), None);
+        assert_eq!(with(&[(3, 1), (4, 90), (8, 9)]).divide(2), Some(vec![4]));
+        assert_eq!(
+            with(&[(3, 90), (8, 10)]).divide(2),
+            None,
+            "the first would have none"
+        );
     }
 }

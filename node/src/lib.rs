@@ -6,7 +6,7 @@
 //!  control   NodeActor ─── ConfigActor, ListenerActor
 //!                │                          │ accepted sockets
 //!  worker 0  PubSubActor, ShardActor, ConnectionActor ...
-//!  worker k                           ConnectionActor ...   ── ExecuteBatches ──▶ ShardActor
+//!  worker k              (ShardActor,) ConnectionActor ...   ── ExecuteBatches ──▶ ShardActor
 //! ```
 //!
 //! `actors/` moves messages and bytes, `shard/` runs batches of requests, `commands/` holds one table entry and handler per
@@ -34,6 +34,7 @@ pub mod replication;
 pub mod saving;
 pub mod session;
 pub mod shard;
+pub mod spread;
 pub mod stats;
 
 use std::process::ExitCode;

@@ -24,6 +24,7 @@ use crate::params::{LogLevel, Params};
 use crate::pause::Pause;
 use crate::replication::Replication;
 use crate::saving::Saving;
+use crate::spread::Spread;
 use crate::stats::traffic::Traffic;
 
 /// See the module.
@@ -71,6 +72,8 @@ pub struct Node {
     layout: Layout,
     /// Its place in a cluster; none = it stands alone.
     pub cluster: Option<Cluster>,
+    /// How the slots are divided among its shards.
+    pub spread: Spread,
     is_ending: AtomicBool,
     /// Where SHUTDOWN is sent; set once the tree stands.
     pub stop: OnceLock<Recipient<Shutdown>>,
@@ -152,6 +155,7 @@ impl Node {
             config: OnceLock::new(),
             layout: Layout::Whole,
             cluster: None,
+            spread: Spread::new(1),
             is_ending: AtomicBool::new(false),
             stop: OnceLock::new(),
         }
@@ -175,6 +179,7 @@ impl Node {
     pub fn in_cluster(self, picture: Picture, is_new: bool) -> Self {
         Node {
             cluster: Some(Cluster::new(picture, is_new)),
+            spread: Spread::new(self.params().shard_count()),
             ..self.by_slot(|key| Slot::of(key).into())
         }
     }

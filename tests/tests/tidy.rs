@@ -33,7 +33,14 @@ const DEPENDENCIES: &[Dependency] = &[
         "actix_rt",
         &["node/src/actors/", "node/src/lib.rs", "bin/src/signals.rs"],
     ),
-    dependency("arc_swap", &["node/src/node.rs", "node/src/cluster.rs"]),
+    dependency(
+        "arc_swap",
+        &[
+            "node/src/node.rs",
+            "node/src/cluster.rs",
+            "node/src/spread.rs",
+        ],
+    ),
     dependency(
         "bitflags",
         &["node/src/commands/", "node/src/params/shapes.rs"],

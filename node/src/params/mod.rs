@@ -114,6 +114,13 @@ impl Params {
                 "a node of a cluster needs a port for its clients",
             ));
         }
+        if self.shards > self.worker_threads() {
+            return Err(ParamError::text(format!(
+                "shards is {}, but there are {} threads: a shard has a thread of its own, see threads",
+                self.shards,
+                self.worker_threads()
+            )));
+        }
         if self.cluster_port == 0 && self.port.checked_add(BUS_OFFSET).is_none() {
             return Err(ParamError::new(
                 "port + 10000 is no port: set cluster-port, the port between nodes",
@@ -140,6 +147,14 @@ impl Params {
         match self.threads {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
+        }
+    }
+
+    /// Shards of a node of a cluster.
+    pub fn shard_count(&self) -> usize {
+        match self.shards {
+            0 => self.worker_threads(),
+            shards => shards,
         }
     }
 
@@ -512,5 +527,22 @@ mod tests {
         params.set("activedefrag", &[b"yes"]).unwrap();
         let named: Vec<_> = params.without_effect().map(|(name, _)| name).collect();
         assert_eq!(named, ["activedefrag"]);
+    }
+
+    #[test]
+    fn every_shard_needs_a_thread_of_its_own_where_there_is_a_cluster() {
+        let resolved = |is_cluster: &[u8], shards: &[u8]| {
+            let mut params = Params::default();
+            params.set("cluster-enabled", &[is_cluster]).unwrap();
+            params.set("threads", &[b"3"]).unwrap();
+            params.set("shards", &[shards]).unwrap();
+            params.resolve().map(|()| params.shard_count())
+        };
+        assert_eq!(resolved(b"yes", b"1"), Ok(1));
+        assert_eq!(resolved(b"yes", b"3"), Ok(3));
+        assert_eq!(resolved(b"yes", b"0"), Ok(3));
+        let refused = resolved(b"yes", b"4").unwrap_err().to_string();
+        assert!(refused.contains("there are 3 threads"), "{refused}");
+        assert!(resolved(b"no", b"4").is_ok());
     }
 }

@@ -209,6 +209,7 @@ parameters! {
     }
     "Cluster" {
         cluster_enabled ~ "cluster": bool = "no", YesNo, Startup, Works, "Be a node of a cluster.";
+        shards: usize = "1", Int::new(0, 128), Startup, Works, "Shards among which a node of a cluster divides its slots, each on a thread of its own; 0 = one for each thread. Without a cluster there is one.";
         cluster_config_file: String = "nodes.conf", FileName { what: "cluster-config-file", noun: "filename", is_required: true }, Startup, Works, "File that shows the state of the cluster to people; the state itself is beside it, in a directory `.db`.";
         cluster_port | "bus-port": u16 = "0", Int::new(0, 65535), Startup, Works, "Port between nodes; 0 = port + 10000.";
         cluster_secret: Bytes = "", AnyBytes, Startup, Works, "What all nodes of the cluster know and nobody else; empty = whoever reaches the bus may be a node.";

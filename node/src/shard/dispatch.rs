@@ -5,6 +5,7 @@ use std::time::Instant;
 use almandine_protocol::Reply;
 
 use super::requests::{Progress, Requests, Stop};
+use super::share::Share;
 use super::{Parcel, Phase, Shard, Tracks, foreign, monitors, tracking};
 use crate::commands::Fault;
 use crate::commands::call::{Args, Call, Outcome};
@@ -67,6 +68,12 @@ impl Shard {
     ) -> Progress {
         let full = out.len() + REPLIES_PER_TURN;
         for i in first..requests.len() {
+            if self.share != Share::All && self.stops_before(requests.args(i), session) {
+                return Progress {
+                    done: i,
+                    stop: Stop::Elsewhere,
+                };
+            }
             self.ahead.look(&self.dbs[session.db], requests, i);
             if self.seat.is_taken() {
                 self.foresee_key(requests, i);

@@ -36,25 +36,34 @@ impl Shard {
     /// Removes keys whose time is up, and answers clients that have waited long enough. Called every few milliseconds.
     pub fn tick(&mut self) {
         self.time_out_waiters();
-        let may_expire =
-            self.node.switches.allow_expiry() && !self.node.pause.holds_expiry(self.now_ms);
-        // On a replica keys expire when the primary says so.
-        if may_expire && !self.standing.is_replica {
-            self.expire_cycle();
-        }
+        self.expire();
         if self.blocked.acknowledgement_count() > 0 {
             self.serve_acknowledged();
         }
         if !self.seat.lost.is_empty() {
             self.sweep();
         }
-        if let Some(cluster) = &self.node.cluster {
+        // Slots are spread only if there are keys.
+        if let Some(cluster) = &self.node.cluster
+            && !self.is_spread()
+        {
             cluster.set_holds_keys(self.dbs.iter().any(|db| !db.is_empty()));
         }
         self.note_expired();
         self.tell();
+        self.absorb_tallies();
         self.stats.tick(&self.node.traffic, self.now_ms);
         self.node.saving.set_changes(self.changes.total);
+    }
+
+    /// Removes keys whose time is up.
+    pub(super) fn expire(&mut self) {
+        let may_expire =
+            self.node.switches.allow_expiry() && !self.node.pause.holds_expiry(self.now_ms);
+        // On a replica keys expire when the primary says so.
+        if may_expire && !self.standing.is_replica {
+            self.expire_cycle();
+        }
     }
 
     fn time_out_waiters(&mut self) {

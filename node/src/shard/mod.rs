@@ -18,6 +18,7 @@
 //!       │             ├── replay.rs  what was run before: streams and files
 //!       │             ├── measure.rs  how long it takes
 //!       │             ├── ahead.rs    the keys of the requests to come
+//!       │             ├── share.rs    which slots it has, if the node has several shards
 //!       │             ├── snapshot.rs who must not change what is being saved
 //!       │             └── changes     effects for the journal, notifications
 //!   follow(stream of a primary) ── following.rs
@@ -41,6 +42,7 @@ mod requests;
 pub(crate) mod role;
 mod routing;
 mod seat;
+pub(crate) mod share;
 pub mod snapshot;
 mod standing;
 pub mod tracking;
@@ -86,6 +88,9 @@ pub struct Shard {
     pub(crate) migrations: Migrations,
     /// Its place in the cluster.
     seat: Seat,
+    /// Whether everything is with it that is the node's, or only keys of slots.
+    is_first: bool,
+    share: share::Share,
     pub(crate) pubsub: Rc<RefCell<Subscriptions>>,
     pub(crate) outgoing: Outgoing,
     pub(crate) waiting: Option<Wait>,
@@ -237,6 +242,8 @@ impl Shard {
             blocked: Blocked::default(),
             migrations: Migrations::default(),
             seat: Seat::of(&node),
+            is_first: true,
+            share: share::Share::All,
             pubsub,
             outgoing: Outgoing::default(),
             waiting: None,
@@ -263,7 +270,9 @@ impl Shard {
     /// Begins a batch: time and parameters stand still until the next call.
     pub fn begin(&mut self, now_ms: i64) {
         (self.reign, self.has_looked) = (self.node.journal.reign(), false);
-        if self.node.params_changed(&self.params) {
+        // What follows from new parameters, or from a new picture, must follow for all slots: see `must_gather`.
+        let is_spread = self.is_spread();
+        if !is_spread && self.node.params_changed(&self.params) {
             self.params = self.node.params();
             self.thresholds = self.params.thresholds();
             self.stats.configure(&self.params);
@@ -280,7 +289,7 @@ impl Shard {
             self.collect_effects();
         }
         // After the effects: what goes with a slot is journalled.
-        if self.seat.is_outdated(&self.node) {
+        if !is_spread && self.seat.is_outdated(&self.node) {
             self.look_at_picture();
         }
         self.look_at_lease();

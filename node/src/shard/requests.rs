@@ -35,6 +35,8 @@ pub enum Stop {
     Closing,
     /// Many replies are to be sent first.
     Full,
+    /// The next one is for another shard.
+    Elsewhere,
 }
 
 impl<'a> Requests<'a> {

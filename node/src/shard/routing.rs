@@ -178,6 +178,10 @@ impl Shard {
             return;
         };
         let before = self.seat.picture.replace(cluster.picture());
+        if !self.is_first {
+            // The first shard gathers for what follows from it.
+            return;
+        }
         if let (Some(before), Some(now)) = (before, &self.seat.picture)
             && !Arc::ptr_eq(&before.topology, &now.topology)
         {

@@ -118,6 +118,11 @@ impl Seat {
         self.draft.is_none() && self.wanted.is_empty()
     }
 
+    /// Whether nobody waits for a decision, and no keys are to go.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.is_idle() && self.awaiting.is_empty() && self.lost.is_empty()
+    }
+
     /// The draft is over; these are the wishes of the command that has run, in their order.
     pub(super) fn take_wanted(&mut self) -> Vec<Wanted> {
         self.draft = None;

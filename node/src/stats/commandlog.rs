@@ -117,6 +117,19 @@ impl CommandLog {
         self.logs[kind as usize].entries.iter()
     }
 
+    /// Hands out the entries of all logs.
+    pub fn take(&mut self) -> [VecDeque<Entry>; 3] {
+        let logs = self.logs.each_mut();
+        logs.map(|log| std::mem::take(&mut log.entries))
+    }
+
+    /// Adds entries of other logs, under ids of its own.
+    pub fn absorb(&mut self, entries: [VecDeque<Entry>; 3]) {
+        for (log, entries) in self.logs.iter_mut().zip(entries) {
+            entries.into_iter().rev().for_each(|entry| log.add(entry));
+        }
+    }
+
     /// Empties a log; the ids go on.
     pub fn reset(&mut self, kind: Kind) {
         self.logs[kind as usize].entries.clear();
@@ -134,14 +147,20 @@ impl Log {
         if command.flags.contains(Flags::SKIP_SLOWLOG) {
             return;
         }
-        self.entries.push_front(Entry {
-            id: self.next_id,
+        self.add(Entry {
+            id: 0,
             time_s: done.now_ms / 1000,
             value,
             args: shorten(command, done.args),
             peer: done.client.peer.clone(),
             name: done.client.profile().name.clone(),
         });
+    }
+
+    /// As the newest; it gets the next id.
+    fn add(&mut self, entry: Entry) {
+        let id = self.next_id;
+        self.entries.push_front(Entry { id, ..entry });
         self.next_id += 1;
         self.entries.truncate(self.length_max);
     }

@@ -95,6 +95,23 @@ impl CommandStats {
         &self.rows[id.index()]
     }
 
+    /// Hands out what was recorded, and begins anew.
+    pub fn take(&mut self) -> CommandStats {
+        let fresh = CommandStats {
+            tracks_latency: self.tracks_latency,
+            ..CommandStats::default()
+        };
+        std::mem::replace(self, fresh)
+    }
+
+    /// Adds what was recorded elsewhere.
+    pub fn absorb(&mut self, other: &CommandStats) {
+        self.calls += other.calls;
+        for (row, other) in self.rows.iter_mut().zip(&other.rows) {
+            row.absorb(other);
+        }
+    }
+
     /// Back to nothing.
     pub fn reset(&mut self) {
         self.rows.fill_with(Row::default);
@@ -103,6 +120,18 @@ impl CommandStats {
 }
 
 impl Row {
+    fn absorb(&mut self, other: &Row) {
+        self.calls += other.calls;
+        self.nanos = self.nanos.saturating_add(other.nanos);
+        self.rejected += other.rejected;
+        self.failed += other.failed;
+        if let Some(times) = &other.histogram {
+            let own = &mut self.histogram;
+            let own = own.get_or_insert_with(|| Box::new(new_histogram()));
+            own.add(&**times).expect("both have the same bounds");
+        }
+    }
+
     /// Whether there is nothing to tell of the command.
     pub fn is_empty(&self) -> bool {
         self.calls == 0 && self.rejected == 0 && self.failed == 0

@@ -72,6 +72,21 @@ impl LatencyMonitor {
         }
     }
 
+    /// Hands out what was kept, and begins anew.
+    pub fn take(&mut self) -> LatencyMonitor {
+        let fresh = LatencyMonitor::new(self.threshold_ms);
+        std::mem::replace(self, fresh)
+    }
+
+    /// Adds what was kept elsewhere.
+    pub fn absorb(&mut self, other: &LatencyMonitor) {
+        for (event, series) in other.events() {
+            for Sample { time_s, took_ms } in series.samples() {
+                self.note(event, took_ms, time_s);
+            }
+        }
+    }
+
     #[cold]
     fn note(&mut self, event: &'static str, took_ms: u64, time_s: i64) {
         let series = self.events.entry(event).or_default();

@@ -4,7 +4,7 @@
 //!   meter.rs       how long commands take, without a look at the clock for each
 //!   commands.rs    calls, time, refusals of each command       errors.rs   error replies by code word
 //!   commandlog.rs  slow commands, large requests and replies   latency.rs  events that took long
-//!   rates.rs       what happens per second
+//!   rates.rs       what happens per second                 tally.rs   what another shard has counted
 //!   traffic.rs     what the threads of the connections count   process.rs  what the system knows of the process
 //! ```
 //!
@@ -17,6 +17,7 @@ pub mod latency;
 pub mod meter;
 pub mod process;
 pub mod rates;
+pub mod tally;
 pub mod traffic;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,6 +59,8 @@ pub struct Stats {
     pub keyspace: Keyspace,
     /// AUTH and HELLO AUTH with a wrong name or password.
     pub auth_denied: u64,
+    /// Batches that other shards have run.
+    pub batches_of_others: u64,
     /// Most memory ever used, bytes, and when, Unix time in milliseconds.
     pub peak: (usize, i64),
     /// Memory used before the first client came, bytes.
@@ -135,6 +138,7 @@ impl Stats {
             meter: Meter::new(now),
             keyspace: Keyspace::default(),
             auth_denied: 0,
+            batches_of_others: 0,
             peak: (0, 0),
             startup_memory: memory::used(),
             zero: Zero::default(),
@@ -278,6 +282,7 @@ impl Stats {
             ..Keyspace::default()
         };
         self.auth_denied = 0;
+        self.batches_of_others = 0;
         self.zero = zero;
     }
 }

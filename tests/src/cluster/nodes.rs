@@ -10,6 +10,8 @@ use crate::resp::{Client, Value};
 
 /// Names a server that the nodes are instead of ours: whether a test asks too much is seen with `redis-server`.
 const SERVER_VARIABLE: &str = "CLUSTER_SERVER";
+/// How many shards nodes have that are not told; see `--shards`.
+const SHARDS_VARIABLE: &str = "CLUSTER_SHARDS";
 /// Another process may take a free port before the node does.
 const START_ATTEMPTS: u32 = 5;
 /// What a node may say when others are gone or come back, or where tests share a slow disk.
@@ -31,9 +33,14 @@ pub struct Plan {
 impl Default for Plan {
     fn default() -> Self {
         let server = std::env::var_os(SERVER_VARIABLE);
+        let shards = std::env::var(SHARDS_VARIABLE).ok();
+        let several = |shards: String| {
+            let args = ["--shards", shards.as_str(), "--threads", shards.as_str()];
+            args.map(str::to_owned).to_vec()
+        };
         Plan {
             server: server.map_or(Server::Almandine, Server::at),
-            args: Vec::new(),
+            args: shards.map(several).unwrap_or_default(),
         }
     }
 }
@@ -201,6 +208,16 @@ impl Cluster {
         let again = node.start.clone().run();
         node.running = Some(again.map_err(|error| format!("node {number}: {error}"))?);
         Ok(())
+    }
+
+    /// The same, with arguments that count more than those of before.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub fn restart_with(&mut self, number: usize, args: &[&str]) -> Result<(), String> {
+        let node = &mut self.nodes[number];
+        node.start = node.start.clone().args(args.iter().copied());
+        self.restart(number)
     }
 
     /// A connection to a node.

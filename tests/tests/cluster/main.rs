@@ -9,6 +9,8 @@
 //!   quarantine.rs  what only a deposed primary had
 //!   redis_cli.rs   redis-cli --cluster ...
 //!   redis_rs.rs    the client library of Rust
+//!   shards.rs      nodes with several shards are nodes like others
+//!   shards_of_others.rs  what they give each other, and themselves after a restart
 //! ```
 
 mod bad_bus;
@@ -19,4 +21,6 @@ mod kills;
 mod quarantine;
 mod redis_cli;
 mod redis_rs;
+mod shards;
+mod shards_of_others;
 mod stage;

@@ -4,13 +4,23 @@ use std::mem;
 use std::sync::atomic::Ordering;
 
 use actix::{ActorContext, AsyncContext, Context, Handler};
+use almandine_protocol::Batch;
 
 use super::messages::{Answered, Deliver, Kill, Move};
 use super::{ConnectionActor, State, end_of};
 use crate::actors::shard::handle::ShardHandle;
+use crate::actors::shard::messages::{BatchDone, RemoteBatch};
 use crate::clients::Mailbox;
 use crate::moment::now_ms;
-use crate::shard::{Next, Stop};
+use crate::shard::{Next, Progress, Requests, Stop};
+
+/// A batch that goes no further.
+struct Rest {
+    buffer: Vec<u8>,
+    batch: Batch,
+    out: Vec<u8>,
+    progress: Progress,
+}
 
 impl ConnectionActor {
     /// How the actor of `ctx` is reached.
@@ -19,6 +29,60 @@ impl ConnectionActor {
             deliver: ctx.address().recipient(),
             kill: ctx.address().recipient(),
             relocate: Some(ctx.address().recipient()),
+        }
+    }
+
+    /// Sends the replies of a batch, and has its other requests run where they belong. None = another thread has it now.
+    fn go_on(&mut self, done: BatchDone, ctx: &mut Context<Self>) -> Option<Rest> {
+        let BatchDone {
+            buffer,
+            batch,
+            first,
+            session,
+            mut out,
+            mut progress,
+            mut awaits,
+        } = done;
+        let mut begun = first;
+        self.session = Some(session);
+        loop {
+            let session = self.session.as_mut()?;
+            let (whole, attached) = (session.whole.clone(), session.attached.take());
+            self.reply_all(&mut out, attached, awaits);
+            if progress.stop != Stop::Elsewhere || self.state != State::InFlight {
+                return Some(Rest {
+                    buffer,
+                    batch,
+                    out,
+                    progress,
+                });
+            }
+            out.clear();
+            let requests = Requests {
+                buffer: whole.as_ref().map_or(&buffer, |whole| &whole.block),
+                batch: &batch,
+            };
+            let is_refused = progress.done == begun;
+            begun = progress.done;
+            self.runs_at = self.shard_for(requests, begun, is_refused);
+            let mut session = self.session.take()?;
+            match self.shards.get(self.runs_at) {
+                ShardHandle::There(link) => {
+                    link.post(RemoteBatch {
+                        buffer,
+                        batch,
+                        first: begun,
+                        session,
+                        out,
+                        answer_to: ctx.address().recipient(),
+                    });
+                    return None;
+                }
+                ShardHandle::Here(shard) => {
+                    (progress, awaits, _) = shard.run(requests, begun, &mut session, &mut out);
+                    self.session = Some(session);
+                }
+            }
         }
     }
 
@@ -61,14 +125,16 @@ impl Handler<Deliver> for ConnectionActor {
 impl Handler<Answered> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, Answered(mut done): Answered, ctx: &mut Context<Self>) {
-        let ShardHandle::There(link) = self.shard.clone() else {
+    fn handle(&mut self, Answered(done): Answered, ctx: &mut Context<Self>) {
+        let ShardHandle::There(link) = self.shards.get(self.runs_at).clone() else {
             return;
         };
-        let (whole, attached) = (done.session.whole.take(), done.session.attached.take());
-        self.session = Some(done.session);
         self.client.active_ms.store(now_ms(), Ordering::Relaxed);
-        self.reply_all(&mut done.out, attached, done.awaits);
+        let Some(done) = self.go_on(done, ctx) else {
+            return;
+        };
+        let session = self.session.as_mut();
+        let whole = session.and_then(|session| session.whole.take());
         let used = end_of(&done.batch, done.progress.done);
         let end = end_of(&done.batch, done.batch.requests.len());
         if used < end {

@@ -47,7 +47,7 @@ use self::scratch::Scratch;
 pub use self::socket::Socket;
 use super::lifeline::Lifeline;
 use super::listener::Seat;
-use super::shard::handle::ShardHandle;
+use super::shard::handle::{ShardHandle, Shards};
 use super::shard::messages::RemoteBatch;
 use crate::clients::Client;
 use crate::moment::now_ms;
@@ -67,7 +67,9 @@ const MAILBOX: usize = 1024;
 /// See the module.
 pub struct ConnectionActor {
     node: Arc<Node>,
-    shard: ShardHandle,
+    shards: Shards,
+    /// The shard that has the batch while the state is `InFlight`.
+    runs_at: usize,
     client: Arc<Client>,
     /// At home unless the state is `InFlight`.
     session: Option<Box<Session>>,
@@ -126,7 +128,7 @@ impl ConnectionActor {
     /// A connection that begins to read once it is started.
     pub fn new(
         node: Arc<Node>,
-        shard: ShardHandle,
+        shards: Shards,
         socket: Socket,
         session: Box<Session>,
         seat: Seat,
@@ -135,7 +137,8 @@ impl ConnectionActor {
         ConnectionActor {
             limits: node.params().limits(),
             node,
-            shard,
+            shards,
+            runs_at: 0,
             client: session.client.clone(),
             session: Some(session),
             socket,
@@ -311,6 +314,10 @@ impl ConnectionActor {
                     if used == bytes.len() {
                         return used;
                     }
+                    if let Some(session) = &mut self.session {
+                        // What follows stands elsewhere in the block.
+                        session.whole = None;
+                    }
                     continue;
                 }
             }
@@ -332,27 +339,30 @@ impl ConnectionActor {
 
     /// Runs one batch; returns the bytes of the requests that are done.
     fn run(&mut self, bytes: &[u8], scratch: &mut Scratch, ctx: &mut Context<Self>) -> usize {
-        let ShardHandle::Here(shard) = &self.shard else {
-            return self.send_away(bytes, scratch, ctx);
-        };
-        let shard = shard.clone();
-        let requests = Requests {
-            buffer: bytes,
-            batch: &scratch.batch,
-        };
-        let mut done = 0;
+        let (mut done, mut is_refused) = (0, false);
         let (stop, now) = loop {
+            let requests = Requests {
+                buffer: bytes,
+                batch: &scratch.batch,
+            };
+            let number = self.shard_for(requests, done, is_refused);
+            let ShardHandle::Here(shard) = self.shards.get(number) else {
+                return self.send_away(bytes, scratch, (number, done), ctx);
+            };
+            let shard = shard.clone();
             let Some(mut session) = self.session.take() else {
                 return 0;
             };
             scratch.out.clear();
             let (progress, awaits, now) = shard.run(requests, done, &mut session, &mut scratch.out);
+            is_refused = progress.done == done;
             done = progress.done;
             let attached = session.attached.take();
             // What may wait for the client depends on who it is.
             self.session = Some(session);
             self.reply_all(&mut scratch.out, attached, awaits);
-            if progress.stop != Stop::Full || self.state == State::Broken {
+            let goes_on = matches!(progress.stop, Stop::Full | Stop::Elsewhere);
+            if !goes_on || self.state == State::Broken {
                 break (progress.stop, now);
             }
         };
@@ -362,9 +372,25 @@ impl ConnectionActor {
         end_of(&scratch.batch, done)
     }
 
-    /// The keyspace lives on another thread: the whole batch goes there, the session with it.
-    fn send_away(&mut self, bytes: &[u8], scratch: &mut Scratch, ctx: &mut Context<Self>) -> usize {
-        let ShardHandle::There(link) = &self.shard else {
+    /// The number of the shard that runs request `i`. One that another shard has refused goes to the first, which knows.
+    #[inline]
+    fn shard_for(&self, requests: Requests<'_>, i: usize, is_refused: bool) -> usize {
+        match &self.session {
+            Some(session) if !is_refused => self.shards.number(&self.node, requests, i, session),
+            _ => 0,
+        }
+    }
+
+    /// The shard `number` lives on another thread: the whole batch goes there, the session with it. The requests before number
+    /// `first` have been run.
+    fn send_away(
+        &mut self,
+        bytes: &[u8],
+        scratch: &mut Scratch,
+        (number, first): (usize, usize),
+        ctx: &mut Context<Self>,
+    ) -> usize {
+        let ShardHandle::There(link) = self.shards.get(number) else {
             return 0;
         };
         let Some(session) = self.session.take() else {
@@ -379,11 +405,12 @@ impl ConnectionActor {
         link.post(RemoteBatch {
             buffer: parts.buffer,
             batch: parts.batch,
+            first,
             session,
             out: parts.out,
             answer_to: ctx.address().recipient(),
         });
-        self.state = State::InFlight;
+        (self.state, self.runs_at) = (State::InFlight, number);
         end
     }
 
@@ -396,7 +423,7 @@ impl ConnectionActor {
             self.leaves_with = Some(attachment);
         }
         self.state = match progress.stop {
-            Stop::Finished | Stop::Full => State::Reading,
+            Stop::Finished | Stop::Full | Stop::Elsewhere => State::Reading,
             Stop::Blocked => State::Blocked,
             Stop::Closing => State::Closing,
             Stop::Paused => self.begin_pause(ctx),
@@ -507,7 +534,7 @@ impl Actor for ConnectionActor {
         if self.state != State::HandedOver {
             self.node.clients.remove(self.client.id);
         }
-        self.shard.forget(self.client.id);
+        self.shards.forget(self.client.id);
     }
 }
 

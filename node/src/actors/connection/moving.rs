@@ -21,7 +21,7 @@ use super::messages::Move;
 use super::{ConnectionActor, Socket, State};
 use crate::actors::lifeline::{Child, ChildExited, Lifeline};
 use crate::actors::listener::Seat;
-use crate::actors::shard::handle::ShardHandle;
+use crate::actors::shard::handle::Shards;
 use crate::node::Node;
 use crate::session::Session;
 
@@ -83,7 +83,7 @@ impl ConnectionActor {
         self.seat = None;
         if !worker
             .seat()
-            .run(move |shard, seat| luggage.arrive(shard, seat))
+            .run(move |shards, seat| luggage.arrive(shards, seat))
         {
             warn!("a connection is dropped, its thread has ended");
         }
@@ -91,7 +91,7 @@ impl ConnectionActor {
 }
 
 impl Luggage {
-    fn arrive(self, shard: ShardHandle, seat: Seat) {
+    fn arrive(self, shards: Shards, seat: Seat) {
         let Luggage {
             node,
             socket,
@@ -112,14 +112,14 @@ impl Luggage {
                 warn!(%error, "a connection could not be moved to its thread");
                 client.settle(worker, -1, None);
                 node.clients.remove(client.id);
-                shard.forget(client.id);
+                shards.forget(client.id);
                 return;
             }
         };
         let lifeline = Lifeline::new(Child::Connection(client.id), parent);
         ConnectionActor::create(|ctx| {
             client.settle(worker, fd, Some(ConnectionActor::mailbox(ctx)));
-            let mut actor = ConnectionActor::new(node, shard, socket, session, seat, lifeline);
+            let mut actor = ConnectionActor::new(node, shards, socket, session, seat, lifeline);
             actor.tail_is_fresh = !unread.is_empty();
             actor.tail = unread;
             actor

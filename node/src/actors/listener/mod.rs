@@ -18,10 +18,10 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tracing::{info, warn};
 
 use self::balance::Balance;
-pub use self::workers::{Seat, Worker, set_shard};
+pub use self::workers::{Seat, Worker, set_shards};
 use super::connection::{ConnectionActor, Socket};
 use super::lifeline::{Child, ChildExited, Lifeline};
-use super::shard::handle::ShardHandle;
+use super::shard::handle::Shards;
 use crate::clients::{Client, Identity};
 use crate::moment::now_ms;
 use crate::node::Node;
@@ -274,8 +274,8 @@ impl Door {
             fd,
             worker: worker.number(),
         };
-        let is_running = worker.seat().run(move |shard, seat| match open() {
-            Ok(socket) => start(node, shard, socket, identity, parent, seat),
+        let is_running = worker.seat().run(move |shards, seat| match open() {
+            Ok(socket) => start(node, shards, socket, identity, parent, seat),
             Err(error) => warn!(%error, "a connection could not be moved to its thread"),
         });
         if !is_running {
@@ -300,7 +300,7 @@ fn prepare(stream: &TcpStream, params: &Params) -> io::Result<()> {
 /// Starts the connection on the current thread.
 fn start(
     node: Arc<Node>,
-    shard: ShardHandle,
+    shards: Shards,
     socket: Socket,
     identity: Identity,
     parent: Recipient<ChildExited>,
@@ -313,7 +313,7 @@ fn start(
         let client = Arc::new(Client::new(identity, Some(mailbox)));
         node.clients.add(client.clone());
         let session = Box::new(Session::new(client, needs_no_password));
-        ConnectionActor::new(node, shard, socket, session, seat, lifeline)
+        ConnectionActor::new(node, shards, socket, session, seat, lifeline)
     });
 }
 

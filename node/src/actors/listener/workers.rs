@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use actix::ArbiterHandle;
 
-use crate::actors::shard::handle::ShardHandle;
+use crate::actors::shard::handle::Shards;
 use crate::stats::process::ThreadClock;
 
 thread_local! {
-    static SHARD: RefCell<Option<ShardHandle>> = const { RefCell::new(None) };
+    static SHARDS: RefCell<Option<Shards>> = const { RefCell::new(None) };
 }
 
 /// Tells the connections of this thread how to reach the keyspace.
-pub fn set_shard(handle: ShardHandle) {
-    SHARD.with(|shard| *shard.borrow_mut() = Some(handle));
+pub fn set_shards(handles: Shards) {
+    SHARDS.with(|shards| *shards.borrow_mut() = Some(handles));
 }
 
 /// A thread that carries connections.
@@ -58,7 +58,7 @@ impl Worker {
         worker
     }
 
-    /// Its place among the workers; the shard lives on number 0.
+    /// Its place among the workers; shard k lives on number k.
     pub fn number(&self) -> usize {
         self.0.number
     }
@@ -91,11 +91,11 @@ impl Worker {
 
 impl Seat {
     /// Has a connection begun on the thread; false = the thread has ended.
-    pub fn run(self, begin: impl FnOnce(ShardHandle, Seat) + Send + 'static) -> bool {
+    pub fn run(self, begin: impl FnOnce(Shards, Seat) + Send + 'static) -> bool {
         let worker = self.0.clone();
         worker.0.arbiter.spawn_fn(move || {
-            if let Some(shard) = SHARD.with(|shard| shard.borrow().clone()) {
-                begin(shard, self);
+            if let Some(shards) = SHARDS.with(|shards| shards.borrow().clone()) {
+                begin(shards, self);
             }
         })
     }

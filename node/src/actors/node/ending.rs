@@ -43,7 +43,9 @@ impl NodeActor {
     fn go_on(&mut self) {
         self.node.set_ending(false);
         self.node.pause.end(Purpose::Ending);
-        let Some((_, shard)) = &self.core else { return };
+        let Some(shard) = self.shards.first() else {
+            return;
+        };
         for client in self.endings.drain(..).filter_map(|ending| ending.client) {
             shard.do_send(AnswerWaiter {
                 client,
@@ -60,7 +62,7 @@ impl NodeActor {
         self.listener = None;
         let pause = &self.node.pause;
         pause.begin(Purpose::Ending, FOR_EVER_MS, Whom::All, now_ms());
-        let shard = self.core.as_ref().map(|(_, shard)| shard.clone());
+        let shard = self.shards.first().cloned();
         let persistence = self.persistence.clone();
         let written = async move {
             // Whoever is gone has nothing to write.
@@ -73,7 +75,8 @@ impl NodeActor {
         };
         ctx.spawn(written.into_actor(self).map(|(), me, _| {
             me.replication = None;
-            me.core = None;
+            me.pubsub = None;
+            me.shards.clear();
             me.persistence = None;
             for arbiter in me.arbiters.drain(..).rev() {
                 arbiter.stop();

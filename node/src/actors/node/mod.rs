@@ -23,7 +23,7 @@ use super::persistence::PersistenceActor;
 use super::pubsub::PubSubActor;
 use super::replication::ReplicationActor;
 use super::shard::ShardActor;
-use super::shard::handle::{ShardHandle, ShardLink};
+use super::shard::handle::Shards;
 use super::shard::messages::{Load, Serve};
 use crate::journal::History;
 use crate::moment::now_ms;
@@ -39,7 +39,9 @@ pub struct NodeActor {
     transport: Transport,
     config: Option<Addr<ConfigActor>>,
     /// Actors stop when nobody holds their address.
-    core: Option<(Addr<PubSubActor>, Addr<ShardActor>)>,
+    pubsub: Option<Addr<PubSubActor>>,
+    /// By number.
+    shards: Vec<Addr<ShardActor>>,
     gates: Vec<Gate>,
     persistence: Option<Addr<PersistenceActor>>,
     replication: Option<Addr<ReplicationActor>>,
@@ -67,7 +69,8 @@ impl NodeActor {
             membership,
             transport,
             config: None,
-            core: None,
+            pubsub: None,
+            shards: Vec::new(),
             gates: Vec::new(),
             persistence: None,
             replication: None,
@@ -90,48 +93,69 @@ impl NodeActor {
         self.arbiters.push(arbiter);
     }
 
-    /// Worker 0 holds the subscriptions and the keyspace; the others reach them by message.
+    /// Worker 0 holds the subscriptions and the first shard, worker k the shard number k, if there are so many; all reach all
+    /// shards.
     fn start_workers(&mut self, me: &Addr<Self>) {
-        let (node, seed, threads) = (
-            self.node.clone(),
-            self.seed,
-            self.node.params().worker_threads(),
-        );
-        let parent = me.clone();
-        let first = Arbiter::new();
-        let (report, hears) = std::sync::mpsc::channel();
-        first.spawn_fn(move || {
-            let pubsub = PubSubActor::new(Lifeline::new(Child::PubSub, parent.clone().recipient()));
-            let subscriptions = pubsub.local();
-            let pubsub = pubsub.start();
-            let actor = ShardActor::new(
-                node,
-                subscriptions,
-                seed,
-                parent.clone().recipient(),
-                Lifeline::new(Child::Shard, parent.recipient()),
-            );
-            let local = actor.local();
-            super::listener::set_shard(ShardHandle::Here(local));
-            // The receiver waits below; if it is gone, so is the node.
-            let _ = report.send((pubsub, actor.start()));
-        });
-        let Ok((pubsub, shard)) = hears.recv() else {
+        let count = self.node.params().worker_threads();
+        let arbiters: Vec<Arbiter> = (0..count).map(|_| Arbiter::new()).collect();
+        let Some(shards) = self.start_shards(&arbiters, me) else {
             error!("the keyspace could not be started");
             System::current().stop_with_code(1);
             return;
         };
-        self.core = Some((pubsub, shard.clone()));
-        self.add_worker(first, me);
-        for _ in 1..threads {
-            let (arbiter, shard) = (Arbiter::new(), shard.clone());
-            arbiter.spawn_fn(move || {
-                super::listener::set_shard(ShardHandle::There(ShardLink::new(shard)));
-            });
+        for arbiter in arbiters {
+            let shards = shards.clone();
+            arbiter.spawn_fn(move || super::listener::set_shards(Shards::from_here(shards)));
             self.add_worker(arbiter, me);
         }
         self.node.gates.set(std::mem::take(&mut self.gates));
-        shard.do_send(Load);
+        shards[0].do_send(Load);
+        self.shards = shards;
+    }
+
+    /// One on each of the first threads, as many as there are to be. None = a thread has ended.
+    fn start_shards(
+        &mut self,
+        arbiters: &[Arbiter],
+        me: &Addr<Self>,
+    ) -> Option<Vec<Addr<ShardActor>>> {
+        let (report, hears) = std::sync::mpsc::channel();
+        let (node, seed, parent) = (self.node.clone(), self.seed, me.clone());
+        arbiters.first()?.spawn_fn(move || {
+            let pubsub = PubSubActor::new(Lifeline::new(Child::PubSub, parent.clone().recipient()));
+            let subscriptions = pubsub.local();
+            let pubsub = pubsub.start();
+            let lifeline = Lifeline::new(Child::Shard, parent.clone().recipient());
+            let tree = parent.recipient();
+            let actor = ShardActor::new(node, subscriptions, seed, tree, lifeline);
+            actor.local().settle(0);
+            // The receiver waits below; if it is gone, so is the node.
+            let _ = report.send((pubsub, actor.start()));
+        });
+        let (pubsub, first) = hears.recv().ok()?;
+        self.pubsub = Some(pubsub);
+        let mut shards = vec![first];
+        for (number, arbiter) in arbiters
+            .iter()
+            .enumerate()
+            .take(self.node.spread.shards())
+            .skip(1)
+        {
+            let (report, hears) = std::sync::mpsc::channel();
+            let (node, parent) = (self.node.clone(), me.clone());
+            // Dice of its own.
+            let seed = seed.wrapping_add(number as u64);
+            arbiter.spawn_fn(move || {
+                let lifeline = Lifeline::new(Child::Shard, parent.clone().recipient());
+                let tree = parent.recipient();
+                let actor = ShardActor::beside_the_first(node, seed, tree, lifeline);
+                actor.local().settle(number);
+                // As above.
+                let _ = report.send(actor.start());
+            });
+            shards.push(hears.recv().ok()?);
+        }
+        Some(shards)
     }
 
     fn add_worker(&mut self, arbiter: Arbiter, me: &Addr<Self>) {
@@ -169,7 +193,9 @@ impl NodeActor {
 
     /// The files go on where those that were read have ended.
     fn start_persistence(&mut self, found: loading::Recovered, me: &Addr<Self>) {
-        let Some((_, shard)) = &self.core else { return };
+        let Some(shard) = self.shards.first() else {
+            return;
+        };
         if let Some(cluster) = &self.node.cluster {
             // Every write was in the file before it was acknowledged.
             let has_all = self.node.params().appendonly && found.manifest.is_some();
@@ -199,7 +225,7 @@ impl NodeActor {
     }
 
     fn start_replication(&mut self, me: &Addr<Self>) {
-        let (Some((_, shard)), Some(persistence)) = (&self.core, &self.persistence) else {
+        let (Some(shard), Some(persistence)) = (self.shards.first(), &self.persistence) else {
             return;
         };
         let (node, shard, persistence) = (self.node.clone(), shard.clone(), persistence.clone());
@@ -272,7 +298,9 @@ impl Handler<Recovered> for NodeActor {
     fn handle(&mut self, Recovered(found): Recovered, ctx: &mut Context<Self>) {
         self.start_persistence(found, &ctx.address());
         self.start_replication(&ctx.address());
-        let Some((_, shard)) = &self.core else { return };
+        let Some(shard) = self.shards.first() else {
+            return;
+        };
         shard.do_send(Serve);
         if let Some(config) = &self.config {
             config.do_send(ShardRecovered(shard.clone()));

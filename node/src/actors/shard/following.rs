@@ -136,7 +136,7 @@ impl Handler<Acknowledged> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, _: Acknowledged, _: &mut Context<Self>) {
-        self.shard.with(|shard| {
+        self.shard.with_share(|shard| {
             shard.begin(now_ms());
             shard.serve_acknowledged();
         });
@@ -212,6 +212,7 @@ impl Handler<Published> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, Published(publish): Published, _: &mut Context<Self>) {
-        self.shard.with(|shard| shard.tell_listeners(&publish));
+        self.shard
+            .with_share(|shard| shard.tell_listeners(&publish));
     }
 }

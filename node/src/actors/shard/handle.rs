@@ -1,4 +1,4 @@
-//! How a connection reaches the shard: directly on the shard's own thread, by message from any other.
+//! How a connection reaches a shard: directly on the shard's own thread, by message from any other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,7 +14,8 @@ use crate::journal::Awaited;
 use crate::moment::Moment;
 use crate::node::Node;
 use crate::session::Session;
-use crate::shard::{Parcel, Progress, Requests, Shard};
+use crate::shard::share::{Place, place};
+use crate::shard::{Parcel, Progress, Requests, Shard, Stop};
 
 /// See the module.
 #[derive(Clone)]
@@ -27,13 +28,17 @@ pub enum ShardHandle {
 
 /// The shard of this thread.
 #[derive(Clone)]
-pub struct LocalShard(Rc<Local>);
+pub struct LocalShard(pub(super) Rc<Local>);
 
-struct Local {
-    shard: RefCell<Shard>,
-    node: Arc<Node>,
+pub(super) struct Local {
+    pub(super) shard: RefCell<Shard>,
+    pub(super) node: Arc<Node>,
     /// Whether the writer of the journal is about to be called.
     is_calling: Cell<bool>,
+    /// The other shards, if it is the first.
+    pub(super) others: RefCell<Vec<Addr<ShardActor>>>,
+    /// When it gathered the slots last.
+    pub(super) gathered: Cell<Instant>,
 }
 
 /// A shard of another thread. What the connections of this thread post during a turn of the event loop leaves as one
@@ -64,28 +69,99 @@ const QUIET_TURNS: u32 = 2;
 const SPARES: usize = 256;
 const SPARE_BYTES: usize = 1 << 18;
 
-impl ShardHandle {
+/// How the connections of a thread reach the shards of the node, by number.
+#[derive(Clone)]
+pub struct Shards {
+    first: ShardHandle,
+    others: Rc<[ShardHandle]>,
+}
+
+impl Shards {
+    /// From this thread, where one of them may live. The first one learns of the others on its own thread.
+    pub fn from_here(shards: Vec<Addr<ShardActor>>) -> Self {
+        let local = LOCAL.with(|local| local.borrow().clone());
+        if let Some((0, first)) = &local {
+            first.lead(shards[1..].to_vec());
+        }
+        let handles = shards.into_iter().enumerate();
+        let mut handles = handles.map(|(number, shard)| match &local {
+            Some((here, local)) if *here == number => ShardHandle::Here(local.clone()),
+            _ => ShardHandle::There(ShardLink::new(shard)),
+        });
+        let first = handles.next();
+        Shards {
+            first: first.expect("a node has a shard"),
+            others: handles.collect(),
+        }
+    }
+
+    /// The shard of this number.
+    #[inline]
+    pub fn get(&self, number: usize) -> &ShardHandle {
+        let other = number.checked_sub(1).and_then(|n| self.others.get(n));
+        other.unwrap_or(&self.first)
+    }
+
+    /// The number of the shard that is to run request `i`, as far as is known here.
+    #[inline]
+    pub fn number(
+        &self,
+        node: &Node,
+        requests: Requests<'_>,
+        i: usize,
+        session: &Session,
+    ) -> usize {
+        match self.others.is_empty() {
+            true => 0,
+            false => find(node, requests, i, session),
+        }
+    }
+
     /// The connection is over.
     pub fn forget(&self, client: u64) {
-        match self {
+        match &self.first {
             ShardHandle::Here(shard) => shard.forget(client),
             ShardHandle::There(link) => link.shard.do_send(Forget(client)),
         }
     }
 }
 
+fn find(node: &Node, requests: Requests<'_>, i: usize, session: &Session) -> usize {
+    let stretches = node.spread.stretches();
+    match &*stretches {
+        Some(stretches) if i < requests.len() => match place(requests.args(i), session) {
+            Place::Slot(slot) => stretches.shard_of(slot),
+            Place::First | Place::Gathered => 0,
+        },
+        _ => 0,
+    }
+}
+
+thread_local! {
+    /// The shard of this thread, and its number.
+    static LOCAL: RefCell<Option<(usize, LocalShard)>> = const { RefCell::new(None) };
+}
+
 impl LocalShard {
+    /// Says that it is the shard `number`, and lives on this thread.
+    pub fn settle(self, number: usize) {
+        LOCAL.with(|local| *local.borrow_mut() = Some((number, self)));
+    }
+
     /// Shares `shard` with its thread.
     pub fn new(node: Arc<Node>, shard: Shard) -> Self {
         LocalShard(Rc::new(Local {
             shard: RefCell::new(shard),
             node,
             is_calling: Cell::new(false),
+            others: RefCell::default(),
+            gathered: Cell::new(Instant::now()),
         }))
     }
 
     /// Runs a batch, and sends what it has for other connections. Returns with the progress what the replies must wait for, if
-    /// the batch has changed anything or has seen what is not confirmed yet, and when it began.
+    /// the batch has changed anything or has seen what is not confirmed yet, and when it began. It goes no further than to a
+    /// request for another shard; the first shard gathers the slots if that is the next one, for nobody knows better whose it is.
     pub fn run(
         &self,
         requests: Requests<'_>,
@@ -93,7 +169,24 @@ impl LocalShard {
         session: &mut Session,
         out: &mut Vec<u8>,
     ) -> (Progress, Option<Awaited>, Moment) {
-        let ((progress, now, seen), written) = self.with(|shard| {
+        let mut outcome = self.run_share(requests, first, session, out);
+        if outcome.0.stop == Stop::Elsewhere && outcome.0.done == first && self.gather() {
+            let before = outcome.1;
+            outcome = self.run_share(requests, first, session, out);
+            outcome.1 = outcome.1.or(before);
+        }
+        outcome
+    }
+
+    /// As [`LocalShard::run`], of what the shard may run with the slots that it has.
+    fn run_share(
+        &self,
+        requests: Requests<'_>,
+        first: usize,
+        session: &mut Session,
+        out: &mut Vec<u8>,
+    ) -> (Progress, Option<Awaited>, Moment) {
+        let ((progress, now, seen), written) = self.with_share(|shard| {
             shard.foresee(requests, first, session);
             let now = Moment::now();
             shard.begin(now.ms);
@@ -112,13 +205,26 @@ impl LocalShard {
 
     /// The connection is over.
     pub fn forget(&self, client: u64) {
-        self.with(|shard| shard.forget(client));
+        self.with_share(|shard| shard.forget(client));
     }
 
-    /// Lends the shard; a panic meanwhile is the end of the node, for the data may be half changed. What the work has
-    /// changed goes to the journal; returns what to wait for until it is safe, if there was anything.
+    /// Lends the shard with all slots of the node, if it is the first one; see [`LocalShard::with_share`].
     pub fn with<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> (T, Option<Awaited>) {
+        self.gather();
+        self.with_share(work)
+    }
+
+    /// Lends the shard with the slots that it has; a panic meanwhile is the end of the node, for the data may be half
+    /// changed. What the work has changed goes to the journal; returns what to wait for until it is safe, if there was anything.
+    pub fn with_share<T>(&self, work: impl FnOnce(&mut Shard) -> T) -> (T, Option<Awaited>) {
         let guard = DiesWithTheShard;
+        let must_gather = {
+            let shard = self.0.shard.borrow();
+            shard.is_spread() && shard.must_gather()
+        };
+        if must_gather {
+            self.gather();
+        }
         let (outcome, parcels, awaited) = {
             let mut shard = self.0.shard.borrow_mut();
             let outcome = work(&mut shard);
@@ -168,7 +274,7 @@ impl Local {
 }
 
 /// Ends the process when it is dropped by a panic.
-struct DiesWithTheShard;
+pub(super) struct DiesWithTheShard;
 
 impl Drop for DiesWithTheShard {
     fn drop(&mut self) {

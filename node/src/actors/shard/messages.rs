@@ -1,11 +1,15 @@
 //! What a `ShardActor` is told.
 
+use std::ops::Range;
+use std::sync::mpsc::Sender;
+
 use actix::dev::MessageResponse;
 use actix::{Message, Recipient};
 use almandine_cluster::failover::Beat;
 use almandine_cluster::frame::Publish;
 use almandine_cluster::topology::{Applied, Refusal};
 use almandine_protocol::Batch;
+use almandine_storage::Portion;
 
 use crate::actors::connection::messages::Answered;
 use crate::actors::failure_detector::messages::WritesPaused;
@@ -28,6 +32,8 @@ pub struct RemoteBatch {
     pub buffer: Vec<u8>,
     /// Where the requests stand in them.
     pub batch: Batch,
+    /// The number of the first one to run.
+    pub first: usize,
     /// The connection's state, lent until the answer.
     pub session: Box<Session>,
     /// Room for the replies.
@@ -43,6 +49,8 @@ pub struct BatchDone {
     pub buffer: Vec<u8>,
     /// The requests.
     pub batch: Batch,
+    /// As it was sent.
+    pub first: usize,
     /// The connection's state.
     pub session: Box<Session>,
     /// The replies.
@@ -51,6 +59,25 @@ pub struct BatchDone {
     pub progress: Progress,
     /// What the replies wait for.
     pub awaits: Option<Awaited>,
+}
+
+/// Run the requests for keys of these slots from now on. Sent by the first shard to the others when it spreads the slots.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct TakeStretch {
+    /// The slots.
+    pub slots: Range<u16>,
+    /// Their keys.
+    pub portion: Portion,
+}
+
+/// Give all keys back, and run nothing more. Sent by the first shard to the others when it gathers the slots; it does
+/// nothing before all have done so.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct GiveBack {
+    /// Where the keys go; a shard that had none says so.
+    pub to: Sender<Option<Portion>>,
 }
 
 /// A connection is over: it watches, waits for and listens to nothing any more. Sent by its `ConnectionActor`.

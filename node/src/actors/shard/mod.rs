@@ -1,10 +1,12 @@
-//! The keyspace of the node. Started by `NodeActor` on worker 0; owns the [`Shard`], which connections of the same thread
-//! borrow and connections of other threads reach by message; keeps house by timer.
+//! A shard of the node. Started by `NodeActor`, number k on worker k; owns the [`Shard`], which connections of the same thread
+//! borrow and connections of other threads reach by message; keeps house by timer. The others have slots only while the first
+//! one spreads them (sharing.rs).
 
 mod following;
 pub mod handle;
 pub mod messages;
 mod reload;
+mod sharing;
 mod snapshots;
 
 use std::cell::RefCell;
@@ -45,6 +47,7 @@ pub struct ShardActor {
     /// While it reads.
     loader: Option<Loader>,
     snapshots: Snapshots,
+    is_first: bool,
     /// Whom it tells what was found.
     tree: Recipient<Recovered>,
     _lifeline: Lifeline,
@@ -68,6 +71,26 @@ impl ShardActor {
             node,
             loader: None,
             snapshots: Snapshots::default(),
+            is_first: true,
+            tree,
+            _lifeline: lifeline,
+        }
+    }
+
+    /// A shard beside the first, which runs what concerns the slots that it is given.
+    pub fn beside_the_first(
+        node: Arc<Node>,
+        seed: u64,
+        tree: Recipient<Recovered>,
+        lifeline: Lifeline,
+    ) -> Self {
+        let shard = Shard::new(node.clone(), Rc::default(), seed).beside_the_first();
+        ShardActor {
+            shard: LocalShard::new(node.clone(), shard),
+            node,
+            loader: None,
+            snapshots: Snapshots::default(),
+            is_first: false,
             tree,
             _lifeline: lifeline,
         }
@@ -84,14 +107,10 @@ impl Actor for ShardActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(TICK, |me, _| {
-            me.shard.with(|shard| {
-                if shard.is_serving() {
-                    shard.begin(now_ms());
-                    shard.tick();
-                }
-            });
-        });
+        match self.is_first {
+            true => drop(ctx.run_interval(TICK, |me, _| me.keep_house())),
+            false => Self::keep_house_beside(ctx),
+        }
     }
 }
 
@@ -102,6 +121,7 @@ impl Handler<ExecuteBatches> for ShardActor {
         for RemoteBatch {
             buffer,
             batch,
+            first,
             mut session,
             mut out,
             answer_to,
@@ -113,10 +133,11 @@ impl Handler<ExecuteBatches> for ShardActor {
                 batch: &batch,
             };
             // One turn only: where the replies are many, the connection looks first whether the client reads them.
-            let (progress, awaits, _) = self.shard.run(requests, 0, &mut session, &mut out);
+            let (progress, awaits, _) = self.shard.run(requests, first, &mut session, &mut out);
             answer_to.do_send(Answered(BatchDone {
                 buffer,
                 batch,
+                first,
                 session,
                 out,
                 progress,
@@ -220,5 +241,8 @@ impl Handler<Decided> for ShardActor {
 impl Handler<Settle> for ShardActor {
     type Result = ();
 
-    fn handle(&mut self, _: Settle, _: &mut Context<Self>) {}
+    /// Nothing is run by another shard any more either, when its slots are here.
+    fn handle(&mut self, _: Settle, _: &mut Context<Self>) {
+        self.shard.gather();
+    }
 }

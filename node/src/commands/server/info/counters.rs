@@ -17,6 +17,19 @@ pub(super) fn stats(call: &mut Call<'_>, text: &mut Text) {
     defragmentation(text);
     replies(call, text, traffic);
     turns(call, text);
+    shards(call, text);
+}
+
+/// Of a node that has several.
+fn shards(call: &Call<'_>, text: &mut Text) {
+    let spread = &call.node.spread;
+    if spread.shards() > 1 {
+        text.numbers(&[
+            ("shards", spread.shards() as u64),
+            ("shards_spread_count", spread.times()),
+            ("shards_batches_of_others", call.stats.batches_of_others),
+        ]);
+    }
 }
 
 fn rates(call: &Call<'_>, text: &mut Text, traffic: Totals) {

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use actix::Recipient;
-use almandine_cluster::id::NodeId;
+use almandine_cluster::failover::Succession;
+use almandine_cluster::id::{NodeId, ShardId};
 use almandine_cluster::machine::Voters;
 use almandine_cluster::topology::{Shard, Topology};
 use almandine_cluster::view::{Link, Peer, Preferred, Routing, Traffic, View};
@@ -76,6 +77,10 @@ pub struct Heard {
     pub traffic: Traffic,
     /// Whether this node hears most of the voters.
     pub hears_majority: bool,
+    /// How a planned change stands that this node has a part in, in the words of Redis; empty = not known yet.
+    pub hand_over_state: &'static str,
+    /// The last failover of each shard that was heard of.
+    pub successions: BTreeMap<ShardId, Succession>,
 }
 
 impl Picture {
@@ -179,7 +184,7 @@ pub(crate) mod testing {
 
     use std::net::{IpAddr, Ipv4Addr};
 
-    use almandine_cluster::id::{ClusterId, ShardId};
+    use almandine_cluster::id::ClusterId;
     use almandine_cluster::record::Generation;
     use almandine_cluster::slot::Slot;
     use almandine_cluster::topology::{Address, Admission, Change, Kind};

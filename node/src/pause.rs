@@ -1,4 +1,4 @@
-//! Whose commands wait for what: the end of CLIENT PAUSE, of a failover, of the node. Each has its own end; none ends another.
+//! Whose commands wait for what: the end of CLIENT PAUSE, of a failover at either end, of the node. Each has its own end; none ends another.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,8 @@ pub enum Purpose {
     Failover,
     /// The node is about to end.
     Ending,
+    /// The node is named as the primary, and may not act yet.
+    Accession,
 }
 
 /// Whose commands wait.
@@ -33,7 +35,7 @@ pub enum Whom {
 #[derive(Debug, Default)]
 pub struct Pause {
     /// By [`Purpose`].
-    running: Mutex<[Running; 3]>,
+    running: Mutex<[Running; 4]>,
     /// Until when those that may write wait, and until when all do: Unix time in milliseconds. Made of `running`.
     writers_until_ms: AtomicI64,
     all_until_ms: AtomicI64,
@@ -72,7 +74,7 @@ impl Pause {
         self.ended.fetch_add(1, Ordering::AcqRel);
     }
 
-    fn change(&self, change: impl FnOnce(&mut [Running; 3])) {
+    fn change(&self, change: impl FnOnce(&mut [Running; 4])) {
         let running = self.running.lock();
         let mut running = running.unwrap_or_else(PoisonError::into_inner);
         change(&mut running);
@@ -85,6 +87,13 @@ impl Pause {
         let writers_until_ms = until_ms(|_| true);
         self.writers_until_ms
             .store(writers_until_ms, Ordering::Release);
+    }
+
+    /// Whether there is a pause of this purpose.
+    pub fn is_on(&self, purpose: Purpose, now_ms: i64) -> bool {
+        let running = self.running.lock();
+        let running = running.unwrap_or_else(PoisonError::into_inner);
+        running[purpose as usize].until_ms > now_ms
     }
 
     /// Whether a command must wait; `may_write` is asked only while writes alone are paused.
@@ -144,7 +153,9 @@ mod tests {
         pause.begin(Purpose::Client, 100, Whom::All, 0);
         assert_eq!(stopped(&pause, 99), (true, true));
         assert_eq!(stopped(&pause, 100), (true, false));
+        assert!(pause.is_on(Purpose::Client, 99) && !pause.is_on(Purpose::Client, 100));
         pause.end(Purpose::Client);
+        assert!(!pause.is_on(Purpose::Client, 50) && pause.is_on(Purpose::Failover, 50));
         assert_eq!(stopped(&pause, 50), (true, false), "the failover goes on");
         pause.end(Purpose::Failover);
         assert_eq!(stopped(&pause, 50), (false, false));

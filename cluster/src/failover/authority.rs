@@ -162,6 +162,7 @@ impl Failover {
         reign.obstacle.is_none().then(|| Claim {
             shard: reign.shard,
             voters: standpoint.electorate.coming.iter().copied().collect(),
+            succession: self.own_succession(reign.shard),
         })
     }
 

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Beat, Effect, Failover, GRANT_MS, Message, Own};
+use super::{Beat, Effect, Failover, GRANT_MS, Message, Own, Stage};
 use crate::id::{NodeId, ShardId};
 use crate::topology::{Change, Shard};
 use crate::view::Verdict;
@@ -92,6 +92,8 @@ struct Case {
     begun_at: u64,
     asked_at: u64,
     fenced: BTreeSet<NodeId>,
+    /// It was told that a majority has.
+    is_told: bool,
     /// When one of them has heard of the primary last.
     heard_at: u64,
     proposed_at: Option<u64>,
@@ -172,6 +174,16 @@ impl Failover {
         }
     }
 
+    fn why_out(&self, primary: NodeId) -> &'static str {
+        if self.detector.verdict(primary) == Verdict::Failed {
+            "it is silent"
+        } else if self.has_lost_data(primary) {
+            "it has lost data that others have"
+        } else {
+            "it does not act"
+        }
+    }
+
     fn has_lost_data(&self, node: NodeId) -> bool {
         self.reported(node).is_some_and(|own| !own.is_whole)
     }
@@ -196,6 +208,11 @@ impl Failover {
             case.heard_at = case.heard_at.max(now.saturating_sub(silence_ms));
             self.are_cases_due = true;
         }
+    }
+
+    /// Whether a successor is looked for.
+    pub(super) fn is_replacing(&self, shard: ShardId) -> bool {
+        self.decisions.cases.contains_key(&shard)
     }
 
     /// Whether this node is the one that decides, and somebody can be outvoted.
@@ -268,11 +285,22 @@ impl Failover {
                 .electorate
                 .is_majority(|voter| case.fenced.contains(&voter))
         });
-        if case.proposed_at.is_some() || !is_fenced || !self.grants.is_settled(now) {
+        if case.proposed_at.is_some() || !is_fenced {
+            return;
+        }
+        let (is_told, reason) = (case.is_told, self.why_out(led.primary));
+        if !is_told {
+            self.tell(Stage::Fenced, shard, led.primary, reason);
+        }
+        if let Some(case) = self.decisions.cases.get_mut(&shard) {
+            case.is_told = true;
+        }
+        if !self.grants.is_settled(now) {
             return;
         }
         if let Some(candidate) = self.candidate(shard, led.primary, now) {
             let expected_epoch = led.epoch;
+            self.tell(Stage::Proposed, shard, candidate, reason);
             self.effects.push(Effect::Propose(Change::Promote {
                 shard,
                 expected_epoch,
@@ -292,6 +320,8 @@ impl Failover {
             number: self.decisions.rounds,
         };
         let primary = led.primary;
+        let before = self.decisions.cases.get(&shard);
+        let is_told = before.is_some_and(|before| before.is_told);
         let case = Case {
             primary,
             epoch: led.epoch,
@@ -299,6 +329,7 @@ impl Failover {
             begun_at: now,
             asked_at: 0,
             fenced: BTreeSet::new(),
+            is_told,
             heard_at: 0,
             proposed_at: None,
         };
@@ -345,6 +376,11 @@ impl Failover {
         }
     }
 
+    /// Whether a node's position is that of today.
+    pub(super) fn is_there(&self, node: NodeId, now: u64) -> bool {
+        self.detector.is_fresh(node, now, FRESH_MS) && !self.detector.suspects_node(node)
+    }
+
     /// Who is to follow: of those who are there and have their data (all that was acknowledged, if that is promised), the one that
     /// has the most of it; then by priority, then by name.
     pub(super) fn candidate(&self, shard: ShardId, primary: NodeId, now: u64) -> Option<NodeId> {
@@ -356,9 +392,7 @@ impl Failover {
         let validity = VALIDITY * self.settings.node_timeout_ms;
         let able = standpoint.topology.replicas(shard).filter_map(|(node, _)| {
             let own = self.reported(node)?;
-            let is_there = node == self.myself
-                || (self.detector.is_fresh(node, now, FRESH_MS)
-                    && !self.detector.suspects_node(node));
+            let is_there = node == self.myself || self.is_there(node, now);
             let linked_at = match node == self.myself {
                 true => self.linked_at,
                 false => self.detector.linked_at(node),

@@ -380,6 +380,7 @@ impl Failover {
         let changed = self.detector.verdicts(self.myself, &standpoint.electorate);
         let is_different = !changed.is_empty();
         if is_different {
+            self.tell_verdicts(&changed);
             self.effects.push(super::Effect::Verdicts(changed));
         }
         is_different

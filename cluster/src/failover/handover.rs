@@ -7,9 +7,10 @@
 //!   proposes to be promoted ────▶ the log ────▶ applies it: a replica from then on, writes go on elsewhere
 //! ```
 //!
-//! Nothing is lost: the replica gives up earlier than the primary goes on.
+//! Nothing is lost: the replica gives up earlier than the primary goes on. What it has not proposed yet can be given up at once,
+//! at either end.
 
-use super::{Beat, Effect, Failover, Message, Position};
+use super::{Beat, Cause, Effect, Failover, Message, Position, Stage};
 use crate::id::{NodeId, ShardId};
 use crate::topology::{Change, Refusal, Role};
 use crate::view::Verdict;
@@ -20,10 +21,19 @@ const PATIENCE_MS: u64 = 5000;
 const LONGER_MS: u64 = 1000;
 const AGAIN_MS: u64 = 100;
 
+/// Whose wish it is.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    /// A client's of this node, who waits for it.
+    Client(u64),
+    /// The primary's.
+    Primary { offer: Beat },
+}
+
 /// The replica's side.
 #[derive(Debug)]
 struct Wish {
-    client: u64,
+    by: By,
     round: Beat,
     primary: NodeId,
     shard: ShardId,
@@ -42,19 +52,37 @@ struct Pause {
     round: Beat,
     until: u64,
     position: Option<Position>,
+    /// It is to be given up, if that can be done; see [`Recall`].
+    recall: Option<Recall>,
+}
+
+/// The primary wants its place back.
+#[derive(Debug, Default)]
+struct Recall {
+    /// Who waits for it.
+    clients: Vec<u64>,
+    said_at: u64,
 }
 
 /// What replica and primary say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum HandOver {
-    /// Pause, and tell where.
-    Asked { round: Beat, epoch: u64 },
+    /// Pause, and tell where. `offer` = the primary's, if it has offered its place.
+    Asked {
+        round: Beat,
+        epoch: u64,
+        offer: Option<Beat>,
+    },
     /// No.
     Declined { round: Beat },
     /// Writes stand still here.
     Paused { round: Beat, position: Position },
     /// Nothing comes of it: go on.
     CalledOff { round: Beat },
+    /// The primary is about to end: take its place.
+    Offered { offer: Beat, epoch: u64 },
+    /// The primary would rather keep its place: call it off, if that can be done.
+    Recalled { round: Beat },
 }
 
 /// See the module.
@@ -66,18 +94,52 @@ pub(super) struct HandOvers {
     rounds: u64,
 }
 
+impl Wish {
+    fn cause(&self) -> Cause {
+        match self.by {
+            By::Client(_) => Cause::Planned,
+            By::Primary { .. } => Cause::Shutdown,
+        }
+    }
+}
+
+impl HandOvers {
+    /// Why this node has proposed itself, if it has, and since when that was wanted.
+    pub(super) fn proposed(&self) -> Option<(Cause, u64)> {
+        let wish = self.wish.as_ref().filter(|wish| wish.is_proposed);
+        wish.map(|wish| (wish.cause(), wish.begun_at))
+    }
+
+    /// As INFO says it.
+    pub(super) fn state(&self) -> &'static str {
+        match (&self.wish, &self.pause) {
+            (Some(wish), _) if wish.is_proposed => "failover-in-progress",
+            (None, None) => "no-failover",
+            _ => "waiting-for-sync",
+        }
+    }
+}
+
 /// The replica.
 impl Failover {
     /// A client of this node wants it to be the primary.
     pub(super) fn wish(&mut self, client: u64, now: u64) {
-        let wish = match self.wishes(client, now) {
-            Ok(wish) => wish,
-            Err(text) => return self.answer(client, Err(text)),
-        };
-        self.handovers.wish = Some(wish);
+        match self.wishes(By::Client(client), now) {
+            Ok(wish) => self.handovers.wish = Some(wish),
+            Err(text) => self.answer(By::Client(client), Err(text)),
+        }
     }
 
-    fn wishes(&mut self, client: u64, now: u64) -> Result<Wish, &'static str> {
+    /// The primary wants it. Who does not say yes is not asked for ever: the primary offers its place to the next one.
+    fn offered(&mut self, from: NodeId, offer: Beat, epoch: u64, now: u64) {
+        if let Ok(wish) = self.wishes(By::Primary { offer }, now)
+            && (wish.primary, wish.epoch) == (from, epoch)
+        {
+            self.handovers.wish = Some(wish);
+        }
+    }
+
+    fn wishes(&mut self, by: By, now: u64) -> Result<Wish, &'static str> {
         if self.handovers.wish.is_some() {
             return Err("TRYAGAIN A failover is in progress");
         }
@@ -102,7 +164,7 @@ impl Failover {
             number: self.handovers.rounds,
         };
         Ok(Wish {
-            client,
+            by,
             round,
             primary,
             shard,
@@ -114,9 +176,11 @@ impl Failover {
         })
     }
 
-    fn answer(&mut self, client: u64, outcome: Result<(), &'static str>) {
-        let outcome = outcome.map_err(|text| Refusal(text.to_owned()));
-        self.effects.push(Effect::Answer { client, outcome });
+    fn answer(&mut self, by: By, outcome: Result<(), &'static str>) {
+        if let By::Client(client) = by {
+            let outcome = outcome.map_err(|text| Refusal(text.to_owned()));
+            self.effects.push(Effect::Answer { client, outcome });
+        }
     }
 
     fn look_at_wish(&mut self, now: u64) {
@@ -124,15 +188,7 @@ impl Failover {
             return;
         };
         if let Some(outcome) = self.outcome(wish, now) {
-            let Some(wish) = self.handovers.wish.take() else {
-                return;
-            };
-            if outcome.is_err() {
-                let round = wish.round;
-                let off = HandOver::CalledOff { round };
-                self.send(wish.primary, Message::HandOver(off));
-            }
-            return self.answer(wish.client, outcome);
+            return self.end_wish(outcome);
         }
         let position = self.own.map(|own| own.position);
         let Some(wish) = &mut self.handovers.wish else {
@@ -148,12 +204,43 @@ impl Failover {
                 expected_epoch: wish.epoch,
                 candidate: self.myself,
             };
+            let (shard, cause) = (wish.shard, wish.cause());
+            self.tell(Stage::Proposed, shard, self.myself, cause.name());
             self.effects.push(Effect::Propose(change));
         } else if wish.goal.is_none() && now >= wish.asked_at + AGAIN_MS {
             wish.asked_at = now;
             let (primary, round, epoch) = (wish.primary, wish.round, wish.epoch);
-            let asked = HandOver::Asked { round, epoch };
+            let offer = match wish.by {
+                By::Client(_) => None,
+                By::Primary { offer } => Some(offer),
+            };
+            let asked = HandOver::Asked {
+                round,
+                epoch,
+                offer,
+            };
             self.send(primary, Message::HandOver(asked));
+        }
+    }
+
+    fn end_wish(&mut self, outcome: Result<(), &'static str>) {
+        let Some(wish) = self.handovers.wish.take() else {
+            return;
+        };
+        if outcome.is_err() && !wish.is_proposed {
+            let round = wish.round;
+            let off = HandOver::CalledOff { round };
+            self.send(wish.primary, Message::HandOver(off));
+        }
+        self.answer(wish.by, outcome);
+    }
+
+    /// The primary wants its place back. What is proposed may be decided.
+    fn recalled(&mut self, from: NodeId, round: Beat) {
+        let may_end =
+            |wish: &Wish| (wish.primary, wish.round) == (from, round) && !wish.is_proposed;
+        if self.handovers.wish.as_ref().is_some_and(may_end) {
+            self.end_wish(Err("ERR The primary has given the failover up"));
         }
     }
 
@@ -181,7 +268,7 @@ impl Failover {
             && let Some(wish) = self.handovers.wish.take()
         {
             self.answer(
-                wish.client,
+                wish.by,
                 Err("TRYAGAIN The primary can't hand over at the moment"),
             );
         }
@@ -190,7 +277,8 @@ impl Failover {
 
 /// The primary.
 impl Failover {
-    fn asked(&mut self, replica: NodeId, round: Beat, epoch: u64, now: u64) {
+    fn asked(&mut self, replica: NodeId, asked: (Beat, u64, Option<Beat>), now: u64) {
+        let (round, epoch, offer) = asked;
         if let Some(pause) = &self.handovers.pause
             && (pause.replica, pause.round) == (replica, round)
         {
@@ -201,7 +289,9 @@ impl Failover {
             let led = self.standpoint.as_ref()?.topology.shards().get(&shard)?;
             (led.epoch == epoch && self.role(replica) == Some(Role::Replica(shard))).then_some(())
         });
-        if led.is_none() || self.handovers.pause.is_some() {
+        // A replica that stood still may take up what was offered long ago.
+        let is_meant = offer.is_none_or(|offer| self.offers(offer));
+        if led.is_none() || self.handovers.pause.is_some() || !is_meant {
             let declined = HandOver::Declined { round };
             return self.send(replica, Message::HandOver(declined));
         }
@@ -211,6 +301,7 @@ impl Failover {
             round,
             until,
             position: None,
+            recall: None,
         });
         self.effects.push(Effect::PauseWrites {
             round,
@@ -239,17 +330,73 @@ impl Failover {
         }
     }
 
-    fn look_at_pause(&mut self, now: u64) {
-        let is_primary = self.led_by(self.myself).is_some();
-        let is_over = |pause: &Pause| now >= pause.until || !is_primary;
-        if self.handovers.pause.as_ref().is_some_and(is_over) {
-            self.go_on();
+    /// Whether a replica is about to take this node's place.
+    pub(super) fn is_handing_over(&self) -> bool {
+        self.handovers.pause.is_some()
+    }
+
+    /// This node's place is wanted back, by a client or by the node itself. Where the stream ends may be known to the replica,
+    /// which then may have proposed it; else nobody has.
+    pub(super) fn recall(&mut self, client: Option<u64>, now: u64) {
+        let Some(pause) = &mut self.handovers.pause else {
+            return;
+        };
+        pause.recall.get_or_insert_default().clients.extend(client);
+        match pause.position {
+            Some(_) => self.look_at_pause(now),
+            None => {
+                let (replica, round) = (pause.replica, pause.round);
+                let declined = HandOver::Declined { round };
+                self.send(replica, Message::HandOver(declined));
+                self.go_on(Ok(()));
+            }
         }
     }
 
-    fn go_on(&mut self) {
-        self.handovers.pause = None;
+    fn look_at_pause(&mut self, now: u64) {
+        let is_primary = self.led_by(self.myself).is_some();
+        let Some(pause) = &mut self.handovers.pause else {
+            return;
+        };
+        if !is_primary {
+            self.go_on(Err("ERR Another node leads already"));
+        } else if now >= pause.until {
+            self.go_on(Ok(()));
+        } else if let Some(recall) = &mut pause.recall
+            && now >= recall.said_at + AGAIN_MS
+        {
+            recall.said_at = now;
+            let (replica, round) = (pause.replica, pause.round);
+            let recalled = HandOver::Recalled { round };
+            self.send(replica, Message::HandOver(recalled));
+        }
+    }
+
+    /// The pause is over; who wanted the place back has it, or has not.
+    fn go_on(&mut self, recalled: Result<(), &'static str>) {
+        let pause = self.handovers.pause.take();
+        let recall = pause.and_then(|pause| pause.recall);
         self.effects.push(Effect::ResumeWrites);
+        for client in recall.unwrap_or_default().clients {
+            self.answer(By::Client(client), recalled);
+        }
+    }
+}
+
+/// Both.
+impl Failover {
+    /// CLUSTER FAILOVER ABORT.
+    pub(super) fn abort(&mut self, client: u64, now: u64) {
+        let outcome = match &self.handovers.wish {
+            Some(wish) if wish.is_proposed => Err("ERR The failover is being decided already"),
+            Some(_) => Ok(()),
+            None if self.is_handing_over() => return self.recall(Some(client), now),
+            None => Err("ERR No failover in progress."),
+        };
+        if outcome.is_ok() {
+            self.end_wish(Err("ERR Failover manually aborted"));
+        }
+        self.answer(By::Client(client), outcome);
     }
 }
 
@@ -261,7 +408,11 @@ impl Failover {
 
     pub(super) fn hand_over(&mut self, from: NodeId, said: HandOver, now: u64) {
         match said {
-            HandOver::Asked { round, epoch } => self.asked(from, round, epoch, now),
+            HandOver::Asked {
+                round,
+                epoch,
+                offer,
+            } => self.asked(from, (round, epoch, offer), now),
             HandOver::Declined { round } => self.declined(from, round),
             HandOver::Paused { round, position } => {
                 if let Some(wish) = &mut self.handovers.wish
@@ -273,9 +424,11 @@ impl Failover {
             HandOver::CalledOff { round } => {
                 let is_it = |pause: &Pause| (pause.replica, pause.round) == (from, round);
                 if self.handovers.pause.as_ref().is_some_and(is_it) {
-                    self.go_on();
+                    self.go_on(Ok(()));
                 }
             }
+            HandOver::Offered { offer, epoch } => self.offered(from, offer, epoch, now),
+            HandOver::Recalled { round } => self.recalled(from, round),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fence, Fenced, HandOver};
+use super::{Fence, Fenced, HandOver, Succession};
 use crate::id::{NodeId, ShardId};
 
 /// A node's rounds of pings count up, over its starts. Links may repeat and turn round what they carry; the later beat is the
@@ -52,6 +52,8 @@ pub struct Claim {
     pub shard: ShardId,
     /// The voters of whom it needs a majority, by the end of its log.
     pub voters: Vec<NodeId>,
+    /// How the sender has come to lead.
+    pub succession: Option<Succession>,
 }
 
 /// Without a claim the sender gives up what it had claimed before.

@@ -8,7 +8,10 @@
 //!                       ├─ authority.rs   the primary: may it act, and until when
 //!                       ├─ decision.rs    the leader: fence a failed primary, then propose its successor
 //!                       ├─ in_sync.rs     the primary: which replicas its replies wait for
-//!                       └─ handover.rs    CLUSTER FAILOVER: both sides of a planned change
+//!                       ├─ handover.rs    CLUSTER FAILOVER: both sides of a planned change
+//!                       ├─ departure.rs   a primary that is about to end offers its place
+//!                       ├─ migration.rs   the leader: a replica for a primary that has lost its own
+//!                       └─ succession.rs  what is told and remembered of a failover
 //! ```
 //!
 //! **Why no two nodes act for a shard at once.** A primary's lease runs [`LEASE_MS`] from the moment it *sent* the ping that a
@@ -22,32 +25,40 @@
 
 mod authority;
 mod decision;
+mod departure;
 mod detector;
 mod electorate;
 mod grants;
 mod handover;
 mod in_sync;
 mod message;
+mod migration;
+mod succession;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::authority::Reign;
 use self::decision::{Decisions, Fences};
+use self::departure::Departure;
 use self::detector::Detector;
 use self::grants::Grants;
 use self::handover::HandOvers;
 use self::in_sync::Keeping;
+use self::migration::Migrations;
+use self::succession::{Accession, Forced};
 use crate::id::{NodeId, ShardId};
 use crate::topology::{AckMode, Change, Refusal, Role, Topology};
 use crate::view::{Peer, Verdict};
 
 pub use authority::{Authority, Reason};
 pub use decision::{Fence, Fenced};
+pub use departure::Departed;
 pub use electorate::Electorate;
 pub use handover::HandOver;
 pub use in_sync::Stream;
 pub use message::{Beat, Claim, Message, Own, Ping, Pong, Position, Report};
+pub use succession::{Cause, Stage, Step, Succession};
 
 /// Between two pings to the same node.
 pub const PING_MS: u64 = 100;
@@ -83,6 +94,9 @@ pub struct Settings {
     pub min_insync: usize,
     /// `isr-timeout`: how long a replica in sync may lag.
     pub isr_timeout_ms: u64,
+    /// `cluster-migration-barrier`: how many working replicas a shard keeps when one of them moves to a primary without. None:
+    /// they do not move (`cluster-allow-replica-migration`). The leader's word counts.
+    pub migration_barrier: Option<u32>,
 }
 
 impl Default for Settings {
@@ -93,6 +107,7 @@ impl Default for Settings {
             ack_mode: AckMode::Async,
             min_insync: 1,
             isr_timeout_ms: 1000,
+            migration_barrier: Some(1),
         }
     }
 }
@@ -137,6 +152,21 @@ pub enum Event {
     Wish {
         client: u64,
     },
+    /// CLUSTER FAILOVER FORCE or TAKEOVER was said to this node; the log decides.
+    Forced {
+        is_takeover: bool,
+    },
+    /// CLUSTER FAILOVER ABORT; [`Effect::Answer`] follows.
+    Abort {
+        client: u64,
+    },
+    /// The node is about to end: somebody else is to lead before, if that can be done within this time;
+    /// [`Effect::Departed`] follows.
+    Depart {
+        patience_ms: u64,
+    },
+    /// The node does not end after all; no answer follows.
+    Stay,
     /// What [`Effect::PauseWrites`] asked for: no write is under way any more, and the stream ends here.
     Paused {
         round: Beat,
@@ -169,6 +199,15 @@ pub enum Effect {
     },
     /// Writes go on, if this node still takes any.
     ResumeWrites,
+    /// A failover has come to this.
+    Step(Step),
+    /// The last failover of a shard, as far as this node has heard.
+    Succeeded {
+        shard: ShardId,
+        succession: Succession,
+    },
+    /// What came of [`Event::Depart`].
+    Departed(Departed),
     /// A client's CLUSTER FAILOVER is done, or not.
     Answer {
         client: u64,
@@ -195,7 +234,17 @@ pub struct Failover {
     decisions: Decisions,
     /// What they rest on is different.
     are_cases_due: bool,
+    migrations: Migrations,
     handovers: HandOvers,
+    departure: Option<Departure>,
+    /// Departures that were ever begun.
+    departures: u64,
+    forced: Option<Forced>,
+    accession: Option<Accession>,
+    /// This node is to follow who leads its shard since this epoch.
+    follows: Option<u64>,
+    /// The last ones that were heard of.
+    successions: BTreeMap<ShardId, Succession>,
     /// When its own stream flowed last, or when it began to look.
     linked_at: u64,
     reign: Option<Reign>,
@@ -220,7 +269,14 @@ impl Failover {
             fences: Fences::default(),
             decisions: Decisions::default(),
             are_cases_due: false,
+            migrations: Migrations::default(),
             handovers: HandOvers::default(),
+            departure: None,
+            departures: 0,
+            forced: None,
+            accession: None,
+            follows: None,
+            successions: BTreeMap::new(),
             linked_at: now.ms,
             reign: None,
             authority: Authority::No(Reason::NotPrimary),
@@ -237,6 +293,11 @@ impl Failover {
     /// Whether it may act as a primary.
     pub fn authority(&self) -> Authority {
         self.authority
+    }
+
+    /// How a planned change stands that this node has a part in, in the words of Redis.
+    pub fn hand_over_state(&self) -> &'static str {
+        self.handovers.state()
     }
 
     /// Whether it hears a majority of the voters, itself included if it votes.
@@ -263,6 +324,16 @@ impl Failover {
                 self.mode_was(before.ack_mode);
             }
             Event::Wish { client } => self.wish(client, now.ms),
+            Event::Forced { is_takeover } => {
+                let cause = match is_takeover {
+                    true => Cause::Takeover,
+                    false => Cause::Forced,
+                };
+                self.forced = Some(Forced { cause, at: now.ms });
+            }
+            Event::Abort { client } => self.abort(client, now.ms),
+            Event::Depart { patience_ms } => self.depart(patience_ms, now.ms),
+            Event::Stay => self.stay(now.ms),
             Event::Paused { round, position } => self.paused(round, position),
         }
         self.look(now);
@@ -279,6 +350,7 @@ impl Failover {
         let node_timeout_ms = self.settings.node_timeout_ms;
         self.detector.judge(now.ms, node_timeout_ms);
         self.are_cases_due = true;
+        self.look_at_orphans(now.ms);
         if now.ms >= self.pinged_at + self.pace_ms(now.ms) {
             self.ping(now);
         }
@@ -286,7 +358,9 @@ impl Failover {
 
     fn changed(&mut self, standpoint: Standpoint, now: Now) {
         self.grants.look(&standpoint.electorate, now.ms);
+        let before = self.own_seat();
         self.standpoint = Some(standpoint);
+        self.note_succession(before, now.ms);
         self.are_cases_due = true;
         self.watch(now);
     }
@@ -302,12 +376,14 @@ impl Failover {
             self.ping(now);
             self.look_at_authority(now.ms);
         }
+        self.look_at_succession(now.ms, now.unix_ms);
         self.are_cases_due |= self.look_at_verdicts();
         self.look_at_fences(now.ms);
         if std::mem::take(&mut self.are_cases_due) {
             self.look_at_cases(now.ms);
         }
         self.look_at_handovers(now.ms);
+        self.look_at_departure(now.ms);
     }
 
     fn send(&mut self, to: NodeId, message: Message) {
@@ -383,6 +459,11 @@ impl Failover {
     }
 
     fn pinged(&mut self, from: NodeId, ping: Ping, now: Now) {
+        if let Some(claim) = &ping.claim
+            && let Some(succession) = claim.succession.filter(|known| known.to == from)
+        {
+            self.learn_succession(claim.shard, succession);
+        }
         let beat = ping.report.beat;
         let is_news = self.detector.pinged_by(from, ping.report, now.ms);
         let is_extended = is_news && self.answer_claim(from, ping.claim, now.ms);

@@ -61,7 +61,7 @@ parameters! {
         pidfile: String = "", Text::ANY, Startup, Works, "File that holds the process id while the node runs; empty = none.";
         daemonize: bool = "no", YesNo, Startup, Refused("run the node in the foreground under systemd, a container or `nohup ... &`"), "Go to the background.";
         supervised: &'static str = "no", Choice(&["upstart", "systemd", "auto", "no"]), Startup, Inert("the node does not talk to its supervisor yet"), "Tell the supervisor when the node is ready.";
-        shutdown_timeout: u64 = "10", Int::new(0, I32), Live, Inert("replicas that lag catch up when the node is back"), "Seconds to wait for replicas at the end.";
+        shutdown_timeout: u64 = "10", Int::new(0, I32), Live, Works, "Seconds that the end of the node may wait: for a replica to take over, for others to catch up; 0 = none.";
         shutdown_on_sigterm: ShutdownOptions = "default", ShutdownWords, Live, Works, "How to end after SIGTERM.";
         shutdown_on_sigint: ShutdownOptions = "default", ShutdownWords, Live, Works, "How to end after SIGINT.";
         busy_reply_threshold | "lua-time-limit": u64 = "5000", Int::new(0, I64), Live, SCRIPTS, "Milliseconds after which a script that still runs makes others be answered BUSY.";
@@ -226,8 +226,8 @@ parameters! {
         isr_timeout: u64 = "1000", Int::new(50, I64), Live, Works, "With ack-mode durable: milliseconds that a replica in sync may lag before the shard goes on without it.";
         ack_timeout: u64 = "5000", Int::new(1, I64), Live, Works, "With ack-mode durable: milliseconds after which a write that replicas have not confirmed is answered UNCERTAIN.";
         cluster_require_full_coverage: bool = "no", YesNo, Live, Works, "Refuse all requests while a slot has no owner.";
-        cluster_migration_barrier: u32 = "1", Int::new(0, I32), Live, CLUSTER, "Replicas that a primary keeps.";
-        cluster_allow_replica_migration: bool = "yes", YesNo, Live, Works, "A shard whose last slot goes follows the new owner.";
+        cluster_migration_barrier: u32 = "1", Int::new(0, I32), Live, Works, "Working replicas that a shard keeps when one moves to a primary that has lost its own.";
+        cluster_allow_replica_migration: bool = "yes", YesNo, Live, Works, "A shard whose last slot goes follows the new owner; replicas move to primaries that have lost theirs, if the leader of the log says yes.";
         cluster_replica_validity_factor | "cluster-slave-validity-factor": u32 = "10", Int::new(0, I32), Live, CLUSTER, "Lag at which a replica may no more be chosen.";
         cluster_replica_no_failover | "cluster-slave-no-failover": bool = "no", YesNo, Live, Works, "Never choose this replica.";
         cluster_allow_reads_when_down: bool = "no", YesNo, Live, Works, "Read while the cluster is down.";

@@ -139,6 +139,9 @@ impl Shard {
             }
         };
         if let Err(fault) = self.admit(command, args, session) {
+            if self.will_lead_soon(&fault) {
+                return Some(Stop::Paused);
+            }
             self.last = Some(id);
             self.refuse(Some(id), requests, args, fault, session, out);
             return None;

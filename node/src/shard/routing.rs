@@ -16,6 +16,7 @@ use super::Shard;
 use crate::cluster::Picture;
 use crate::commands::spec::{Command, Flags};
 use crate::commands::{Args, Fault, keys};
+use crate::pause::Purpose;
 use crate::pubsub::Kind;
 use crate::session::{OwnedRequest, Session, Transaction};
 
@@ -169,6 +170,14 @@ impl Shard {
         let least = self.params.min_insync as usize;
         let is_short = picture.in_sync_count.is_some_and(|count| count < least);
         self.lacks_replicas |= is_short && !self.standing.is_replica;
+    }
+
+    /// The node is named as the primary of its slots and may act in a moment: whoever has followed the redirection to it waits
+    /// for that instead of hearing an error.
+    #[cold]
+    pub(super) fn will_lead_soon(&self, fault: &Fault) -> bool {
+        let is_fenced = self.seat.is_fenced && fault.code() == "CLUSTERDOWN";
+        is_fenced && self.node.pause.is_on(Purpose::Accession, self.now_ms)
     }
 
     /// The cluster is another one: clients must not wait here for what will happen elsewhere, nor listen.

@@ -7,6 +7,7 @@ use almandine_node::probe::free_port;
 use super::topology;
 use crate::process::{Directory, Running, Server, Start, StartError, complaints, fail_for};
 use crate::resp::{Client, Value};
+use crate::sys;
 
 /// Names a server that the nodes are instead of ours: whether a test asks too much is seen with `redis-server`.
 const SERVER_VARIABLE: &str = "CLUSTER_SERVER";
@@ -182,6 +183,30 @@ impl Cluster {
         // What it was goes with it; its directory stays.
         self.nodes[number].running = None;
         self.nodes[number].is_frozen = false;
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// If the node does not run.
+    #[track_caller]
+    pub fn signal(&self, number: usize, signal: i32) {
+        sys::signal(self.node(number).pid(), signal).expect("the node runs");
+    }
+
+    /// Waits for the end of a node that was told to end; its exit code. None = it was ended by a signal.
+    ///
+    /// # Panics
+    /// If it does not end.
+    #[track_caller]
+    pub fn wait_for_end(&mut self, number: usize) -> Option<i32> {
+        let running = self.nodes[number].running.as_mut();
+        let status = running.and_then(Running::wait_for_end);
+        let Some(status) = status else {
+            panic!("node {number} does not end\n{}", self.logs());
+        };
+        self.nodes[number].running = None;
+        status.code()
     }
 
     /// Stops a node until [`Cluster::thaw`].

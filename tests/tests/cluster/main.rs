@@ -7,6 +7,7 @@
 //!   durable.rs     nodes that wait for their replicas before they acknowledge
 //!   kills.rs       nodes are killed while the topology changes
 //!   quarantine.rs  what only a deposed primary had
+//!   operators.rs   SHUTDOWN, CLUSTER FAILOVER in all its forms, and what is shown of it
 //!   redis_cli.rs   redis-cli --cluster ...
 //!   redis_rs.rs    the client library of Rust
 //!   shards.rs      nodes with several shards are nodes like others
@@ -18,6 +19,7 @@ mod by_hand;
 mod clients;
 mod durable;
 mod kills;
+mod operators;
 mod quarantine;
 mod redis_cli;
 mod redis_rs;

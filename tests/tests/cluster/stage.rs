@@ -29,6 +29,29 @@ pub(crate) fn pair(args: &[&str]) -> Cluster {
     cluster
 }
 
+/// One primary with all slots, the first node, and so many replicas.
+#[track_caller]
+pub(crate) fn shard(replicas: usize, args: &[&str]) -> Cluster {
+    let cluster = Plan::new().args(args).start(1 + replicas);
+    cluster.order(0, "CLUSTER ADDSLOTSRANGE 0 16383");
+    for number in 1..=replicas {
+        cluster.meet(number, 0);
+    }
+    cluster.agreed_on("all know each other", |topology| {
+        topology.nodes.len() == 1 + replicas
+    });
+    let numbers: Vec<usize> = (1..=replicas).collect();
+    for number in &numbers {
+        cluster.order(*number, &format!("CLUSTER REPLICATE {}", cluster.id(0)));
+    }
+    cluster.agreed_on("replicas", |topology| {
+        topology.replicas().count() == replicas
+    });
+    wait_for_links(&cluster, &numbers);
+    wait_until_ok(&cluster);
+    cluster
+}
+
 /// Waits until these replicas have the link to their primary.
 #[track_caller]
 pub(crate) fn wait_for_links(cluster: &Cluster, replicas: &[usize]) {

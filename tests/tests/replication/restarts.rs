@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use almandine_tests::contents::{fill, samples};
 use almandine_tests::load::Load;
 use almandine_tests::process::{Running, TestNode, wait_until};
+use almandine_tests::resp::Value;
+use almandine_tests::sys;
 
 use crate::stage::{
     PATIENCE, assert_same, field, follow, follow_through_proxy, syncs, wait_for_link,
@@ -151,4 +153,51 @@ fn a_file_that_was_begun_late_is_known_to_replicas_too() {
     primary.restart(&WITH_FILE);
     assert_same(&primary, &replica);
     assert_eq!(syncs(&primary), (0, 1));
+}
+
+/// A primary whose replica stands still and lacks something is told to end.
+fn end_with_a_frozen_replica(timeout: &str) -> (TestNode, TestNode) {
+    let mut primary = TestNode::start_with(&["--shutdown-timeout", timeout]);
+    let mut replica = TestNode::start();
+    primary.announce("Lagging replica");
+    replica.announce_lost_links();
+    follow(&replica, primary.address());
+    wait_for_link(&replica);
+    replica.freeze();
+    primary.client().call(&["SET", "last", "1"]).expect("OK");
+    sys::signal(primary.pid(), libc::SIGTERM).expect("it runs");
+    let is_waiting = || {
+        let log = primary.log();
+        log.contains("Waiting for replicas before shutting down.")
+    };
+    assert!(wait_until(PATIENCE, is_waiting), "{}", primary.log());
+    (primary, replica)
+}
+
+#[test]
+fn a_primary_that_ends_waits_for_its_replicas() {
+    let (mut primary, replica) = end_with_a_frozen_replica("600");
+    assert!(primary.has_ended().is_none());
+    replica.thaw();
+    let status = primary.wait_for_end().expect("it ends");
+    assert_eq!(status.code(), Some(0));
+    let log = primary.log();
+    let text = "1 of 1 replicas are in sync when shutting down.";
+    assert!(log.contains(text), "{log}");
+    let last = replica.client().call(&["GET", "last"]);
+    assert_eq!(last.ok(), Some(Value::bulk("1")));
+}
+
+#[test]
+fn a_primary_that_ends_does_not_wait_for_ever() {
+    let (mut primary, replica) = end_with_a_frozen_replica("1");
+    let status = primary.wait_for_end().expect("it ends");
+    assert_eq!(status.code(), Some(0));
+    let log = primary.log();
+    let text = "0 of 1 replicas are in sync when shutting down.";
+    assert!(
+        log.contains(text) && log.contains("Lagging replica"),
+        "{log}"
+    );
+    replica.thaw();
 }

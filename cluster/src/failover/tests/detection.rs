@@ -157,6 +157,14 @@ fn what_nodes_say_is_read_as_it_is_written() {
     let claim = Claim {
         shard: ShardId::new([5; 20]),
         voters: vec![node(1), node(2)],
+        succession: Some(Succession {
+            epoch: 7,
+            cause: Cause::Takeover,
+            from: node(2),
+            to: node(1),
+            at_ms: 8,
+            took_ms: 9,
+        }),
     };
     let position = Position { term: 1, offset: 2 };
     let fence = Fence {

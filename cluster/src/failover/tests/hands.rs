@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::plan::node;
-use super::world::{Happening, World};
+use super::world::{ABORTS, ASKS, Happening, World};
 
 impl World {
     /// Starts a host, with what it had on its disk.
@@ -111,8 +111,20 @@ impl World {
         if host.is_awake() && !host.is_asked {
             host.is_asked = true;
             host.outcome = None;
-            self.tell(number, Event::Wish { client: 1 });
+            self.tell(number, Event::Wish { client: ASKS });
         }
+    }
+
+    /// CLUSTER FAILOVER ABORT.
+    pub(super) fn abort(&mut self, number: usize) {
+        self.hosts[number].aborted = None;
+        self.tell(number, Event::Abort { client: ABORTS });
+    }
+
+    /// The host wants to end, but for the end itself.
+    pub(super) fn depart(&mut self, number: usize, patience_ms: u64) {
+        self.hosts[number].departed = None;
+        self.tell(number, Event::Depart { patience_ms });
     }
 
     /// Only these vote, all know.

@@ -81,6 +81,7 @@ fn a_voter_says_yes_to_the_primary_that_it_knows_and_that_counts_as_it_does() {
     let claim = |of: usize, voters: &[usize]| Claim {
         shard: shard(of),
         voters: voters.iter().map(|&number| node(number)).collect(),
+        succession: None,
     };
     assert!(host.failover.extends(node(0), &claim(0, &[0, 1, 2]), ms));
     assert!(!host.failover.extends(node(0), &claim(0, &[0, 1]), ms));

@@ -1,11 +1,14 @@
+mod departures;
 mod detection;
 mod hands;
 mod in_sync;
 mod leases;
+mod migrations;
 mod model;
 mod plan;
 mod planned;
 mod schedules;
+mod successions;
 mod successors;
 mod world;
 

@@ -157,15 +157,17 @@ impl World {
     }
 
     pub(super) fn propose(&mut self, number: usize, change: Change) {
-        let &Change::Promote {
-            shard, candidate, ..
-        } = &change
-        else {
-            return self.blame(format!("host {number} proposes {change:?}"));
+        let (shard, candidate) = match change {
+            Change::Promote {
+                shard, candidate, ..
+            } => (shard, candidate),
+            Change::Replicate { .. } => return self.propose_move(number, change),
+            other => return self.blame(format!("host {number} proposes {other:?}")),
         };
         let seen = &self.log[self.hosts[number].version];
         let primary = seen.shards()[&shard].primary;
-        let is_planned = self.hosts[number].is_asked && candidate == self.hosts[number].node;
+        let host = &self.hosts[number];
+        let is_planned = candidate == host.node && host.failover.handovers.proposed().is_some();
         let deposes = (!is_planned).then_some(primary);
         if !is_planned {
             self.proposed_at.insert(shard, self.now);
@@ -189,6 +191,23 @@ impl World {
             self.plan(again, Happening::Commit { change, deposes });
         }
         self.plan(at, Happening::Commit { change, deposes });
+    }
+
+    /// A replica is to follow another primary.
+    fn propose_move(&mut self, number: usize, change: Change) {
+        if self.leader == Some(number) {
+            let at = self.now + 1 + self.dice.below(20);
+            let deposes = None;
+            self.plan(at, Happening::Commit { change, deposes });
+        }
+    }
+
+    fn commit_move(&mut self, change: &Change) {
+        let mut topology = Topology::clone(&self.topology());
+        if topology.apply(change).is_ok() {
+            self.seen.moved += 1;
+            self.log.push(Arc::new(topology));
+        }
     }
 
     /// What must be true when the leader proposes a successor.
@@ -217,6 +236,9 @@ impl World {
     pub(super) fn commit(&mut self, mut change: Change, deposes: Option<NodeId>) {
         if self.leader.is_none_or(|leader| !self.can_lead(leader)) {
             return;
+        }
+        if matches!(change, Change::Replicate { .. }) {
+            return self.commit_move(&change);
         }
         let before = self.topology();
         let Change::Promote {

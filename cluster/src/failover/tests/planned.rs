@@ -96,3 +96,75 @@ fn one_of_two_that_ask_is_promoted() {
         .collect();
     assert_eq!(done, [world.primary(0)]);
 }
+
+fn aborted(world: &World, number: usize) -> Option<&str> {
+    match world.hosts[number].aborted.as_ref()? {
+        Ok(()) => Some("OK"),
+        Err(refusal) => Some(&refusal.0),
+    }
+}
+
+#[test]
+fn a_hand_over_is_given_up_at_either_end() {
+    for end in [1, 0] {
+        let mut world = quiet(&[2], 1);
+        for number in 0..3 {
+            world.abort(number);
+            assert_eq!(
+                aborted(&world, number),
+                Some("ERR No failover in progress.")
+            );
+        }
+        world.hosts[1].is_stuck = true;
+        world.run(world.now + 1000);
+        world.ask(1);
+        world.until(100, |world| world.hosts[0].paused.is_some());
+        world.run(world.now + 100);
+        world.abort(end);
+        world.until(300, |world| aborted(world, end) == Some("OK"));
+        world.until(300, |world| world.hosts[1].outcome.is_some());
+        let texts = [
+            "ERR The primary has given the failover up",
+            "ERR Failover manually aborted",
+        ];
+        assert_eq!(refusal(&world, 1), Some(texts[end]));
+        world.until(300, |world| world.hosts[0].paused.is_none());
+        world.hosts[1].is_stuck = false;
+        world.run(world.now + 3000);
+        assert!(world.primary(0) == 0 && world.acts(0).is_some());
+        answered(&mut world, 1, 500);
+        assert_eq!(world.hosts[1].outcome, Some(Ok(())));
+    }
+}
+
+/// Where the writes have not come to an end nobody knows where the stream does, so nobody can have proposed anything.
+#[test]
+fn a_primary_that_has_not_paused_yet_goes_on_at_once() {
+    let mut world = quiet(&[2], 1);
+    world.hosts[0].is_stuck = true;
+    world.ask(1);
+    world.until(100, |world| world.hosts[0].paused.is_some());
+    world.abort(0);
+    assert_eq!(aborted(&world, 0), Some("OK"));
+    assert_eq!(world.hosts[0].paused, None);
+    world.until(100, |world| world.hosts[1].outcome.is_some());
+    let text = "TRYAGAIN The primary can't hand over at the moment";
+    assert_eq!(refusal(&world, 1), Some(text));
+}
+
+#[test]
+fn what_is_proposed_cannot_be_given_up() {
+    let mut world = quiet(&[2], 1);
+    world.ask(1);
+    world.until(500, |world| {
+        world.hosts[1].failover.handovers.proposed().is_some()
+    });
+    world.abort(1);
+    let text = "ERR The failover is being decided already";
+    assert_eq!(aborted(&world, 1), Some(text));
+    world.abort(0);
+    world.until(1000, |world| aborted(world, 0).is_some());
+    let text = "ERR Another node leads already";
+    assert_eq!(aborted(&world, 0), Some(text));
+    assert_eq!(world.primary(0), 1);
+}

@@ -35,7 +35,7 @@ fn disturb(world: &mut World) {
         true => world.primary(of),
         false => one,
     };
-    match world.dice.below(22) {
+    match world.dice.below(24) {
         0 | 1 => world.kill(one),
         2 | 3 => world.kill(primary),
         4 => world.freeze(one),
@@ -73,6 +73,9 @@ fn disturb(world: &mut World) {
             world.run(later);
             world.start(one);
         }
+        20 => world.depart(primary, 5000),
+        21 if world.dice.below(2) == 0 => world.abort(one),
+        21 => world.tell(one, Event::Stay),
         _ => {
             // Whoever is away comes back, and one cut is mended.
             match (world.hosts[one].is_alive, world.hosts[one].frozen_at) {

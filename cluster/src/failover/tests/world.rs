@@ -44,6 +44,14 @@ pub(super) struct Host {
     /// A client waits for its CLUSTER FAILOVER.
     pub(super) is_asked: bool,
     pub(super) outcome: Option<Result<(), Refusal>>,
+    /// What CLUSTER FAILOVER ABORT was answered last.
+    pub(super) aborted: Option<Result<(), Refusal>>,
+    /// What it has told of failovers.
+    pub(super) steps: Vec<Step>,
+    /// The last failover that it has heard of.
+    pub(super) succession: Option<Succession>,
+    /// What came of its wish to end.
+    pub(super) departed: Option<Departed>,
     /// It reads its files for long.
     pub(super) is_reading: bool,
     /// A replica copies nothing; a primary does not come to an end with its writes.
@@ -95,6 +103,7 @@ pub(super) struct Seen {
     pub(super) events: u64,
     pub(super) promotions: u64,
     pub(super) planned: u64,
+    pub(super) moved: u64,
     pub(super) thawed: u64,
 }
 
@@ -117,12 +126,16 @@ pub(super) struct World {
     pub(super) is_log_slow: bool,
     pub(super) mutant: Option<Mutant>,
     pub(super) policy: TwoNodePolicy,
+    pub(super) migration_barrier: Option<u32>,
     pub(super) seen: Seen,
     pub(super) broken: Option<String>,
     /// When a shard's successor was proposed last by the leader.
     pub(super) proposed_at: BTreeMap<ShardId, u64>,
 }
 
+/// Clients.
+pub(super) const ASKS: u64 = 1;
+pub(super) const ABORTS: u64 = 2;
 /// Between two looks of the world at itself.
 const STEP_MS: u64 = 20;
 
@@ -147,6 +160,7 @@ impl World {
             is_log_slow: false,
             mutant,
             policy: plan.policy,
+            migration_barrier: Some(1),
             seen: Seen::default(),
             broken: None,
             proposed_at: BTreeMap::new(),
@@ -188,6 +202,10 @@ impl World {
             own,
             is_asked: false,
             outcome: None,
+            aborted: None,
+            departed: None,
+            steps: Vec::new(),
+            succession: None,
             is_reading: false,
             is_stuck: false,
             complaints: 0,
@@ -200,6 +218,7 @@ impl World {
     pub(super) fn settings(&self) -> Settings {
         Settings {
             two_node_policy: self.policy,
+            migration_barrier: self.migration_barrier,
             ..Settings::default()
         }
     }
@@ -312,6 +331,14 @@ impl World {
             Effect::Propose(change) => self.propose(number, change),
             Effect::PauseWrites { round, .. } => self.hosts[number].paused = Some(round),
             Effect::ResumeWrites => self.hosts[number].paused = None,
+            Effect::Step(step) => self.hosts[number].steps.push(step),
+            Effect::Succeeded { succession, .. } => {
+                self.hosts[number].succession = Some(succession);
+            }
+            Effect::Departed(departed) => self.hosts[number].departed = Some(departed),
+            Effect::Answer { client, outcome } if client == ABORTS => {
+                self.hosts[number].aborted = Some(outcome);
+            }
             Effect::Answer { outcome, .. } => {
                 let host = &mut self.hosts[number];
                 host.is_asked = false;

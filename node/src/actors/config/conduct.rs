@@ -43,9 +43,12 @@ use crate::actors::vault::messages::{Commit, Export};
 use crate::cluster::Cluster;
 use crate::moment::now_ms;
 use crate::node::Node;
+use crate::pause::{Purpose, Whom};
 
 /// How long one [`Event::Tick`] stands for.
 pub(super) const TICK: Duration = Duration::from_millis(TICK_MS);
+/// How long clients of a new primary wait for it at most.
+const ACCESSION_MS: i64 = 1000;
 /// Ticks that are caught up with: a process that stood still for longer has not lived through that time.
 const CATCH_UP: u32 = 4;
 
@@ -169,6 +172,7 @@ impl Conduct {
         match self.wishes.begin(wish) {
             Ok(Told::Machine(event)) => self.handle(*event),
             Ok(Told::FailOver { client, force }) => self.fail_over(client, force),
+            Ok(Told::AbortFailover { client }) => self.abort_failover(client),
             Err(decided) => self.tell(decided),
         }
     }
@@ -418,10 +422,21 @@ impl Conduct {
         self.note_voters();
         self.links.keep(&self.machine);
         self.topology = Arc::new(self.machine.topology().clone());
+        self.keep_clients_waiting();
         self.publish();
         self.tell_detector();
         self.tell_part();
         self.export();
+    }
+
+    /// A replica that is named as the primary may act when the voters have confirmed it, which takes a moment.
+    fn keep_clients_waiting(&self) {
+        let leads = self.topology.leads(self.myself);
+        if leads && matches!(self.part, Some(Part::Replica(_))) {
+            let (now_ms, pause) = (now_ms(), &self.node.pause);
+            let until_ms = now_ms.saturating_add(ACCESSION_MS);
+            pause.begin(Purpose::Accession, until_ms, Whom::Writers, now_ms);
+        }
     }
 
     fn publish(&self) {

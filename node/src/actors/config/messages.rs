@@ -46,6 +46,8 @@ pub enum Wanted {
     },
     /// CLUSTER FAILOVER.
     FailOver(Force),
+    /// CLUSTER FAILOVER ABORT.
+    AbortFailover,
     /// CLUSTER SAVECONFIG: what is decided is on the disk already; the copy for people is written anew.
     Save,
 }

@@ -34,6 +34,7 @@ use self::messages::{
 use super::bus::messages::BusReport;
 use super::bus::{BusActor, BusSettings};
 use super::failure_detector::FailureDetectorActor;
+use super::failure_detector::messages::Depart;
 use super::lifeline::{Child, ChildExited, Lifeline};
 use super::persistence::messages::FileOrder;
 use super::shard::messages::{PauseWrites, ResumeWrites};
@@ -117,11 +118,6 @@ impl ConfigActor {
         );
         conduct.begin(effects);
         self.conduct = Some(conduct);
-        if let Some(cluster) = &self.node.cluster {
-            // A second tree in one process would be a bug of the caller; the first keeps the line.
-            let _ = cluster.config.set(me.clone().recipient::<Wish>());
-            let _ = cluster.crier.set(me.recipient::<Broadcast>());
-        }
         ctx.run_interval(TICK, |me, _| me.with_conduct(Conduct::tick));
         ctx.run_interval(seeds::AGAIN, |me, ctx| me.look_for_others(ctx.address()));
         self.look_for_others(ctx.address());
@@ -286,6 +282,14 @@ impl Handler<ResumeWrites> for ConfigActor {
 
     fn handle(&mut self, _: ResumeWrites, _: &mut Context<Self>) {
         self.with_conduct(|conduct| conduct.resume_writes());
+    }
+}
+
+impl Handler<Depart> for ConfigActor {
+    type Result = ();
+
+    fn handle(&mut self, order: Depart, _: &mut Context<Self>) {
+        self.with_conduct(|conduct| conduct.depart(order));
     }
 }
 

@@ -17,6 +17,10 @@ pub(super) enum Told {
         client: u64,
         force: Force,
     },
+    /// CLUSTER FAILOVER ABORT: the failure detector.
+    AbortFailover {
+        client: u64,
+    },
 }
 
 impl Told {
@@ -67,6 +71,10 @@ impl Wishes {
             Wanted::FailOver(force) => {
                 let client = self.wait(Waiting::last(ticket));
                 Ok(Told::FailOver { client, force })
+            }
+            Wanted::AbortFailover => {
+                let client = self.wait(Waiting::last(ticket));
+                Ok(Told::AbortFailover { client })
             }
             Wanted::Save => Err(done(wish.ticket)),
         }

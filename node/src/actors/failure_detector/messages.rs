@@ -1,8 +1,10 @@
 //! What the `FailureDetectorActor` is told.
 
-use actix::Message;
+use actix::{Message, Recipient};
 use almandine_cluster::failover::{self, Beat, Position, Standpoint};
 use almandine_cluster::id::NodeId;
+
+use crate::actors::node::messages::HasDeparted;
 
 /// The topology, the voters, the leader or this node's name is another one. Sent by `ConfigActor`.
 #[derive(Debug, Clone, Message)]
@@ -43,6 +45,41 @@ pub struct Linked {
 pub struct HandOver {
     /// Comes back with the answer.
     pub client: u64,
+}
+
+/// A client has said CLUSTER FAILOVER FORCE or TAKEOVER to this node; the log decides, this is for who asks later what happened.
+/// Sent by `ConfigActor`.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Forced {
+    /// Which of the two.
+    pub is_takeover: bool,
+}
+
+/// A client wants the hand-over given up that is under way. Sent by `ConfigActor`; answered by
+/// [`HandedOver`](crate::actors::config::messages::HandedOver).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Abort {
+    /// Comes back with the answer.
+    pub client: u64,
+}
+
+/// The node is about to end: if it leads a shard, somebody else is to. Sent by `NodeActor` through `ConfigActor`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub enum Depart {
+    /// Have the shard handed over.
+    Begin {
+        /// Comes back with the answer.
+        number: u64,
+        /// How long it may take.
+        patience_ms: u64,
+        /// Who waits for it.
+        tell: Recipient<HasDeparted>,
+    },
+    /// The node does not end after all: no answer is waited for.
+    GiveUp,
 }
 
 /// No write is under way any more: the stream ends here for now. Sent by `ShardActor`, which was told to pause.

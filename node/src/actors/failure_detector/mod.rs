@@ -6,6 +6,7 @@
 //!   ConfigActor ── Reconfigured, Heard, Linked, HandOver ──▶ Failover ── Say, Propose, Judged, HandedOver ──▶ ConfigActor
 //!   the node's replication ── how its data stands ──▶            └── PauseWrites, ResumeWrites ──▶ ShardActor
 //!                                                                └── authority ──▶ Cluster, which shards look at
+//!   NodeActor ── Depart ──▶ ConfigActor ── Depart ──▶ Failover ── HasDeparted ──▶ NodeActor
 //! ```
 
 pub mod messages;
@@ -14,18 +15,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
 use almandine_cluster::failover::{
-    Authority, Effect, Event, Failover, Now, Own, Settings, Standpoint, Stream, TwoNodePolicy,
+    Authority, Departed, Effect, Event, Failover, Now, Own, Settings, Standpoint, Step, Stream,
+    TwoNodePolicy,
 };
 use almandine_cluster::id::NodeId;
 use almandine_cluster::topology::AckMode;
 use tracing::info;
 
-use self::messages::{Configure, HandOver, Heard, Linked, Reconfigured, WritesPaused, position};
+use self::messages::{
+    Abort, Configure, Depart, Forced, HandOver, Heard, Linked, Reconfigured, WritesPaused, position,
+};
 use super::config::ConfigActor;
 use super::config::messages::{HandedOver, Judged, Propose, Say};
 use super::lifeline::Lifeline;
+use super::node::messages::HasDeparted;
 use super::shard::messages::{PauseWrites, ResumeWrites};
 use crate::moment::now_ms;
 use crate::node::Node;
@@ -49,6 +54,8 @@ pub struct FailureDetectorActor {
     /// The epoch of the shard when the primary took over whose stream this node has.
     term: u64,
     authority: Authority,
+    /// Who waits to hear that somebody else leads.
+    departing: Option<(u64, Recipient<HasDeparted>)>,
     _lifeline: Lifeline,
 }
 
@@ -65,6 +72,7 @@ impl FailureDetectorActor {
             own: None,
             term: 0,
             authority: Authority::No(almandine_cluster::failover::Reason::NotPrimary),
+            departing: None,
             _lifeline: lifeline,
         }
     }
@@ -90,6 +98,9 @@ impl FailureDetectorActor {
             },
             min_insync: params.min_insync as usize,
             isr_timeout_ms: params.isr_timeout,
+            migration_barrier: params
+                .cluster_allow_replica_migration
+                .then_some(params.cluster_migration_barrier),
         }
     }
 
@@ -119,9 +130,21 @@ impl FailureDetectorActor {
                 self.node.gates.tell();
             }
             Effect::Await(replicas) => self.await_replicas(replicas),
-            Effect::Propose(change) => {
-                info!(?change, "A change of a shard is proposed");
-                self.config.do_send(Propose(change));
+            Effect::Propose(change) => self.config.do_send(Propose(change)),
+            Effect::Step(step) => {
+                let Step {
+                    stage,
+                    shard,
+                    epoch,
+                    node,
+                    reason,
+                } = step;
+                info!(?stage, %shard, epoch, %node, reason, "Failover");
+            }
+            Effect::Succeeded { shard, succession } => {
+                if let Some(cluster) = &self.node.cluster {
+                    cluster.heard().successions.insert(shard, succession);
+                }
             }
             Effect::PauseWrites { round, until_ms } => {
                 let left = i64::try_from(until_ms.saturating_sub(now.ms)).unwrap_or(i64::MAX);
@@ -136,6 +159,7 @@ impl FailureDetectorActor {
                 }
             }
             Effect::ResumeWrites => self.config.do_send(ResumeWrites),
+            Effect::Departed(departed) => self.tell_departed(departed),
             Effect::Answer { client, outcome } => {
                 self.config.do_send(HandedOver { client, outcome });
             }
@@ -182,6 +206,12 @@ impl FailureDetectorActor {
         }
     }
 
+    fn tell_departed(&mut self, departed: Departed) {
+        if let Some((number, tell)) = self.departing.take() {
+            tell.do_send(HasDeparted { number, departed });
+        }
+    }
+
     fn tell_peers(&self) {
         let (Some(failover), Some(cluster)) = (&self.failover, &self.node.cluster) else {
             return;
@@ -191,6 +221,7 @@ impl FailureDetectorActor {
         for (node, peer) in failover.peers() {
             heard.peers.insert(node, peer);
         }
+        heard.hand_over_state = failover.hand_over_state();
         if std::mem::replace(&mut heard.hears_majority, hears_majority) != hears_majority {
             self.config.do_send(Judged);
         }
@@ -307,6 +338,46 @@ impl Handler<HandOver> for FailureDetectorActor {
     fn handle(&mut self, HandOver { client }: HandOver, _: &mut Context<Self>) {
         self.look_at_own();
         self.handle_event(Event::Wish { client });
+    }
+}
+
+impl Handler<Forced> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, Forced { is_takeover }: Forced, _: &mut Context<Self>) {
+        self.handle_event(Event::Forced { is_takeover });
+    }
+}
+
+impl Handler<Abort> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, Abort { client }: Abort, _: &mut Context<Self>) {
+        self.handle_event(Event::Abort { client });
+    }
+}
+
+impl Handler<Depart> for FailureDetectorActor {
+    type Result = ();
+
+    fn handle(&mut self, order: Depart, _: &mut Context<Self>) {
+        match order {
+            Depart::Begin {
+                number,
+                patience_ms,
+                tell,
+            } => {
+                self.departing = Some((number, tell));
+                match self.failover {
+                    Some(_) => self.handle_event(Event::Depart { patience_ms }),
+                    None => self.tell_departed(Departed::Idle),
+                }
+            }
+            Depart::GiveUp => {
+                self.departing = None;
+                self.handle_event(Event::Stay);
+            }
+        }
     }
 }
 

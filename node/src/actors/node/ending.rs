@@ -1,13 +1,22 @@
-//! The end of the node: what is to be saved is saved, the files are written out, then the threads stop.
+//! The end of the node: somebody else leads its shard, the replicas have everything, what is to be saved is saved, the files are
+//! written out, then the threads stop.
+//!
+//! ```text
+//!   Begin ──▶ hand over ──▶ catch up ──▶ save ──▶ stop
+//!               └────────────┴── shutdown-timeout; not with NOW or FORCE
+//! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, System, WrapFuture};
+use almandine_cluster::failover::Departed;
 use tracing::{error, info, warn};
 
 use super::NodeActor;
-use super::messages::{Ending, Shutdown};
+use super::messages::{Ending, HasDeparted, Shutdown};
+use crate::actors::failure_detector::messages::Depart;
 use crate::actors::persistence::messages::{Finish, SaveForEnd, SavedForEnd};
+use crate::actors::replication::messages::AskForAcknowledgements;
 use crate::actors::shard::messages::{AnswerWaiter, Settle};
 use crate::moment::now_ms;
 use crate::params::ShutdownOptions;
@@ -15,6 +24,12 @@ use crate::pause::{FOR_EVER_MS, Purpose, Whom};
 
 /// A command that takes longer is not waited for: it has not answered yet.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often replicas are looked at that lag.
+const CATCH_UP_POLL: Duration = Duration::from_millis(10);
+/// Clients whose writes have waited for the new primary hear who that is before their connections end.
+const FAREWELL: Duration = Duration::from_millis(100);
+/// Options with which nobody is waited for.
+const AT_ONCE: ShutdownOptions = ShutdownOptions::NOW.union(ShutdownOptions::FORCE);
 
 impl NodeActor {
     fn begin_end(&mut self, ending: Ending, ctx: &mut Context<Self>) {
@@ -25,7 +40,70 @@ impl NodeActor {
         }
         info!("User requested shutdown...");
         self.node.set_ending(true);
-        let (how, params) = (ending.how, self.node.params());
+        let patience = Duration::from_secs(self.node.params().shutdown_timeout);
+        self.end_number += 1;
+        self.end_by = Some(Instant::now() + patience);
+        // Whoever reads its files still has nothing that others lack.
+        let waits = !ending.how.intersects(AT_ONCE) && self.persistence.is_some();
+        match (&self.config, &self.node.cluster) {
+            _ if !waits || patience.is_zero() => self.save(ctx),
+            (Some(config), Some(_)) => config.do_send(Depart::Begin {
+                number: self.end_number,
+                patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+                tell: ctx.address().recipient(),
+            }),
+            _ => self.catch_up(ctx),
+        }
+    }
+
+    fn count_in_sync(&self) -> (usize, usize) {
+        let (replicas, offset) = (self.node.replication.replicas(), self.node.journal.offset());
+        let in_sync = replicas.iter().filter(|replica| replica.has(offset, false));
+        (in_sync.count(), replicas.len())
+    }
+
+    /// What is acknowledged is to be on the replicas.
+    fn catch_up(&mut self, ctx: &mut Context<Self>) {
+        let (in_sync, count) = self.count_in_sync();
+        if in_sync == count {
+            return self.save(ctx);
+        }
+        info!("Waiting for replicas before shutting down.");
+        let pause = &self.node.pause;
+        pause.begin(Purpose::Ending, FOR_EVER_MS, Whom::Writers, now_ms());
+        if let Some(replication) = &self.replication {
+            replication.do_send(AskForAcknowledgements);
+        }
+        self.catching_up = Some(ctx.run_interval(CATCH_UP_POLL, Self::look_at_replicas));
+    }
+
+    fn look_at_replicas(&mut self, ctx: &mut Context<Self>) {
+        let (in_sync, count) = self.count_in_sync();
+        let is_late = self.end_by.is_none_or(|end_by| Instant::now() >= end_by);
+        if in_sync < count && !is_late {
+            return;
+        }
+        if let Some(poll) = self.catching_up.take() {
+            ctx.cancel_future(poll);
+        }
+        for replica in self.node.replication.replicas() {
+            if !replica.has(self.node.journal.offset(), false) {
+                let (ip, port) = (&replica.ip, replica.port);
+                let (offset, lag) = (replica.acknowledged(), replica.lag_s(now_ms()));
+                let state = replica.state().name();
+                warn!(ip, port, offset, lag, state, "Lagging replica");
+            }
+        }
+        info!("{in_sync} of {count} replicas are in sync when shutting down.");
+        self.save(ctx);
+    }
+
+    fn save(&mut self, ctx: &mut Context<Self>) {
+        let first = self.endings.first().map(|ending| ending.how);
+        let (how, params) = (
+            first.unwrap_or(ShutdownOptions::empty()),
+            self.node.params(),
+        );
         let by_default = !params.save.is_empty() && !how.contains(ShutdownOptions::NOSAVE);
         match &self.persistence {
             Some(persistence) if by_default || how.contains(ShutdownOptions::SAVE) => {
@@ -40,8 +118,15 @@ impl NodeActor {
     }
 
     /// The node does not end.
-    fn go_on(&mut self) {
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
         self.node.set_ending(false);
+        self.end_number += 1;
+        if let (Some(config), Some(_)) = (&self.config, &self.node.cluster) {
+            config.do_send(Depart::GiveUp);
+        }
+        if let Some(poll) = self.catching_up.take() {
+            ctx.cancel_future(poll);
+        }
         self.node.pause.end(Purpose::Ending);
         let Some(shard) = self.shards.first() else {
             return;
@@ -97,7 +182,33 @@ impl Handler<Shutdown> for NodeActor {
             Shutdown::Abort if self.endings.is_empty() => {}
             Shutdown::Abort => {
                 warn!("Shutdown manually aborted");
-                self.go_on();
+                self.go_on(ctx);
+            }
+        }
+    }
+}
+
+impl Handler<HasDeparted> for NodeActor {
+    type Result = ();
+
+    fn handle(&mut self, answer: HasDeparted, ctx: &mut Context<Self>) {
+        let HasDeparted { number, departed } = answer;
+        if number != self.end_number || self.is_stopping {
+            return;
+        }
+        match departed {
+            Departed::Idle => self.catch_up(ctx),
+            Departed::Replaced(primary) => {
+                info!(%primary, "Another node leads the shard");
+                ctx.run_later(FAREWELL, move |me, ctx| {
+                    if number == me.end_number {
+                        me.catch_up(ctx);
+                    }
+                });
+            }
+            Departed::Unreplaced(reason) => {
+                warn!(reason, "The shard is left without a primary");
+                self.catch_up(ctx);
             }
         }
     }
@@ -121,7 +232,7 @@ impl Handler<SavedForEnd> for NodeActor {
             self.stop(ctx);
         } else {
             error!("Error trying to save the DB, can't exit.");
-            self.go_on();
+            self.go_on(ctx);
         }
     }
 }

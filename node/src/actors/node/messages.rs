@@ -1,6 +1,7 @@
 //! What the `NodeActor` is told.
 
 use actix::Message;
+use almandine_cluster::failover::Departed;
 
 use crate::params::ShutdownOptions;
 use crate::shard::loading;
@@ -22,6 +23,17 @@ pub struct Ending {
     pub how: ShutdownOptions,
     /// Who is answered if the node does not end.
     pub client: Option<u64>,
+}
+
+/// Whether somebody else leads the shard now. Sent by `FailureDetectorActor`, which was told to
+/// [`Depart`](crate::actors::failure_detector::messages::Depart).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct HasDeparted {
+    /// As it was asked.
+    pub number: u64,
+    /// What came of it.
+    pub departed: Departed,
 }
 
 /// The keyspace holds what was on the disk. Sent by `ShardActor`. Answered by `Serve` once the files are open.

@@ -6,8 +6,9 @@ mod scavenge;
 pub mod transport;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, System};
+use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, SpawnHandle, System};
 use almandine_storage::aof::Term;
 use tracing::{error, info, warn};
 
@@ -48,8 +49,14 @@ pub struct NodeActor {
     listener: Option<Addr<ListenerActor>>,
     workers: Vec<Worker>,
     arbiters: Vec<Arbiter>,
-    /// While the last snapshot is being taken.
+    /// From the order to end until the threads stop.
     endings: Vec<Ending>,
+    /// Grows when an end begins, and when it is given up.
+    end_number: u64,
+    /// How long others are waited for.
+    end_by: Option<Instant>,
+    /// Replicas are to have everything before.
+    catching_up: Option<SpawnHandle>,
     is_stopping: bool,
 }
 
@@ -78,6 +85,9 @@ impl NodeActor {
             workers: Vec::new(),
             arbiters: Vec::new(),
             endings: Vec::new(),
+            end_number: 0,
+            end_by: None,
+            catching_up: None,
             is_stopping: false,
         }
     }
@@ -89,6 +99,11 @@ impl NodeActor {
         let actor = ConfigActor::start_in_arbiter(&arbiter.handle(), move |_| {
             ConfigActor::new(node, membership, parent)
         });
+        if let Some(cluster) = &self.node.cluster {
+            // Before any client comes. A second tree in one process would be a bug of the caller; the first keeps the line.
+            let _ = cluster.config.set(actor.clone().recipient());
+            let _ = cluster.crier.set(actor.clone().recipient());
+        }
         self.config = Some(actor);
         self.arbiters.push(arbiter);
     }

@@ -152,6 +152,7 @@ impl Handler<BecomePrimary> for ShardActor {
             shard.begin(now_ms());
             shard.become_primary();
         });
+        self.node.pause.end(Purpose::Accession);
     }
 }
 

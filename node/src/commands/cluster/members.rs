@@ -99,6 +99,12 @@ pub(super) fn failover(call: &mut Call<'_>) -> Outcome {
         2 => Force::None,
         3 if args.is(2, "force") => Force::Force,
         3 if args.is(2, "takeover") => Force::Takeover,
+        3 if args.is(2, "abort") => {
+            // Either end of a hand-over may give it up.
+            call.seat.want(Wanted::AbortFailover);
+            call.reply.ok();
+            return Ok(());
+        }
         3 => return Err(Fault::SYNTAX),
         _ => return Err(wrong_subcommand_syntax(args)),
     };

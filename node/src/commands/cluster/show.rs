@@ -1,5 +1,7 @@
 //! What this node shows of the cluster.
 
+use almandine_cluster::failover::Succession;
+use almandine_cluster::id::{NodeId, ShardId};
 use almandine_cluster::machine::Voters;
 use almandine_cluster::slot::Slot;
 use almandine_cluster::view::{State, Tree, Verdict, View};
@@ -131,7 +133,7 @@ pub(super) fn count_failure_reports(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// Who decides, and how far what is decided has come here.
+/// Who decides, how far what is decided has come here, whom this node does not hear, and the last failovers.
 pub(super) fn voters(call: &mut Call<'_>) -> Outcome {
     let picture = call.seat.picture().ok_or(DISABLED)?;
     let Voters {
@@ -143,9 +145,22 @@ pub(super) fn voters(call: &mut Call<'_>) -> Outcome {
         committed,
         applied,
     } = picture.voters.clone();
-    let names = |nodes: Vec<almandine_cluster::id::NodeId>| {
-        Tree::Array(nodes.iter().map(|node| node.to_hex().into()).collect())
-    };
+    let names =
+        |nodes: Vec<NodeId>| Tree::Array(nodes.iter().map(|node| node.to_hex().into()).collect());
+    let (suspected, failed, failovers) = with_view(call, |_, heard| {
+        let thought = |verdict: Verdict| {
+            let peers = heard.peers.iter();
+            let peers = peers.filter(|(_, peer)| peer.verdict == verdict);
+            peers.map(|(&node, _)| node).collect::<Vec<NodeId>>()
+        };
+        let failovers = heard.successions.iter();
+        let failovers = failovers.map(|(shard, last)| failover(*shard, last));
+        (
+            thought(Verdict::Suspected),
+            thought(Verdict::Failed),
+            Tree::Array(failovers.collect()),
+        )
+    })?;
     let tree = Tree::Map(vec![
         ("generation", generation.counter.into()),
         ("generation-maker", generation.maker.to_hex().into()),
@@ -158,9 +173,25 @@ pub(super) fn voters(call: &mut Call<'_>) -> Outcome {
         ("learners", names(learners)),
         ("committed", committed.into()),
         ("applied", applied.into()),
+        ("suspected", names(suspected)),
+        ("failed", names(failed)),
+        ("failovers", failovers),
     ]);
     write(&mut call.reply, &tree);
     Ok(())
+}
+
+/// The last one of a shard.
+fn failover(shard: ShardId, last: &Succession) -> Tree {
+    Tree::Map(vec![
+        ("shard", shard.to_hex().into()),
+        ("cause", last.cause.name().into()),
+        ("from", last.from.to_hex().into()),
+        ("to", last.to.to_hex().into()),
+        ("epoch", last.epoch.into()),
+        ("time-ms", last.at_ms.into()),
+        ("duration-ms", last.took_ms.into()),
+    ])
 }
 
 pub(super) fn show_help(call: &mut Call<'_>) -> Outcome {
@@ -169,7 +200,7 @@ pub(super) fn show_help(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The lines of Redis 8.2, and VOTERS and QUARANTINE.
+/// The lines of Redis 8.2, VOTERS, QUARANTINE, and ABORT.
 const HELP: &[(&str, &[&str])] = &[
     (
         "COUNTKEYSINSLOT <slot>",
@@ -231,8 +262,11 @@ const HELP: &[(&str, &[&str])] = &[
     ),
     ("FORGET <node-id>", &["Remove a node from the cluster."]),
     (
-        "FAILOVER [FORCE|TAKEOVER]",
-        &["Promote current replica node to being a master."],
+        "FAILOVER [FORCE|TAKEOVER|ABORT]",
+        &[
+            "Promote current replica node to being a master.",
+            "ABORT gives up the promotion that waits for the master or for this replica to catch up.",
+        ],
     ),
     (
         "FLUSHSLOTS",
@@ -271,7 +305,10 @@ const HELP: &[(&str, &[&str])] = &[
     ),
     (
         "VOTERS",
-        &["Return who votes on changes of the cluster, who leads, and how far the log has come."],
+        &[
+            "Return who votes on changes of the cluster, who leads, how far the log has come, who is",
+            "not heard, and the last failover of each shard.",
+        ],
     ),
     (
         "QUARANTINE (LIST|SHOW <file> [OFFSET <n>] [COUNT <n>]|DROP <file>)",

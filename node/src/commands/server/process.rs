@@ -23,7 +23,8 @@ fn shutdown(call: &mut Call<'_>) -> Outcome {
         return Err(Fault::SYNTAX);
     }
     if aborts {
-        if !call.node.end(Shutdown::Abort) || !call.node.is_ending() {
+        // Once it is told, nothing is in progress any more.
+        if !call.node.is_ending() || !call.node.end(Shutdown::Abort) {
             return Err(Fault::new("ERR No shutdown in progress."));
         }
         call.reply.ok();

@@ -11,7 +11,7 @@ use almandine_cluster::view::Verdict;
 
 use super::Conduct;
 use crate::actors::config::messages::{Force, HandedOver, Say};
-use crate::actors::failure_detector::messages::{HandOver, Reconfigured};
+use crate::actors::failure_detector::messages::{Abort, Depart, Forced, HandOver, Reconfigured};
 use crate::actors::shard::messages::{PauseWrites, ResumeWrites};
 
 impl Conduct {
@@ -20,13 +20,25 @@ impl Conduct {
             self.detector.do_send(HandOver { client });
             return;
         }
+        let is_takeover = force == Force::Takeover;
+        self.detector.do_send(Forced { is_takeover });
         let cluster = self.shared();
         let is_in_sync = cluster.is_some_and(|cluster| cluster.is_whole() == Some(true));
         self.handle(Event::Force {
             client,
-            is_takeover: force == Force::Takeover,
+            is_takeover,
             is_in_sync,
         });
+    }
+
+    /// The hand-over that is under way is not wanted any more.
+    pub(super) fn abort_failover(&self, client: u64) {
+        self.detector.do_send(Abort { client });
+    }
+
+    /// The node is about to end.
+    pub(in super::super) fn depart(&self, order: Depart) {
+        self.detector.do_send(order);
     }
 
     /// The failure detector has an answer for a client.

@@ -1,8 +1,10 @@
 //! INFO replication: the primary above, the replicas below, the stream.
 
+use almandine_cluster::id::NodeId;
 use almandine_cluster::topology::Shard;
 
 use super::text::Text;
+use crate::cluster::Cluster;
 use crate::commands::Call;
 use crate::moment::now_ms;
 use crate::replication::{LinkState, Upstream};
@@ -47,8 +49,41 @@ pub(super) fn replication(call: &mut Call<'_>, text: &mut Text) {
             ),
         );
     }
-    text.field("master_failover_state", replication.failover().name());
+    match &call.node.cluster {
+        None => text.field("master_failover_state", replication.failover().name()),
+        Some(cluster) => failovers(call, cluster, text),
+    }
     stream(call, text);
+}
+
+/// In a cluster: how a planned change stands, and the last failover of this node's shard.
+fn failovers(call: &Call<'_>, cluster: &Cluster, text: &mut Text) {
+    let heard = cluster.heard();
+    let state = match heard.hand_over_state {
+        "" => "no-failover",
+        state => state,
+    };
+    text.field("master_failover_state", state);
+    let picture = call.seat.picture();
+    let shard = picture.and_then(|picture| picture.topology.role(picture.myself)?.shard());
+    let last = shard.and_then(|shard| heard.successions.get(&shard).copied());
+    drop(heard);
+    let cause = last.map_or("none", |last| last.cause.name());
+    let name = |node: Option<NodeId>| node.map(NodeId::to_hex).unwrap_or_default();
+    text.field("last_failover_cause", cause);
+    text.field("last_failover_from", name(last.map(|last| last.from)));
+    text.field("last_failover_to", name(last.map(|last| last.to)));
+    text.numbers(&[
+        ("last_failover_epoch", last.map_or(0, |last| last.epoch)),
+        (
+            "last_failover_time",
+            last.map_or(0, |last| last.at_ms / 1000),
+        ),
+        (
+            "last_failover_duration_ms",
+            last.map_or(0, |last| last.took_ms),
+        ),
+    ]);
 }
 
 /// What a replica knows of its primary.

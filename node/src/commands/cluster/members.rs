@@ -108,7 +108,8 @@ pub(super) fn failover(call: &mut Call<'_>) -> Outcome {
         3 => return Err(Fault::SYNTAX),
         _ => return Err(wrong_subcommand_syntax(args)),
     };
-    if topology(call)?.leads(node) {
+    // A primary that has lost the majority goes on alone if it is told to take over.
+    if topology(call)?.leads(node) && force != Force::Takeover {
         let text = "ERR You should send CLUSTER FAILOVER to a replica";
         return Err(Fault::new(text));
     }

@@ -440,7 +440,7 @@ fn a_node_shows_its_cluster() {
     );
     assert!(bench.run("INFO server").contains("redis_mode:cluster\r\n"));
     let help = bench.run("CLUSTER HELP");
-    assert!(help.starts_with("*64\r\n+CLUSTER <subcommand>"), "{help}");
+    assert!(help.starts_with("*66\r\n+CLUSTER <subcommand>"), "{help}");
 }
 
 #[test]

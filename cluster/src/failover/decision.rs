@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Beat, Effect, Failover, GRANT_MS, Message, Own, Stage};
+use super::{AGAIN_MS, Beat, Effect, Failover, GRANT_MS, Message, Own, Stage};
 use crate::id::{NodeId, ShardId};
 use crate::topology::{Change, Shard};
 use crate::view::Verdict;
@@ -23,7 +23,6 @@ const PROMISE_MS: u64 = 2000;
 const ROUND_MS: u64 = 1500;
 /// How long a proposal may take before it counts as lost.
 const PROPOSAL_MS: u64 = 1000;
-const AGAIN_MS: u64 = 100;
 /// A candidate was heard within this time: its position is that of today.
 const FRESH_MS: u64 = 400;
 /// How many timeouts a primary may have gone on without a replica that is to follow it (`cluster-replica-validity-factor`).
@@ -189,7 +188,7 @@ impl Failover {
     }
 
     /// How the data of a node stands: what it said last.
-    fn reported(&self, node: NodeId) -> Option<Own> {
+    pub(super) fn reported(&self, node: NodeId) -> Option<Own> {
         match node == self.myself {
             true => self.shown(),
             false => self.detector.report(node).and_then(|report| report.own),
@@ -288,12 +287,11 @@ impl Failover {
         if case.proposed_at.is_some() || !is_fenced {
             return;
         }
-        let (is_told, reason) = (case.is_told, self.why_out(led.primary));
-        if !is_told {
+        let reason = self.why_out(led.primary);
+        if let Some(case) = self.decisions.cases.get_mut(&shard)
+            && !std::mem::replace(&mut case.is_told, true)
+        {
             self.tell(Stage::Fenced, shard, led.primary, reason);
-        }
-        if let Some(case) = self.decisions.cases.get_mut(&shard) {
-            case.is_told = true;
         }
         if !self.grants.is_settled(now) {
             return;
@@ -388,7 +386,7 @@ impl Failover {
         let heard_at = case.map_or(0, |case| case.heard_at);
         let heard_at = heard_at.max(self.detector.reported_at(primary));
         let standpoint = self.standpoint.as_ref()?;
-        let led = standpoint.topology.shards().get(&shard);
+        let led = self.shard(shard);
         let validity = VALIDITY * self.settings.node_timeout_ms;
         let able = standpoint.topology.replicas(shard).filter_map(|(node, _)| {
             let own = self.reported(node)?;

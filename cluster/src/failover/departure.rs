@@ -8,13 +8,12 @@
 //!   deposed, and its stream flows: the other one is in charge ──▶ Departed
 //! ```
 
-use super::{Beat, Effect, Failover, HandOver, Message};
+use super::{AGAIN_MS, Beat, Effect, Failover, HandOver, Message};
 use crate::id::{NodeId, ShardId};
 use crate::topology::Role;
 
 /// How long a replica may take to ask.
 const OFFER_MS: u64 = 2000;
-const AGAIN_MS: u64 = 100;
 /// How long the stream of who leads now is waited for.
 const STREAM_MS: u64 = 2000;
 
@@ -47,12 +46,7 @@ pub enum Departed {
 impl Failover {
     pub(super) fn depart(&mut self, patience_ms: u64, now: u64) {
         let led = self.led_by(self.myself);
-        let shards = self.standpoint.as_ref().map(|at| at.topology.shards());
-        let has_slots = |shard: &ShardId| {
-            let shard = shards.and_then(|shards| shards.get(shard));
-            shard.is_some_and(|shard| !shard.slots.is_empty())
-        };
-        match led.filter(has_slots) {
+        match led.filter(|&shard| self.has_slots(shard)) {
             Some(shard) => {
                 self.departures += 1;
                 let offer = Beat {
@@ -134,8 +128,7 @@ impl Failover {
                 None => return Some(Departed::Unreplaced(self.why_no_heir(departure))),
             },
         };
-        let shards = self.standpoint.as_ref()?.topology.shards();
-        let epoch = shards.get(&departure.shard)?.epoch;
+        let epoch = self.shard(departure.shard)?.epoch;
         let departure = self.departure.as_mut()?;
         if departure.offered.last() != Some(&heir) {
             departure.offered.push(heir);
@@ -154,7 +147,7 @@ impl Failover {
     /// first.
     fn heir(&self, departure: &Departure, now: u64) -> Option<NodeId> {
         let topology = &self.standpoint.as_ref()?.topology;
-        let led = topology.shards().get(&departure.shard)?;
+        let led = self.shard(departure.shard)?;
         let able = topology.replicas(departure.shard).filter_map(|(node, _)| {
             let own = self.detector.report(node)?.own?;
             let is_able = own.is_whole && own.is_linked && own.priority > 0;

@@ -10,7 +10,7 @@
 //! Nothing is lost: the replica gives up earlier than the primary goes on. What it has not proposed yet can be given up at once,
 //! at either end.
 
-use super::{Beat, Cause, Effect, Failover, Message, Position, Stage};
+use super::{AGAIN_MS, Beat, Cause, Effect, Failover, Message, Position, Stage};
 use crate::id::{NodeId, ShardId};
 use crate::topology::{Change, Refusal, Role};
 use crate::view::Verdict;
@@ -19,7 +19,6 @@ use crate::view::Verdict;
 const PATIENCE_MS: u64 = 5000;
 /// How much longer a primary that hears nothing stays paused: what was proposed last may still be decided.
 const LONGER_MS: u64 = 1000;
-const AGAIN_MS: u64 = 100;
 
 /// Whose wish it is.
 #[derive(Debug, Clone, Copy)]
@@ -286,7 +285,7 @@ impl Failover {
         }
         let led = self.led_by(self.myself);
         let led = led.and_then(|shard| {
-            let led = self.standpoint.as_ref()?.topology.shards().get(&shard)?;
+            let led = self.shard(shard)?;
             (led.epoch == epoch && self.role(replica) == Some(Role::Replica(shard))).then_some(())
         });
         // A replica that stood still may take up what was offered long ago.

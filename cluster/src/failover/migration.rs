@@ -13,7 +13,7 @@ use crate::view::Verdict;
 
 /// How long a shard is without before one moves: a restart takes less. As in Redis.
 const DELAY_MS: u64 = 5000;
-const AGAIN_MS: u64 = 5000;
+const REST_MS: u64 = 5000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Failover {
         let since = |shard: ShardId| since.get(&shard).copied().unwrap_or(now);
         let orphans = orphans.into_iter().map(|shard| (shard, since(shard)));
         self.migrations.orphaned = orphans.collect();
-        let is_busy = |at: u64| now < at + AGAIN_MS;
+        let is_busy = |at: u64| now < at + REST_MS;
         if self.migrations.proposed_at.is_some_and(is_busy) {
             return;
         }
@@ -77,7 +77,7 @@ impl Failover {
     fn migrant(&self, orphan: ShardId) -> Option<(NodeId, NodeId)> {
         let barrier = self.settings.migration_barrier?;
         let topology = &self.standpoint.as_ref()?.topology;
-        let primary = topology.shards().get(&orphan)?.primary;
+        let primary = self.shard(orphan)?.primary;
         let working = |id: ShardId| -> Vec<NodeId> {
             let replicas = topology.replicas(id).map(|(node, _)| node);
             replicas.filter(|&node| self.works(node)).collect()
@@ -94,11 +94,9 @@ impl Failover {
 
     /// Whether a replica is there and has the stream of its primary.
     fn works(&self, node: NodeId) -> bool {
-        let own = match node == self.myself {
-            true => self.own,
-            false => self.detector.report(node).and_then(|report| report.own),
-        };
         self.detector.verdict(node) == Verdict::Reachable
-            && own.is_some_and(|own| own.is_linked && own.is_whole)
+            && self
+                .reported(node)
+                .is_some_and(|own| own.is_linked && own.is_whole)
     }
 }

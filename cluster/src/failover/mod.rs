@@ -48,7 +48,7 @@ use self::in_sync::Keeping;
 use self::migration::Migrations;
 use self::succession::{Accession, Forced};
 use crate::id::{NodeId, ShardId};
-use crate::topology::{AckMode, Change, Refusal, Role, Topology};
+use crate::topology::{AckMode, Change, Refusal, Role, Shard, Topology};
 use crate::view::{Peer, Verdict};
 
 pub use authority::{Authority, Reason};
@@ -62,6 +62,8 @@ pub use succession::{Cause, Stage, Step, Succession};
 
 /// Between two pings to the same node.
 pub const PING_MS: u64 = 100;
+/// Between two times that the same is said to a node that has not answered.
+const AGAIN_MS: u64 = 100;
 /// How long a primary may act after it has sent a ping that a majority of the voters said yes to, by its own clock.
 pub const LEASE_MS: u64 = 500;
 /// How long a voter sticks to such a yes, by its own clock: a tenth more for clocks of different rates.
@@ -397,6 +399,15 @@ impl Failover {
     fn is_voter(&self, node: NodeId) -> bool {
         let standpoint = self.standpoint.as_ref();
         standpoint.is_some_and(|standpoint| standpoint.electorate.has(node))
+    }
+
+    /// A shard, as the log has it.
+    fn shard(&self, id: ShardId) -> Option<&Shard> {
+        self.standpoint.as_ref()?.topology.shards().get(&id)
+    }
+
+    fn has_slots(&self, id: ShardId) -> bool {
+        self.shard(id).is_some_and(|shard| !shard.slots.is_empty())
     }
 
     /// The shard that the node leads.

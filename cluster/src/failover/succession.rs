@@ -3,7 +3,6 @@
 
 use super::{Effect, Failover};
 use crate::id::{NodeId, ShardId};
-use crate::topology::Shard;
 use crate::view::Verdict;
 
 /// How long the promotion that follows may be due to what a client has said.
@@ -109,8 +108,7 @@ impl Failover {
         node: NodeId,
         reason: &'static str,
     ) {
-        let shards = self.standpoint.as_ref().map(|at| at.topology.shards());
-        let epoch = shards.and_then(|shards| Some(shards.get(&shard)?.epoch));
+        let epoch = self.shard(shard).map(|led| led.epoch);
         self.effects.push(Effect::Step(Step {
             stage,
             shard,
@@ -139,17 +137,10 @@ impl Failover {
         }
     }
 
-    fn has_slots(&self, shard: ShardId) -> bool {
-        let shards = self.standpoint.as_ref().map(|at| at.topology.shards());
-        let shard = shards.and_then(|shards| shards.get(&shard));
-        shard.is_some_and(|shard| !shard.slots.is_empty())
-    }
-
     /// The shard of this node, and who leads it.
     pub(super) fn own_seat(&self) -> Option<(ShardId, NodeId)> {
         let shard = self.role(self.myself)?.shard()?;
-        let shards = self.standpoint.as_ref()?.topology.shards();
-        Some((shard, shards.get(&shard)?.primary))
+        Some((shard, self.shard(shard)?.primary))
     }
 
     /// `before` was [`Failover::own_seat`] until now.
@@ -166,10 +157,7 @@ impl Failover {
         if before != shard {
             return;
         }
-        let shards = self.standpoint.as_ref().map(|at| at.topology.shards());
-        let epoch = shards
-            .and_then(|shards| shards.get(&shard))
-            .map(|led: &Shard| led.epoch);
+        let epoch = self.shard(shard).map(|led| led.epoch);
         let epoch = epoch.unwrap_or_default();
         if to != self.myself {
             self.follows = Some(epoch);

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use almandine_storage::disk::sync_parent;
+
 use super::conf::{split, write_word};
 use super::entry::Param;
 use super::{Params, TABLE};
@@ -57,8 +59,7 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         // The first error is the one to tell; a left-over file harms nobody.
         let _ = fs::remove_file(&beside);
     })?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
+    sync_parent(path)
 }
 
 /// The new text of a file.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use almandine_storage::disk::sync_parent;
+
 use super::requests::{Cutter, Next};
 use super::{Kept, Quarantine, Suffix};
 
@@ -38,9 +40,8 @@ impl Quarantine {
         if let Some(kept) = known.into_iter().find(|kept| kept.suffix == suffix) {
             return Ok(Outcome::Known(kept));
         }
-        let parent = self.dir.parent().filter(|dir| !dir.as_os_str().is_empty());
         match fs::create_dir(&self.dir) {
-            Ok(()) => File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?,
+            Ok(()) => sync_parent(&self.dir)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -54,8 +55,9 @@ impl Quarantine {
             time_ms,
             bytes,
         };
-        fs::rename(&begun.path, self.path(&kept))?;
-        self.sync_names()?;
+        let path = self.path(&kept);
+        fs::rename(&begun.path, &path)?;
+        sync_parent(&path)?;
         Ok(Outcome::Kept(kept, requests))
     }
 }

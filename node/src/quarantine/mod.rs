@@ -15,6 +15,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use almandine_storage::disk::sync_parent;
+
 pub use self::keep::Outcome;
 use crate::journal::Id;
 
@@ -137,8 +139,9 @@ impl Quarantine {
     /// # Errors
     /// The disk.
     pub fn remove(&self, kept: &Kept) -> io::Result<()> {
-        fs::remove_file(self.path(kept))?;
-        self.sync_names()
+        let path = self.path(kept);
+        fs::remove_file(&path)?;
+        sync_parent(&path)
     }
 
     /// Removes the oldest files until all others together have no more than `most` bytes; the newest one stays. Returns those
@@ -164,10 +167,6 @@ impl Quarantine {
 
     fn path(&self, kept: &Kept) -> PathBuf {
         self.dir.join(kept.name())
-    }
-
-    fn sync_names(&self) -> io::Result<()> {
-        fs::File::open(&self.dir)?.sync_all()
     }
 }
 

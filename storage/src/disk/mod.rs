@@ -14,6 +14,15 @@ use std::path::Path;
 pub use crash::CrashDisk;
 pub use real::RealDisk;
 
+/// Makes the name `path` durable on the real disk: that of a file or directory that was made, renamed or removed.
+///
+/// # Errors
+/// The disk fails, or the directory is gone.
+pub fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    RealDisk.sync_dir(parent.unwrap_or(Path::new(".")))
+}
+
 /// A disk.
 pub trait Disk: Debug + Clone {
     /// A file of it, open for writing at its end.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::error::VaultError;
 use super::frame::frame;
 use super::{FORMAT, FORMAT_KEY, Store, pieces};
+use crate::disk::sync_parent;
 
 /// sled lets go of its files on threads of its own, a moment after it was dropped.
 const LINGERS: usize = 500;
@@ -186,13 +187,6 @@ fn fill(path: &Path, bytes: u64) -> io::Result<()> {
 
 fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
-}
-
-pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => sync(parent),
-        _ => sync(Path::new(".")),
-    }
 }
 
 /// `cluster.db` and `tmp` make `cluster.db.tmp`.

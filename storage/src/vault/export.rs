@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::birth::sync_parent;
+use crate::disk::sync_parent;
 
 /// Replaces the file at `path` by `text`: whoever looks sees the old text or the new one.
 ///

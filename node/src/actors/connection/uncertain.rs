@@ -1,5 +1,7 @@
 //! What a client is answered when nobody can say whether its write will survive.
 
+use almandine_protocol::decode;
+
 use super::outbox::Chunk;
 
 /// The answer to every request of a batch that is not confirmed.
@@ -14,8 +16,9 @@ pub(super) fn instead_of(chunks: Vec<Chunk>) -> Vec<Chunk> {
         .for_each(|chunk| bytes.extend_from_slice(chunk));
     let (mut answers, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
-        // The node itself has written it.
-        let end = end_of_value(&bytes, at).unwrap_or(bytes.len());
+        // The node itself has written it: it can be read.
+        let decoded = decode(&bytes[at..]).ok().flatten();
+        let end = decoded.map_or(bytes.len(), |(_, length)| at + length);
         match bytes[at] {
             b'>' => answers.extend_from_slice(&bytes[at..end]),
             _ => answers.extend_from_slice(UNCERTAIN),
@@ -23,36 +26,6 @@ pub(super) fn instead_of(chunks: Vec<Chunk>) -> Vec<Chunk> {
         at = end;
     }
     vec![Chunk::Own(answers)]
-}
-
-/// Where the value ends that begins at `at`.
-fn end_of_value(bytes: &[u8], at: usize) -> Option<usize> {
-    let (mut at, mut values) = (at, 1_usize);
-    while values > 0 {
-        let line = bytes.get(at..)?;
-        let length = line.iter().position(|byte| *byte == b'\n')?;
-        let (kind, text) = (line[0], &line[1..length]);
-        let count = || {
-            let text = std::str::from_utf8(text.trim_ascii()).ok()?;
-            text.parse::<i64>().ok()
-        };
-        at += length + 1;
-        values -= 1;
-        match kind {
-            // A null has no bytes.
-            b'$' | b'=' | b'!' => {
-                if let Ok(length) = usize::try_from(count()?) {
-                    at += length + 2;
-                }
-            }
-            b'*' | b'~' | b'>' => values += usize::try_from(count()?).unwrap_or(0),
-            b'%' => values += 2 * usize::try_from(count()?).ok()?,
-            // The value that it is about follows.
-            b'|' => values += 2 * usize::try_from(count()?).ok()? + 1,
-            _ => {}
-        }
-    }
-    (at <= bytes.len()).then_some(at)
 }
 
 #[cfg(test)]

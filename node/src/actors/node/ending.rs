@@ -57,9 +57,9 @@ impl NodeActor {
     }
 
     fn count_in_sync(&self) -> (usize, usize) {
-        let (replicas, offset) = (self.node.replication.replicas(), self.node.journal.offset());
-        let in_sync = replicas.iter().filter(|replica| replica.has(offset, false));
-        (in_sync.count(), replicas.len())
+        let (replication, offset) = (&self.node.replication, self.node.journal.offset());
+        let in_sync = replication.count_acknowledged(offset, false);
+        (in_sync, replication.replicas().len())
     }
 
     /// What is acknowledged is to be on the replicas.

@@ -64,10 +64,7 @@ impl Tool {
         let candidates = Tool::find("python3").into_iter().chain([system]);
         let found = candidates
             .filter(|python| python.program.is_file())
-            .find(|python| {
-                let import = python.clone().args(["-c", "import redis"]).run(b"");
-                import.status.is_some_and(|status| status.success())
-            });
+            .find(|python| python.can(&["-c", "import redis"]));
         said_if_missing(found, "redis-py")
     }
 
@@ -76,10 +73,7 @@ impl Tool {
     /// # Panics
     /// If it is missing where `CI` is set.
     pub fn node_with_ioredis_if_installed() -> Option<Tool> {
-        let found = Tool::find("node").filter(|node| {
-            let require = node.clone().args(["-e", "require('ioredis')"]).run(b"");
-            require.status.is_some_and(|status| status.success())
-        });
+        let found = Tool::find("node").filter(|node| node.can(&["-e", "require('ioredis')"]));
         said_if_missing(found, "ioredis")
     }
 
@@ -88,11 +82,14 @@ impl Tool {
     /// # Panics
     /// If it is missing or may not where `CI` is set.
     pub fn strace_if_usable() -> Option<Tool> {
-        let usable = Tool::find("strace").filter(|strace| {
-            let trial = strace.clone().args(["-o", "/dev/null", "true"]).run(b"");
-            trial.status.is_some_and(|status| status.success())
-        });
+        let usable = Tool::find("strace").filter(|it| it.can(&["-o", "/dev/null", "true"]));
         said_if_missing(usable, "a strace that may trace")
+    }
+
+    /// Whether it ends well with these arguments.
+    fn can(&self, args: &[&str]) -> bool {
+        let trial = self.clone().args(args.iter().copied()).run(b"");
+        trial.status.is_some_and(|status| status.success())
     }
 
     /// Adds arguments.

@@ -87,6 +87,7 @@ fn run(start: Start) -> ExitCode {
             };
         }
     }
+    allocator::prepare();
     let pid_file = Rc::new(PidFile::new(&params.pidfile));
     let (levels, signals) = (log.clone(), log);
     let origin = Origin {

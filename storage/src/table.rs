@@ -8,7 +8,7 @@
 //! ```text
 //! bucket = one cache line   | tags 7 x u8 | marks, chained: u8 | record | record | ... | record or child |
 //! block                     [0 1 2 3 ... up to 1023]      doubling, moved
-//! segments                  [1024 ... 2047] [2048 ... ]   of one size for a stretch, then doubling; never moved
+//! segments                  [1024 ... 2047] [2048 ... ]   small ones, then large ones; never moved
 //! ```
 //!
 //! A tag is a byte of the hash (0 = free place), so a look-up rarely touches a record that is not the one it wants. A full

@@ -84,16 +84,16 @@ const DEPENDENCIES: &[Dependency] = &[
     dependency(
         "libc",
         &[
+            "bin/src/allocator/",
             "node/src/actors/connection/ring/",
             "node/src/actors/listener/",
             "node/src/commands/server/debug/",
             "node/src/open_files.rs",
             "node/src/pages.rs",
             "node/src/stats/process.rs",
-            "storage/src/table/segments.rs",
         ],
     ),
-    dependency("libmimalloc_sys", &["bin/src/allocator.rs"]),
+    dependency("libmimalloc_sys", &["bin/src/allocator/"]),
     dependency("memchr", &["protocol/src/", "cluster/src/slot.rs"]),
     dependency("num_bigint", &["protocol/src/number/"]),
     dependency("protobuf", &["cluster/src/raft/", "cluster/src/record.rs"]),

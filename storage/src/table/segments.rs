@@ -5,18 +5,18 @@ use std::ptr::NonNull;
 
 use super::bucket::Bucket;
 
-/// Bytes of a huge page where there are some.
-pub(super) const HUGE_PAGE: usize = 2 << 20;
-
-/// Buckets of the largest block: 64 KiB.
+/// Buckets of the largest block, and of a small segment: 64 KiB.
 pub(super) const BLOCK_MAX: usize = 1 << BLOCK_SHIFT;
 const BLOCK_SHIFT: u32 = 10;
-/// Up to so many buckets segments have one size, 64 KiB. Allocators keep large blocks of each size in areas of their own, so
-/// doubling would begin, with each doubling, another area of megabytes.
-pub(super) const EVEN_UNTIL: usize = 1 << EVEN_UNTIL_SHIFT;
-const EVEN_UNTIL_SHIFT: u32 = 15;
-/// How many segments have that size.
-pub(super) const EVEN: usize = EVEN_UNTIL / BLOCK_MAX - 1;
+/// Buckets of a large segment: 2 MiB, a huge page where there are some. Larger tables have large segments only, beyond as many
+/// buckets in small ones. No segment is larger: allocators keep large blocks of each size in areas of their own, and whoever
+/// asks for many megabytes at once waits until the system has zeroed them.
+pub(super) const LARGE: usize = 1 << LARGE_SHIFT;
+const LARGE_SHIFT: u32 = 15;
+/// How many segments are small.
+pub(super) const SMALL_SEGMENTS: usize = LARGE / BLOCK_MAX - 1;
+/// Large segments begin with a page of the system.
+const PAGE: usize = 4096;
 
 /// How many buckets the block of a table of `buckets` buckets holds, in use or not.
 #[inline]
@@ -27,19 +27,19 @@ pub(super) fn block_of(buckets: usize) -> usize {
 /// The segment of bucket `index`, which is not in the block, and the number of buckets in it before this one.
 #[inline]
 pub(super) fn place_of(index: usize) -> (usize, usize) {
-    if index < EVEN_UNTIL {
+    if index < LARGE {
         return ((index >> BLOCK_SHIFT) - 1, index & (BLOCK_MAX - 1));
     }
-    let level = index.ilog2();
-    let segment = EVEN + (level - EVEN_UNTIL_SHIFT) as usize;
-    (segment, index - (1 << level))
+    let segment = SMALL_SEGMENTS + (index >> LARGE_SHIFT) - 1;
+    (segment, index & (LARGE - 1))
 }
 
 /// How many buckets a segment holds.
 pub(super) fn size_of_segment(segment: usize) -> usize {
-    match segment.checked_sub(EVEN) {
-        None => BLOCK_MAX,
-        Some(doubled) => EVEN_UNTIL << doubled,
+    if segment < SMALL_SEGMENTS {
+        BLOCK_MAX
+    } else {
+        LARGE
     }
 }
 
@@ -50,11 +50,6 @@ pub(super) fn allocate<R>(count: usize) -> NonNull<Bucket<R>> {
     let Some(allocated) = NonNull::new(buckets.cast()) else {
         alloc::handle_alloc_error(layout);
     };
-    #[cfg(target_os = "linux")]
-    if layout.align() == HUGE_PAGE {
-        // SAFETY: whole pages of a block that is ours. The advice may be refused, and then nothing changes.
-        unsafe { libc::madvise(buckets.cast(), layout.size(), libc::MADV_HUGEPAGE) };
-    }
     allocated
 }
 
@@ -65,13 +60,12 @@ pub(super) unsafe fn release<R>(buckets: NonNull<Bucket<R>>, count: usize) {
     unsafe { alloc::dealloc(buckets.as_ptr().cast(), segment_layout::<R>(count)) };
 }
 
-/// Large segments consist of huge pages: random look-ups then miss the address cache less.
-pub(super) fn segment_layout<R>(count: usize) -> Layout {
+fn segment_layout<R>(count: usize) -> Layout {
     let layout = Layout::array::<Bucket<R>>(count).expect("a table smaller than the address space");
-    match layout.size() >= HUGE_PAGE {
-        true => layout
-            .align_to(HUGE_PAGE)
+    match count {
+        LARGE => layout
+            .align_to(PAGE)
             .expect("a power of two, far below the limit"),
-        false => layout,
+        _ => layout,
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::segments::{EVEN, EVEN_UNTIL};
+use super::segments::{LARGE, SMALL_SEGMENTS};
 use super::*;
 use crate::Rng;
 use crate::pair::Pair;
@@ -19,7 +19,7 @@ fn segments_follow_each_other_without_gap() {
             expected = (expected.0 + 1, 0);
         }
     }
-    assert_eq!(place_of(EVEN_UNTIL), (EVEN, 0));
+    assert_eq!(place_of(LARGE), (SMALL_SEGMENTS, 0));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::{Client, Value};
+use almandine_tests::resp::Value;
 
 use crate::stage::{PATIENCE, error, pair, wait_until_ok};
 

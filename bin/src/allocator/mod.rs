@@ -1,5 +1,11 @@
 //! The allocator of the process, and what it can be asked.
-#![expect(unsafe_code, reason = "mimalloc is written in C")]
+#![expect(
+    unsafe_code,
+    reason = "mimalloc is written in C, and the calls of the system have no safe form in std"
+)]
+
+#[cfg(target_os = "linux")]
+mod ahead;
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::{CStr, c_char, c_void};
@@ -48,6 +54,14 @@ unsafe impl GlobalAlloc for Mimalloc {
             false => unsafe { mimalloc::mi_realloc_aligned(block, size, layout.align()) },
         };
         block.cast()
+    }
+}
+
+/// Memory is made ready before it is needed, where the system can do that.
+pub(crate) fn prepare() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = ahead::prepare() {
+        tracing::warn!("new memory is not made ready ahead, so that clients wait for it: {error}");
     }
 }
 

@@ -3,7 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use almandine_cluster::topology::AckMode;
-use almandine_tests::failovers::{Plan, Story, run};
+use almandine_tests::failovers::{Plan, Story, losses, run};
+
+fn seed() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH);
+    time.map_or(0, |time| time.as_secs())
+}
 
 #[track_caller]
 fn play(story: Story, shards: usize, times: usize) {
@@ -12,17 +17,17 @@ fn play(story: Story, shards: usize, times: usize) {
 
 #[track_caller]
 fn play_with(ack_mode: AckMode, story: Story, shards: usize, times: usize) {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH);
     let plan = Plan {
         story,
         shards,
         times,
-        seed: time.map_or(0, |time| time.as_secs()),
+        seed: seed(),
         writers: 4,
         ack_mode,
     };
     eprintln!("{plan:?}");
-    let report = run(&plan, |line| eprintln!("{line}")).unwrap_or_else(|error| panic!("{error}"));
+    let report = run(&plan, |line| eprintln!("{line}")).verdict();
+    let report = report.unwrap_or_else(|error| panic!("{error}"));
     eprintln!("{report}");
     assert_eq!(report.rounds, times);
     assert!(report.replicated > 0, "{report}");
@@ -77,4 +82,59 @@ fn nothing_acknowledged_is_lost_when_a_durable_replica_stood_still_before_its_pr
 #[test]
 fn a_planned_failover_of_durable_nodes_loses_nothing() {
     play_with(AckMode::Durable, Story::Planned, 1, 3);
+}
+
+/// Both modes; what is to be disturbed must be disturbed at least once.
+#[track_caller]
+fn play_both(story: Story, times: usize) {
+    let losses = losses::play(&[story], times, seed(), 4, |line| eprintln!("{line}"));
+    eprintln!("{losses}");
+    if let Some(fault) = losses.fault() {
+        panic!("{fault}");
+    }
+    for row in &losses.rows {
+        assert_eq!(row.report.rounds, times);
+        assert!(row.report.replicated > 0, "{losses}");
+        assert!(row.report.faults >= times, "{losses}");
+        let is_amid = matches!(story, Story::FullSync | Story::Snapshot | Story::Rewrite);
+        assert_eq!(row.report.amid > 0, is_amid, "{losses}");
+    }
+}
+
+#[test]
+fn clients_of_an_isolated_primary_lose_no_more_than_its_lease_lets_them() {
+    play_both(Story::Partition, 2);
+}
+
+#[test]
+fn a_primary_that_comes_back_empty_at_once_costs_nothing() {
+    play_both(Story::RestartEmpty, 2);
+}
+
+#[test]
+fn a_primary_that_is_killed_while_a_replica_copies_it_is_replaced() {
+    play_both(Story::FullSync, 3);
+}
+
+#[test]
+fn a_primary_that_is_killed_while_it_saves_is_replaced() {
+    play_both(Story::Snapshot, 3);
+    play_both(Story::Rewrite, 3);
+}
+
+#[test]
+fn two_primaries_that_die_one_after_the_other_return_together() {
+    play_both(Story::Double, 2);
+}
+
+#[test]
+fn a_full_disk_costs_nothing_whoever_has_it() {
+    play_both(Story::FullPrimary, 2);
+    play_both(Story::FullReplica, 2);
+}
+
+#[test]
+fn a_slow_disk_costs_nothing_whoever_has_it() {
+    play_both(Story::SlowPrimary, 2);
+    play_both(Story::SlowReplica, 2);
 }

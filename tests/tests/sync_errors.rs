@@ -1,49 +1,15 @@
 //! A disk that fails to sync, or to take a manifest, as strace makes it: after a failed sync nobody knows what the disk
 //! holds, so the node stops before it acknowledges anything more, and what was acknowledged is there when it starts again.
 
-use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use almandine_tests::process::{
-    Directory, Run, Running, Server, Start, TestNode, Tool, wait_until,
-};
+use almandine_tests::process::{Directory, Server, Start, TestNode, Trouble, wait_until};
 use almandine_tests::resp::{Client, Value};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What the node says when it stops.
 const END: &str = "the append-only file is lost: the node stops";
-
-/// Makes system calls of a running node fail, until the node ends.
-struct Trouble(Option<JoinHandle<Run>>);
-
-impl Trouble {
-    /// `args` say which calls fail and how. None where nobody may trace.
-    fn begin(node: &Running, args: &[&str]) -> Option<Trouble> {
-        let pid = node.pid().to_string();
-        let tool = Tool::strace_if_usable()?.args(args);
-        let tool = tool.args(["-f", "-q", "-o", "/dev/null", "-p", &pid]);
-        let thread = thread::spawn(move || tool.run(b""));
-        let is_traced = || {
-            let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the node has threads");
-            tasks.flatten().all(|task| {
-                let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
-                !status.contains("TracerPid:\t0\n")
-            })
-        };
-        assert!(wait_until(PATIENCE, is_traced), "the node is not traced");
-        Some(Trouble(Some(thread)))
-    }
-}
-
-impl Drop for Trouble {
-    fn drop(&mut self) {
-        let thread = self.0.take().expect("it is dropped once");
-        // It ends with the node. How does not matter.
-        let _ = thread.join();
-    }
-}
 
 fn start(dir: &Directory, policy: &str) -> TestNode {
     let args = ["--appendonly", "yes", "--appendfsync", policy];

@@ -151,7 +151,7 @@ impl Play<'_> {
             }
             row
         })?;
-        self.compare(writers, killed, &mut row)?;
+        self.compare(writers, killed, &watch, &mut row)?;
         self.report.row(row);
         Ok(())
     }
@@ -225,13 +225,15 @@ impl Play<'_> {
         &mut self,
         writers: &mut [Writer],
         killed: usize,
+        watch: &Watch,
         row: &mut Failover,
     ) -> Result<(), String> {
         let primary = self.stage.primary()?;
         let killed = self.stage.nodes.address(killed);
         let mut client = self.stage.nodes.client(primary)?;
         for writer in writers {
-            row.found.push(writer.compare(&mut client, Some(killed))?);
+            row.found
+                .push(writer.compare(&mut client, watch, &[killed])?);
         }
         self.stage.wait_until_same()?;
         self.report.step(&format!(

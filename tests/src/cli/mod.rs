@@ -30,6 +30,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         Some((tool, args)) if tool == "kills" => kills::run(args),
         Some((tool, args)) if tool == "cluster-kills" => cluster_kills::run(args),
         Some((tool, args)) if tool == "failovers" => failovers::run(args),
+        Some((tool, args)) if tool == "losses" => failovers::run_losses(args),
         Some((tool, args)) if tool == "simulate" => simulate::run(args),
         Some((tool, args)) if tool == "crash-images" => crash_images::run(args),
         Some((tool, args)) if tool == "vault-kills" => crash_images::run_kills(args),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   nodes.rs      starts them, each in a directory and at ports of its own; kills, freezes, restarts, asks one
+//!   links.rs      the ways between them, which can break
 //!   agree.rs      waits until all show the same
 //!   topology.rs   what a node shows of its cluster, without what each node sees in its own way
 //!   kills.rs      nodes are killed while the topology changes, and what was acknowledged is looked for
@@ -11,6 +12,7 @@
 mod agree;
 mod keys;
 pub mod kills;
+mod links;
 mod nodes;
 mod topology;
 

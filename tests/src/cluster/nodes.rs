@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use almandine_node::probe::free_port;
 
+use super::links::Links;
 use super::topology;
-use crate::process::{Directory, Running, Server, Start, StartError, complaints, fail_for};
+use crate::process::{Break, Directory, Running, Server, Start, StartError, complaints, fail_for};
 use crate::resp::{Client, Value};
 use crate::sys;
 
@@ -29,6 +30,8 @@ const ORDINARY: [&str; 5] = [
 pub struct Plan {
     server: Server,
     args: Vec<String>,
+    has_links: bool,
+    has_file_limits: bool,
 }
 
 impl Default for Plan {
@@ -42,6 +45,8 @@ impl Default for Plan {
         Plan {
             server: server.map_or(Server::Almandine, Server::at),
             args: shards.map(several).unwrap_or_default(),
+            has_links: false,
+            has_file_limits: false,
         }
     }
 }
@@ -55,6 +60,18 @@ impl Plan {
     /// Adds command line arguments.
     pub fn args(mut self, args: &[&str]) -> Plan {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    /// Lets links between nodes break: see [`Cluster::isolate`].
+    pub fn links(mut self) -> Plan {
+        self.has_links = true;
+        self
+    }
+
+    /// Lets files of nodes be limited: see [`Cluster::limit_files`].
+    pub fn file_limits(mut self) -> Plan {
+        self.has_file_limits = true;
         self
     }
 
@@ -88,6 +105,8 @@ struct Node {
     dir: Directory,
     port: u16,
     bus_port: u16,
+    /// If links can break.
+    links: Option<Links>,
     running: Option<Running>,
     is_frozen: bool,
 }
@@ -118,20 +137,29 @@ impl Cluster {
         // CONFIG REWRITE needs one.
         let config_file = dir.path("server.conf");
         std::fs::write(&config_file, "")?;
-        let start = Start::new(self.plan.server.clone())
+        let links = self.plan.has_links;
+        let links = links.then(|| Links::to(self.nodes.len(), port, bus_port));
+        let links = links.transpose()?;
+        let mut start = Start::new(self.plan.server.clone())
             .config_file(config_file)
             .dir(&dir)
             .port(port)
             .args(["--cluster-enabled", "yes", "--cluster-port"])
             .args([bus_port.to_string()])
             .args(self.plan.args.iter().map(String::as_str))
+            .args(links.iter().flat_map(Links::args))
             .args(args.iter().copied());
+        if self.plan.has_file_limits {
+            // Without a limit at the start, reaching one later would be a signal instead of an error.
+            start = start.file_limit(u64::MAX);
+        }
         Ok(Node {
             running: Some(start.clone().run()?),
             start,
             dir,
             port,
             bus_port,
+            links,
             is_frozen: false,
         })
     }
@@ -161,6 +189,13 @@ impl Cluster {
     /// Where a node listens for clients, whether it runs or not.
     pub fn port(&self, number: usize) -> u16 {
         self.nodes[number].port
+    }
+
+    /// Where clients and nodes are told that they find a node.
+    pub fn address(&self, number: usize) -> SocketAddr {
+        let node = &self.nodes[number];
+        let port = node.links.as_ref().map_or(node.port, Links::port);
+        SocketAddr::from(([127, 0, 0, 1], port))
     }
 
     /// Where a node listens for nodes.
@@ -221,6 +256,75 @@ impl Cluster {
     pub fn thaw(&mut self, number: usize) {
         self.node(number).thaw();
         self.nodes[number].is_frozen = false;
+    }
+
+    /// Breaks all links between a node and the others; clients reach all of them.
+    pub fn isolate(&self, number: usize, how: Break) {
+        let links = self.nodes.iter().map(|node| node.links.as_ref());
+        let (mine, others): (Vec<_>, Vec<_>) = links
+            .enumerate()
+            .filter_map(|(other, links)| Some((other, links?)))
+            .partition(|(other, _)| *other == number);
+        let sources: Vec<_> = others.iter().map(|(_, links)| links.source()).collect();
+        for (_, links) in mine {
+            links.break_from(&sources, how);
+            for (_, other) in &others {
+                other.break_from(&[links.source()], how);
+            }
+        }
+    }
+
+    /// Undoes [`Cluster::isolate`].
+    pub fn mend(&self) {
+        for links in self.nodes.iter().filter_map(|node| node.links.as_ref()) {
+            links.mend();
+        }
+    }
+
+    /// Lets no file of a node grow beyond so many bytes, as if the disk were full.
+    ///
+    /// # Panics
+    /// If the node does not run.
+    #[track_caller]
+    pub fn limit_files(&self, number: usize, bytes: u64) {
+        let pid = self.node(number).pid();
+        sys::change_file_limit(pid, bytes).expect("a limit can be changed");
+    }
+
+    /// How large the append-only file is that a node writes to.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn log_size(&self, number: usize) -> std::io::Result<u64> {
+        let mut size = 0;
+        for file in std::fs::read_dir(self.nodes[number].dir.path("appendonlydir"))? {
+            size = size.max(file?.metadata()?.len());
+        }
+        Ok(size)
+    }
+
+    /// Whether a node that was not killed has ended all the same.
+    pub fn has_ended(&mut self, number: usize) -> bool {
+        let running = self.nodes[number].running.as_mut();
+        running.is_some_and(|running| running.has_ended().is_some())
+    }
+
+    /// Removes the data of a killed node, but not what it knows of the cluster and of itself.
+    ///
+    /// # Errors
+    /// Why that fails.
+    pub fn wipe(&mut self, number: usize) -> std::io::Result<()> {
+        let dir = &self.nodes[number].dir;
+        for name in ["appendonlydir", "quarantine"] {
+            match std::fs::remove_dir_all(dir.path(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        match std::fs::remove_file(dir.path("dump.rdb")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Starts a killed node again: the same directory, ports and arguments.
@@ -307,7 +411,9 @@ impl Cluster {
     /// Brings two nodes together.
     #[track_caller]
     pub fn meet(&self, number: usize, other: usize) {
-        let (port, bus_port) = (self.nodes[other].port, self.nodes[other].bus_port);
+        let port = self.address(other).port();
+        let node = &self.nodes[other];
+        let bus_port = node.links.as_ref().map_or(node.bus_port, Links::bus_port);
         let line = format!("CLUSTER MEET 127.0.0.1 {port} {bus_port}");
         self.order(number, &line);
     }

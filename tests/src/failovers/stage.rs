@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use almandine_cluster::slot::{SLOTS, Slot};
 use almandine_cluster::topology::AckMode;
+use almandine_storage::Rng;
 
-use super::{Plan, Story};
+use super::Plan;
 use crate::cluster::{Cluster, Plan as Nodes};
 use crate::process::wait_until;
 use crate::resp::Value;
 
 /// A busy machine may need long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// Values, and words of 8 bytes in each, that a shard is filled with.
+const FILLERS: usize = 8;
+const FILLER_WORDS: usize = 128 << 10;
 /// The log is kept by so many at most.
 const VOTERS_MAX: usize = 5;
 
@@ -28,23 +32,25 @@ pub(super) struct Stage {
 impl Stage {
     /// The cluster that `plan` is about, with everybody in their place.
     pub(super) fn start(plan: &Plan) -> Result<Stage, String> {
-        let replicas = match (plan.story, plan.shards) {
-            (Story::Reverse | Story::Witness, 1) => 1,
-            (Story::Reverse | Story::Witness, _) => {
-                return Err("this story has one shard".to_owned());
-            }
-            (Story::Automatic | Story::Planned | Story::Frozen | Story::FrozenReplica, 1) => 2,
-            (Story::Automatic | Story::Planned | Story::Frozen, _) => 1,
-            (Story::FrozenReplica, _) => return Err("this story has one shard".to_owned()),
-        };
+        let story = plan.story;
+        let replicas = story.replicas(plan.shards)?;
         let count = plan.shards * (1 + replicas);
         let args = ["--appendonly", "yes", "--ack-mode", plan.ack_mode.name()];
-        let mut cluster = Nodes::new().args(&args).start(count);
-        let mut nodes = count;
-        if plan.story == Story::Witness {
-            cluster.add(&["--witness", "yes"]);
-            nodes += 1;
+        let mut setup = Nodes::new().args(&args).args(story.args());
+        if story.breaks_links() {
+            setup = setup.links();
         }
+        if story.fills_disks() {
+            setup = setup.file_limits();
+        }
+        let mut cluster = setup.start(count);
+        for text in story.announced() {
+            cluster.announce(text);
+        }
+        for _ in 0..story.witnesses() {
+            cluster.add(&["--witness", "yes"]);
+        }
+        let nodes = cluster.count();
         for number in 1..nodes {
             cluster.meet(number, 0);
         }
@@ -76,6 +82,9 @@ impl Stage {
             }
         }
         stage.wait_until_whole()?;
+        if story.takes_copies() {
+            stage.fill(&mut Rng::new(plan.seed))?;
+        }
         Ok(stage)
     }
 
@@ -91,8 +100,54 @@ impl Stage {
         words.filter(is_here).take(1).collect()
     }
 
+    /// Gives every shard so much data that a copy of it takes a while.
+    fn fill(&self, rng: &mut Rng) -> Result<(), String> {
+        for shard in 0..self.shards.len() {
+            let mut client = self.cluster.client(self.primary(shard)?);
+            let tag = self.tag(shard, 0);
+            for number in 0..FILLERS {
+                let key = format!("filler:{{{tag}}}:{number}").into_bytes();
+                let words = std::iter::repeat_with(|| rng.bits().to_le_bytes());
+                let value: Vec<u8> = words.take(FILLER_WORDS).flatten().collect();
+                match client.call(&[b"SET".to_vec(), key, value]) {
+                    Ok(answer) if answer == Value::ok() => {}
+                    answer => return Err(format!("SET: {answer:?}")),
+                }
+            }
+        }
+        self.wait("replicas hold the same", Stage::is_same_everywhere)
+    }
+
+    /// Where clients find a node.
     pub(super) fn address(&self, number: usize) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.cluster.port(number)))
+        self.cluster.address(number)
+    }
+
+    /// Every node with data, and its shard.
+    pub(super) fn all_members(&self) -> Vec<(usize, SocketAddr)> {
+        let numbered = self.shards.iter().enumerate();
+        let members =
+            numbered.flat_map(|(shard, members)| members.iter().map(move |it| (shard, *it)));
+        members
+            .map(|(shard, member)| (shard, self.address(member)))
+            .collect()
+    }
+
+    /// The highest epoch of a shard that anybody knows; every change of a primary raises it.
+    pub(super) fn epoch(&self) -> Result<u64, String> {
+        let epochs = self.shards.iter().flatten().filter_map(|number| {
+            let info = self
+                .cluster
+                .try_call(*number, "CLUSTER INFO")
+                .ok()?
+                .text()?;
+            let mut lines = info.lines();
+            let epoch = lines.find_map(|line| line.strip_prefix("cluster_current_epoch:"))?;
+            epoch.trim().parse().ok()
+        });
+        epochs
+            .max()
+            .ok_or_else(|| "nobody tells the epoch".to_owned())
     }
 
     pub(super) fn members(&self, shard: usize) -> &[usize] {
@@ -148,6 +203,16 @@ impl Stage {
             leader = led_by;
         }
         None
+    }
+
+    /// Whether a replica other than the `dead` ones has all that was acknowledged, as far as the mode asks for it, or none is left.
+    pub(super) fn is_safe_without_primary(&self, shard: usize, dead: &[usize]) -> bool {
+        let left = self.shards[shard].len() - dead.len();
+        let in_sync = self
+            .primary(shard)
+            .ok()
+            .and_then(|primary| self.in_sync(primary));
+        left < 2 || self.ack_mode == AckMode::Async || in_sync.is_some_and(|count| count > 0)
     }
 
     /// How many replicas have all that a primary has acknowledged, if it waits for them.

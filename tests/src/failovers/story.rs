@@ -1,31 +1,30 @@
 //! The rounds of each story.
 
-use std::net::SocketAddr;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use almandine_cluster::topology::AckMode;
-use almandine_node::probe::{Watch, Writer};
+use almandine_node::probe::{Found, Watch, Writer};
 use almandine_storage::Rng;
 
+use super::readers;
 use super::stage::{PATIENCE, Stage};
-use super::{Plan, Report, Story};
-use crate::process::{wait_for, wait_until};
-use crate::resp::{Client, Value};
+use super::{LOST_SPAN_MAX, Plan, Report, Story};
+use crate::process::wait_until;
+use crate::resp::Client;
 
 /// Writes of each shard before something happens, at most.
 const WRITES_MAX: usize = 1500;
-/// How long a replica stands still before its primary dies, and afterwards; a primary lets it go after 1 s.
-const FROZEN_MAX_MS: usize = 2000;
-/// Writes of each shard by which it has gone on.
-const WRITES_AFTER: u64 = 100;
 
-/// Plays `plan`.
-///
-/// # Errors
-/// What was lost or came twice, or what it has not come to.
-pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Result<Report, String> {
-    let stage = Stage::start(plan)?;
+/// Plays `plan` until its end, or until something is seen that must not be.
+pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Report {
+    let mut report = Report::default();
+    let stage = match Stage::start(plan) {
+        Ok(stage) => stage,
+        Err(error) => {
+            report.fault = Some(error);
+            return report;
+        }
+    };
     let mut writers: Vec<Writer> = (0..plan.shards * plan.writers)
         .map(|number| writer(&stage, plan, number))
         .collect();
@@ -33,14 +32,17 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Result<Report, String> {
         plan,
         stage,
         rng: Rng::new(plan.seed),
-        report: Report::default(),
+        report,
     };
     for round in 0..plan.times {
-        play.round(&mut writers)
-            .map_err(|error| format!("round {round}: {error}\n{}", play.stage.cluster.logs()))?;
+        if let Err(error) = play.round(&mut writers) {
+            let logs = play.stage.cluster.logs();
+            play.report.fault = Some(format!("round {round}: {error}\n{logs}"));
+            break;
+        }
         tell(&play.told(round));
     }
-    Ok(play.report)
+    play.report
 }
 
 fn writer(stage: &Stage, plan: &Plan, number: usize) -> Writer {
@@ -51,15 +53,16 @@ fn writer(stage: &Stage, plan: &Plan, number: usize) -> Writer {
         &stage.tag(shard, number),
         members.map(|member| stage.address(*member)).collect(),
         (number / plan.shards).is_multiple_of(2),
-        plan.story != Story::Planned && plan.ack_mode == AckMode::Async,
+        plan.story.may_lose(plan.ack_mode),
     )
 }
 
-struct Play<'a> {
-    plan: &'a Plan,
-    stage: Stage,
-    rng: Rng,
-    report: Report,
+/// See the module.
+pub(super) struct Play<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) stage: Stage,
+    pub(super) rng: Rng,
+    pub(super) report: Report,
 }
 
 impl Play<'_> {
@@ -80,7 +83,16 @@ impl Play<'_> {
     fn round(&mut self, writers: &mut [Writer]) -> Result<(), String> {
         let shard = self.rng.below(self.plan.shards);
         let watch = Watch::new(self.plan.shards);
+        let epoch = self.stage.epoch()?;
+        let keys: Vec<String> = (0..self.plan.shards)
+            .map(|shard| format!("read:{{{}}}", self.stage.tag(shard, 0)))
+            .collect();
+        let asked = self.stage.all_members();
         let killed = thread::scope(|scope| {
+            for (shard, address) in asked {
+                let (key, watch) = (&keys[shard], &watch);
+                scope.spawn(move || readers::read(address, shard, key, watch));
+            }
             let threads: Vec<_> = writers
                 .iter_mut()
                 .map(|writer| scope.spawn(|| writer.write(&watch).inspect_err(|_| watch.end())))
@@ -92,13 +104,14 @@ impl Play<'_> {
             }
             killed
         })?;
-        self.compare(writers, killed)?;
+        self.compare(writers, &watch, &killed)?;
+        self.compare_turns(&watch, epoch)?;
         self.report.rounds += 1;
         Ok(())
     }
 
-    /// Returns who was killed.
-    fn act(&mut self, shard: usize, watch: &Watch) -> Result<Option<SocketAddr>, String> {
+    /// Returns whose acknowledgements may be lost.
+    fn act(&mut self, shard: usize, watch: &Watch) -> Result<Vec<usize>, String> {
         let writes = 1 + self.rng.below(WRITES_MAX) as u64;
         self.wait_for_writes(watch, writes)?;
         let others: Vec<usize> = (0..self.plan.shards)
@@ -107,17 +120,29 @@ impl Play<'_> {
         let errors = || others.iter().map(|other| watch.errors(*other)).sum::<u64>();
         let before = errors();
         let killed = match self.plan.story {
-            Story::Planned => self.hand_over(shard, watch).map(|()| None),
-            Story::Frozen => self.freeze(shard, watch).map(Some),
-            Story::FrozenReplica => self.freeze_and_kill(shard, watch).map(Some),
-            Story::Reverse | Story::Automatic | Story::Witness => self.kill(shard, watch).map(Some),
+            Story::Planned => self.hand_over(shard, watch),
+            Story::Frozen => self.freeze(shard, watch),
+            Story::FrozenReplica => self.freeze_and_kill(shard, watch),
+            Story::Partition => self.isolate(shard, watch),
+            Story::Reverse | Story::Automatic | Story::Witness => self.kill(shard, watch),
+            Story::RestartEmpty => self.restart_empty(shard, watch),
+            Story::Double => self.kill_two(shard, watch),
+            Story::FullSync => self.kill_amid_copy(shard, watch),
+            Story::Snapshot => {
+                self.kill_amid_save(shard, watch, "BGSAVE", "rdb_bgsave_in_progress:1")
+            }
+            Story::Rewrite => {
+                self.kill_amid_save(shard, watch, "BGREWRITEAOF", "aof_rewrite_in_progress:1")
+            }
+            Story::FullPrimary | Story::FullReplica => self.fill_disk(shard, watch),
+            Story::SlowPrimary | Story::SlowReplica => self.slow_disk(shard, watch),
         }?;
         self.report.errors_elsewhere += errors() - before;
         Ok(killed)
     }
 
     /// So many more in every shard.
-    fn wait_for_writes(&self, watch: &Watch, count: u64) -> Result<(), String> {
+    pub(super) fn wait_for_writes(&self, watch: &Watch, count: u64) -> Result<(), String> {
         for shard in 0..self.plan.shards {
             let wanted = watch.count(shard) + count;
             let is_over = || watch.is_over() || watch.count(shard) >= wanted;
@@ -131,127 +156,71 @@ impl Play<'_> {
         Ok(())
     }
 
-    fn kill(&mut self, shard: usize, watch: &Watch) -> Result<SocketAddr, String> {
-        let victim = self.stage.primary(shard)?;
-        self.report.of_leaders += usize::from(self.stage.leads_log(victim));
-        watch.mark(shard);
-        self.stage.cluster.kill(victim);
-        if self.plan.story == Story::Reverse {
-            let mut others = self.stage.members(shard).iter().copied();
-            let other = others.find(|member| *member != victim);
-            self.command(other, "CLUSTER FAILOVER FORCE")?;
+    /// Something of the nodes that also changes what is known of them.
+    pub(super) fn wait_for(
+        &mut self,
+        what: &str,
+        mut is_so: impl FnMut(&mut Self) -> bool,
+    ) -> Result<(), String> {
+        match wait_until(PATIENCE, || is_so(self)) {
+            true => Ok(()),
+            false => Err(format!("it does not come to that: {what}")),
         }
-        self.come_back(shard, victim, watch)?;
-        Ok(self.stage.address(victim))
-    }
-
-    /// Others go on without the killed one, then it follows them.
-    fn come_back(&mut self, shard: usize, victim: usize, watch: &Watch) -> Result<(), String> {
-        let gap = wait_for(PATIENCE, || watch.first_after_mark(shard));
-        self.report.gap.add(gap.ok_or("nobody takes writes")?);
-        self.wait_for_writes(watch, WRITES_AFTER)?;
-        let begun = Instant::now();
-        self.stage.cluster.restart(victim)?;
-        self.become_whole(victim, begun)?;
-        self.wait_for_writes(watch, WRITES_AFTER)
-    }
-
-    fn become_whole(&mut self, victim: usize, begun: Instant) -> Result<(), String> {
-        self.stage
-            .wait("the old primary follows", |stage| stage.follows(victim))?;
-        self.report.following.add(begun.elapsed());
-        self.stage.wait_until_whole()?;
-        self.report.whole.add(begun.elapsed());
-        Ok(())
-    }
-
-    /// The primary stands still until another one leads.
-    fn freeze(&mut self, shard: usize, watch: &Watch) -> Result<SocketAddr, String> {
-        let victim = self.stage.primary(shard)?;
-        self.report.of_leaders += usize::from(self.stage.leads_log(victim));
-        watch.mark(shard);
-        self.stage.cluster.freeze(victim);
-        let is_led = |stage: &Stage| stage.is_led_without(shard, victim);
-        self.stage.wait("another one leads", is_led)?;
-        let begun = Instant::now();
-        self.stage.cluster.thaw(victim);
-        let gap = wait_for(PATIENCE, || watch.first_after_mark(shard));
-        self.report.gap.add(gap.ok_or("nobody takes writes")?);
-        self.become_whole(victim, begun)?;
-        self.wait_for_writes(watch, WRITES_AFTER)?;
-        Ok(self.stage.address(victim))
-    }
-
-    /// A replica stands still, and sooner or later the primary dies; then the replica is there again.
-    fn freeze_and_kill(&mut self, shard: usize, watch: &Watch) -> Result<SocketAddr, String> {
-        let victim = self.stage.primary(shard)?;
-        let members = self.stage.members(shard).iter().copied();
-        let replicas: Vec<usize> = members.filter(|member| *member != victim).collect();
-        let frozen = replicas[self.rng.below(replicas.len())];
-        self.report.of_leaders += usize::from(self.stage.leads_log(victim));
-        self.stage.cluster.freeze(frozen);
-        self.pass(FROZEN_MAX_MS, watch);
-        watch.mark(shard);
-        self.stage.cluster.kill(victim);
-        self.pass(FROZEN_MAX_MS, watch);
-        self.stage.cluster.thaw(frozen);
-        self.come_back(shard, victim, watch)?;
-        Ok(self.stage.address(victim))
     }
 
     /// Some time, at most so much.
-    fn pass(&mut self, most_ms: usize, watch: &Watch) {
+    pub(super) fn pass(&mut self, most_ms: usize, watch: &Watch) {
         let time = Duration::from_millis(self.rng.below(most_ms) as u64);
         wait_until(time, || watch.is_over());
-    }
-
-    fn hand_over(&mut self, shard: usize, watch: &Watch) -> Result<(), String> {
-        let primary = self.stage.primary(shard)?;
-        let members = self.stage.members(shard).iter().copied();
-        let replicas: Vec<usize> = members.filter(|member| *member != primary).collect();
-        let chosen = replicas[self.rng.below(replicas.len())];
-        watch.mark(shard);
-        self.command(Some(chosen), "CLUSTER FAILOVER")?;
-        self.stage.wait_until_whole()?;
-        self.wait_for_writes(watch, WRITES_AFTER)?;
-        self.report.gap.add(watch.gap(shard));
-        match self.stage.primary(shard)? {
-            now if now == chosen => Ok(()),
-            now => Err(format!("{chosen} was to lead, but {now} does")),
-        }
-    }
-
-    /// A replica is told to lead, and agrees.
-    fn command(&mut self, replica: Option<usize>, line: &str) -> Result<(), String> {
-        let replica = replica.ok_or("there is no replica")?;
-        let begun = Instant::now();
-        match self.stage.cluster.try_call(replica, line)? {
-            answer if answer == Value::ok() => {
-                self.report.command.add(begun.elapsed());
-                Ok(())
-            }
-            answer => Err(format!("{line}: {answer:?}")),
-        }
     }
 
     fn compare(
         &mut self,
         writers: &mut [Writer],
-        killed: Option<SocketAddr>,
+        watch: &Watch,
+        killed: &[usize],
     ) -> Result<(), String> {
+        let addresses = killed.iter().map(|number| self.stage.address(*number));
+        let killed: Vec<_> = addresses.collect();
         for writer in writers {
             let address = self.stage.address(self.stage.primary(writer.shard())?);
             let mut client = Client::connect(address).map_err(|error| error.to_string())?;
-            let found = writer.compare(&mut client, killed)?;
-            if let Some(fault) = found.fault {
-                return Err(fault);
-            }
-            self.report.acknowledged += found.acknowledged;
-            self.report.replicated += found.replicated;
-            self.report.lost += found.gone;
-            self.report.unheard += found.unheard;
+            let found = writer.compare(&mut client, watch, &killed)?;
+            self.report.add(&found);
+            self.judge(found)?;
         }
         self.stage
             .wait("replicas hold the same", Stage::is_same_everywhere)
+    }
+
+    fn judge(&self, found: Found) -> Result<(), String> {
+        if let Some(fault) = found.fault {
+            return Err(fault);
+        }
+        if found.gone_span > LOST_SPAN_MAX {
+            let (gone, span) = (found.gone, found.gone_span);
+            return Err(format!(
+                "{gone} acknowledged writes are lost, the first of them {span:?} before the last acknowledgement"
+            ));
+        }
+        if self.plan.story == Story::RestartEmpty && found.gone > 0 {
+            let gone = found.gone;
+            return Err(format!("{gone} are lost by a node that came back empty"));
+        }
+        Ok(())
+    }
+
+    /// Nobody has answered for a shard but those who came to lead it, one after the other.
+    fn compare_turns(&self, watch: &Watch, epoch: u64) -> Result<(), String> {
+        let decided = self.stage.epoch()?.saturating_sub(epoch);
+        for shard in 0..self.plan.shards {
+            let turns = watch.changes(shard);
+            if turns > decided {
+                return Err(format!(
+                    "{turns} times another node began to answer for shard {shard}, which was decided {decided} times"
+                ));
+            }
+        }
+        Ok(())
     }
 }

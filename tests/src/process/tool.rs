@@ -98,6 +98,20 @@ impl Tool {
         self
     }
 
+    /// Starts it; nobody reads what it says.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub(super) fn start(&self) -> Child {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        spawn(command, None).unwrap_or_else(|error| panic!("{self:?} does not start: {error}"))
+    }
+
     /// Runs it with this standard input until it ends.
     ///
     /// # Panics

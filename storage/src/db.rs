@@ -225,6 +225,12 @@ impl Db {
         self.tables.prefetch_chained(hash);
     }
 
+    /// Later than [`Db::prefetch_entry`], and only worth it where values are large.
+    #[inline]
+    pub fn prefetch_value(&self, hash: u64) {
+        self.tables.prefetch_rest(hash, Entry::size);
+    }
+
     /// Read lookup of any type.
     #[inline]
     pub fn get(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {

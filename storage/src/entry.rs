@@ -491,6 +491,12 @@ impl Entry {
         unsafe { slice::from_raw_parts(self.inline_start(), self.inline_len()) }
     }
 
+    /// Bytes of the block, which holds small values.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.layout().size()
+    }
+
     fn layout(&self) -> Layout {
         layout(
             self.form(),

@@ -281,6 +281,12 @@ impl<R: Record> Tables<R> {
         self.table(hash).prefetch_chained(hash);
     }
 
+    /// See [`Table::prefetch_rest`].
+    #[inline]
+    pub(crate) fn prefetch_rest(&self, hash: u64, size: impl Fn(&R) -> usize) {
+        self.table(hash).prefetch_rest(hash, size);
+    }
+
     /// The table of a slot, if it has one; none where keys are not kept by slot.
     pub(crate) fn slot(&self, slot: u16) -> Option<&Table<R>> {
         match self {

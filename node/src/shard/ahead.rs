@@ -9,6 +9,9 @@ use super::requests::Requests;
 const BUCKET_AHEAD: usize = 16;
 const ENTRY_AHEAD: usize = 8;
 const CHAINED_AHEAD: usize = 4;
+/// The same for the rest of a large value, and from how many bytes of request and reply on values are taken for large.
+const VALUE_AHEAD: usize = 2;
+const LARGE: usize = 512;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -21,8 +24,12 @@ pub(super) struct Ahead {
     buckets: usize,
     /// ... those before this one for their entry too, ...
     entries: usize,
-    /// ... and those before this one wherever it is.
+    /// ... those before this one wherever it is, ...
     chained: usize,
+    /// ... and those before this one for all of their value, ...
+    values: usize,
+    /// ... which is done where the last requests were large, or their replies.
+    are_large: bool,
     last: usize,
 }
 
@@ -31,7 +38,8 @@ impl Ahead {
     #[inline]
     pub(super) fn begin(&mut self, db: &Db, requests: Requests<'_>, first: usize) {
         let last = requests.len();
-        (self.buckets, self.entries, self.chained) = (first, first, first);
+        (self.buckets, self.entries) = (first, first);
+        (self.chained, self.values) = (first, first);
         self.last = if last - first > 1 { last } else { first };
         self.look_at_buckets(db, requests, first);
     }
@@ -52,6 +60,18 @@ impl Ahead {
             }
             self.chained += 1;
         }
+        while self.are_large && self.values < self.chained.min(i + VALUE_AHEAD) {
+            if let Some(hash) = self.hashes[self.values % BUCKET_AHEAD] {
+                db.prefetch_value(hash);
+            }
+            self.values += 1;
+        }
+    }
+
+    /// So many requests have run, with so many bytes of requests and replies together.
+    #[inline]
+    pub(super) fn learn(&mut self, requests: usize, bytes: usize) {
+        self.are_large = bytes > requests * LARGE;
     }
 
     /// The hash of the key of request `i`, if it was looked at.

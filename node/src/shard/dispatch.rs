@@ -45,7 +45,10 @@ impl Shard {
         }
         self.stats.meter.begin(at, first, requests.buffer.len());
         self.outgoing.begin(Some(session.id()));
+        let before = out.len();
         let progress = self.run_all(requests, first, session, out);
+        let bytes = requests.buffer.len() + out.len() - before;
+        self.ahead.learn(progress.done - first, bytes);
         if !self.tracking.is_empty() {
             self.tell_trackers();
             out.append(self.outgoing.own());

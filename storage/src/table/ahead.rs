@@ -7,6 +7,10 @@ use super::{Record, Table, prefetch};
 
 /// Bytes of a record that are asked for; at most one line more than the first.
 const RECORD_PREFETCHED: usize = 48;
+/// Bytes that come from memory together.
+const LINE: usize = 64;
+/// Of larger records the processor fetches the rest itself, as it goes through them.
+const REST_MAX: usize = 1536;
 
 impl<R: Record> Table<R> {
     /// Asks the processor for the bucket of `hash`, to be there some 100 ns later.
@@ -38,6 +42,24 @@ impl<R: Record> Table<R> {
         let bucket = unsafe { self.bucket(self.index(hash)).as_ref() };
         if let Some(child) = bucket.child() {
             prefetch_matches(child, hash);
+        }
+    }
+
+    /// Asks the processor for the rest of a large record, of which `size` tells the bytes. Cheap once its beginning is there,
+    /// as [`Table::prefetch_record`] has asked; nothing is done for records of chained buckets.
+    #[inline]
+    pub fn prefetch_rest(&self, hash: u64, size: impl Fn(&R) -> usize) {
+        // SAFETY: a bucket of the table.
+        let bucket = unsafe { self.bucket(self.index(hash)).as_ref() };
+        let hits = matches(bucket.meta, tag(hash));
+        if hits == 0 {
+            return;
+        }
+        let place = &raw const bucket.places[(hits.trailing_zeros() / 8) as usize];
+        // SAFETY: places whose tag is set hold a record, which is a pointer to its block.
+        let (start, size) = unsafe { (*place.cast::<*const u8>(), size(&*place.cast::<R>())) };
+        for at in (LINE..size.min(REST_MAX)).step_by(LINE) {
+            prefetch(start.wrapping_add(at));
         }
     }
 }

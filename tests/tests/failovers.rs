@@ -1,9 +1,9 @@
 //! Some failovers under load; `cargo run -p almandine-tests -- failovers` plays as many as wanted.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use almandine_cluster::topology::AckMode;
-use almandine_tests::failovers::{Plan, Story, losses, run};
+use almandine_tests::failovers::{Plan, Story, losses, run, soak};
 
 fn seed() -> u64 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -137,4 +137,23 @@ fn a_full_disk_costs_nothing_whoever_has_it() {
 fn a_slow_disk_costs_nothing_whoever_has_it() {
     play_both(Story::SlowPrimary, 2);
     play_both(Story::SlowReplica, 2);
+}
+
+#[test]
+fn faults_of_all_kinds_one_after_the_other_cost_nothing() {
+    let plan = soak::Plan {
+        time: Duration::from_secs(15),
+        pause: Duration::from_secs(1),
+        faults: 3,
+        seed: seed(),
+        writers: 2,
+    };
+    eprintln!("{plan:?}");
+    let report = soak::play(&plan, |line| eprintln!("{line}"));
+    eprintln!("{report}");
+    if let Some(fault) = &report.fault {
+        panic!("{fault}");
+    }
+    assert!(report.checks > 0, "{report}");
+    assert!(report.acknowledged > 0 && report.answered > 0, "{report}");
 }

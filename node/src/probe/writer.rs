@@ -204,6 +204,8 @@ impl Route {
             None => {
                 let mut client = Client::connect(self.target).ok()?;
                 client.timeout(REPLY_TIMEOUT);
+                // Whoever listens for a node that is dead cannot answer: nothing that is written may be in doubt for that.
+                client.call(&["PING"]).ok()?;
                 Some(client)
             }
         }

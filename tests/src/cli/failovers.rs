@@ -24,7 +24,7 @@ losses [--story NAME,NAME...] [--times 10] [--seed N] [--writers 8]
     Every story (or those named) in both modes, and a table of what was lost. --times 16 are more than 500 faults.
 ";
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH);
     time.map_or(0, |time| time.as_secs())
 }

@@ -7,6 +7,7 @@ mod differential;
 mod failovers;
 mod kills;
 mod simulate;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         Some((tool, args)) if tool == "cluster-kills" => cluster_kills::run(args),
         Some((tool, args)) if tool == "failovers" => failovers::run(args),
         Some((tool, args)) if tool == "losses" => failovers::run_losses(args),
+        Some((tool, args)) if tool == "soak" => soak::run(args),
         Some((tool, args)) if tool == "simulate" => simulate::run(args),
         Some((tool, args)) if tool == "crash-images" => crash_images::run(args),
         Some((tool, args)) if tool == "vault-kills" => crash_images::run_kills(args),
@@ -50,6 +52,7 @@ fn help() -> String {
         kills::HELP,
         cluster_kills::HELP,
         failovers::HELP,
+        soak::HELP,
         crash_images::HELP,
         simulate::HELP,
     ]

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use almandine_cluster::topology::AckMode;
 
+use super::Plan;
+
 /// What happens in every round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Story {
@@ -41,6 +43,23 @@ pub enum Story {
     SlowPrimary,
     /// The same with the disk of a replica.
     SlowReplica,
+}
+
+/// Which nodes there are.
+#[derive(Debug, Default)]
+pub(super) struct Cast {
+    pub(super) shards: usize,
+    /// Of each shard.
+    pub(super) replicas: usize,
+    pub(super) witnesses: usize,
+    pub(super) ack_mode: AckMode,
+    pub(super) breaks_links: bool,
+    pub(super) fills_disks: bool,
+    /// There is so much data that a copy of it takes a while.
+    pub(super) takes_copies: bool,
+    pub(super) args: &'static [&'static str],
+    /// What nodes say that they do not say otherwise.
+    pub(super) announced: &'static [&'static str],
 }
 
 use Story::{
@@ -97,10 +116,7 @@ impl Story {
     }
 
     /// Replicas of each of so many shards.
-    ///
-    /// # Errors
-    /// It is not about so many.
-    pub(super) fn replicas(self, shards: usize) -> Result<usize, String> {
+    fn replicas(self, shards: usize) -> Result<usize, String> {
         match (self, shards) {
             (Reverse | Witness, 1) => Ok(1),
             (_, 1) => Ok(2),
@@ -109,26 +125,27 @@ impl Story {
         }
     }
 
-    pub(super) fn witnesses(self) -> usize {
-        match self {
-            Witness => 1,
-            // Two of its three nodes with data are dead at once.
-            Double => 2,
-            _ => 0,
-        }
-    }
-
-    pub(super) fn breaks_links(self) -> bool {
-        self == Partition
-    }
-
-    pub(super) fn fills_disks(self) -> bool {
-        matches!(self, FullPrimary | FullReplica)
-    }
-
-    /// Whether there is so much data that a copy of it takes a while.
-    pub(super) fn takes_copies(self) -> bool {
-        matches!(self, FullSync | Snapshot | Rewrite)
+    /// The nodes it is played with.
+    ///
+    /// # Errors
+    /// It is not about so many shards.
+    pub(super) fn cast(self, plan: &Plan) -> Result<Cast, String> {
+        Ok(Cast {
+            shards: plan.shards,
+            replicas: self.replicas(plan.shards)?,
+            witnesses: match self {
+                Witness => 1,
+                // Two of its three nodes with data are dead at once.
+                Double => 2,
+                _ => 0,
+            },
+            ack_mode: plan.ack_mode,
+            breaks_links: self == Partition,
+            fills_disks: matches!(self, FullPrimary | FullReplica),
+            takes_copies: matches!(self, FullSync | Snapshot | Rewrite),
+            args: self.args(),
+            announced: self.announced(),
+        })
     }
 
     /// Whether what was acknowledged and is on no replica may be lost.
@@ -136,7 +153,7 @@ impl Story {
         self != Planned && ack_mode == AckMode::Async
     }
 
-    pub(super) fn args(self) -> &'static [&'static str] {
+    fn args(self) -> &'static [&'static str] {
         match self {
             // Whoever writes to an isolated primary need not wait for long.
             Partition => &["--ack-timeout", "1000"],
@@ -145,10 +162,8 @@ impl Story {
         }
     }
 
-    /// What nodes say in it that they do not say otherwise.
-    pub(super) fn announced(self) -> &'static [&'static str] {
+    fn announced(self) -> &'static [&'static str] {
         match self {
-            RestartEmpty => &[],
             FullPrimary | FullReplica => &[
                 "the append-only file cannot be written",
                 "what the disk had no room for is not in the append-only file",

@@ -18,15 +18,21 @@
 //!   stage.rs     the cluster: its shards, who leads, whether everybody is back
 //!   report.rs    what was seen
 //!   losses.rs    every story in both modes, and a table of what was lost
+//!   soak.rs      faults of all kinds for a long time
+//!   mixed.rs     commands of many kinds meanwhile
+//!   held.rs      what nodes hold of memory and descriptors meanwhile
 //! ```
 
 mod amid;
 mod cast;
 mod disks;
 mod faults;
+mod held;
 pub mod losses;
+mod mixed;
 mod readers;
 mod report;
+pub mod soak;
 mod stage;
 mod story;
 

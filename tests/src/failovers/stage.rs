@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use almandine_cluster::slot::{SLOTS, Slot};
 use almandine_cluster::topology::AckMode;
+use almandine_node::probe::Watch;
 use almandine_storage::Rng;
 
-use super::Plan;
+use super::cast::Cast;
 use crate::cluster::{Cluster, Plan as Nodes};
 use crate::process::wait_until;
 use crate::resp::Value;
@@ -16,6 +17,7 @@ use crate::resp::Value;
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Values, and words of 8 bytes in each, that a shard is filled with.
 const FILLERS: usize = 8;
+const FILLER_SEED: u64 = 1;
 const FILLER_WORDS: usize = 128 << 10;
 /// The log is kept by so many at most.
 const VOTERS_MAX: usize = 5;
@@ -30,32 +32,30 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// The cluster that `plan` is about, with everybody in their place.
-    pub(super) fn start(plan: &Plan) -> Result<Stage, String> {
-        let story = plan.story;
-        let replicas = story.replicas(plan.shards)?;
-        let count = plan.shards * (1 + replicas);
-        let args = ["--appendonly", "yes", "--ack-mode", plan.ack_mode.name()];
-        let mut setup = Nodes::new().args(&args).args(story.args());
-        if story.breaks_links() {
+    /// The cluster that `cast` describes, with everybody in their place.
+    pub(super) fn start(cast: &Cast) -> Result<Stage, String> {
+        let count = cast.shards * (1 + cast.replicas);
+        let args = ["--appendonly", "yes", "--ack-mode", cast.ack_mode.name()];
+        let mut setup = Nodes::new().args(&args).args(cast.args);
+        if cast.breaks_links {
             setup = setup.links();
         }
-        if story.fills_disks() {
+        if cast.fills_disks {
             setup = setup.file_limits();
         }
         let mut cluster = setup.start(count);
-        for text in story.announced() {
+        for text in cast.announced {
             cluster.announce(text);
         }
-        for _ in 0..story.witnesses() {
+        for _ in 0..cast.witnesses {
             cluster.add(&["--witness", "yes"]);
         }
         let nodes = cluster.count();
         for number in 1..nodes {
             cluster.meet(number, 0);
         }
-        let shards = (0..plan.shards)
-            .map(|shard| (shard..count).step_by(plan.shards).collect())
+        let shards = (0..cast.shards)
+            .map(|shard| (shard..count).step_by(cast.shards).collect())
             .collect();
         let voters = match nodes {
             2 => 2,
@@ -65,7 +65,7 @@ impl Stage {
             cluster,
             shards,
             voters,
-            ack_mode: plan.ack_mode,
+            ack_mode: cast.ack_mode,
         };
         stage.wait("all know each other", |stage| {
             // Who holds no data is shown to nobody.
@@ -82,8 +82,8 @@ impl Stage {
             }
         }
         stage.wait_until_whole()?;
-        if story.takes_copies() {
-            stage.fill(&mut Rng::new(plan.seed))?;
+        if cast.takes_copies {
+            stage.fill(&mut Rng::new(FILLER_SEED))?;
         }
         Ok(stage)
     }
@@ -163,6 +163,38 @@ impl Stage {
             true => Ok(()),
             false => Err(format!("it does not come to that: {what}")),
         }
+    }
+
+    /// Writes that a shard takes, so many more.
+    pub(super) fn wait_for_writes(
+        &self,
+        watch: &Watch,
+        shard: usize,
+        count: u64,
+    ) -> Result<(), String> {
+        let wanted = watch.count(shard) + count;
+        let is_over = || watch.is_over() || watch.count(shard) >= wanted;
+        if !wait_until(PATIENCE, is_over) || watch.is_over() {
+            let now = watch.count(shard);
+            return Err(format!(
+                "shard {shard} has taken {now} writes of this round, of {wanted}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Nobody has answered for a shard but those who came to lead it, one after the other, since the highest epoch was `epoch`.
+    pub(super) fn compare_turns(&self, watch: &Watch, epoch: u64) -> Result<(), String> {
+        let decided = self.epoch()?.saturating_sub(epoch);
+        for shard in 0..self.shards.len() {
+            let turns = watch.changes(shard);
+            if turns > decided {
+                return Err(format!(
+                    "{turns} times another node began to answer for shard {shard}, which was decided {decided} times"
+                ));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn wait_until_whole(&self) -> Result<(), String> {

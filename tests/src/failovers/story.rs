@@ -18,7 +18,7 @@ const WRITES_MAX: usize = 1500;
 /// Plays `plan` until its end, or until something is seen that must not be.
 pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Report {
     let mut report = Report::default();
-    let stage = match Stage::start(plan) {
+    let stage = match plan.story.cast(plan).and_then(|cast| Stage::start(&cast)) {
         Ok(stage) => stage,
         Err(error) => {
             report.fault = Some(error);
@@ -105,7 +105,7 @@ impl Play<'_> {
             killed
         })?;
         self.compare(writers, &watch, &killed)?;
-        self.compare_turns(&watch, epoch)?;
+        self.stage.compare_turns(&watch, epoch)?;
         self.report.rounds += 1;
         Ok(())
     }
@@ -144,14 +144,7 @@ impl Play<'_> {
     /// So many more in every shard.
     pub(super) fn wait_for_writes(&self, watch: &Watch, count: u64) -> Result<(), String> {
         for shard in 0..self.plan.shards {
-            let wanted = watch.count(shard) + count;
-            let is_over = || watch.is_over() || watch.count(shard) >= wanted;
-            if !wait_until(PATIENCE, is_over) || watch.is_over() {
-                let now = watch.count(shard);
-                return Err(format!(
-                    "shard {shard} has taken {now} writes of this round, of {wanted}"
-                ));
-            }
+            self.stage.wait_for_writes(watch, shard, count)?;
         }
         Ok(())
     }
@@ -206,20 +199,6 @@ impl Play<'_> {
         if self.plan.story == Story::RestartEmpty && found.gone > 0 {
             let gone = found.gone;
             return Err(format!("{gone} are lost by a node that came back empty"));
-        }
-        Ok(())
-    }
-
-    /// Nobody has answered for a shard but those who came to lead it, one after the other.
-    fn compare_turns(&self, watch: &Watch, epoch: u64) -> Result<(), String> {
-        let decided = self.stage.epoch()?.saturating_sub(epoch);
-        for shard in 0..self.plan.shards {
-            let turns = watch.changes(shard);
-            if turns > decided {
-                return Err(format!(
-                    "{turns} times another node began to answer for shard {shard}, which was decided {decided} times"
-                ));
-            }
         }
         Ok(())
     }

@@ -185,7 +185,7 @@ impl Shard {
     /// Removes everything, to make room for a copy; clients wait meanwhile.
     pub fn make_room_for_copy(&mut self) {
         self.set_whole(false);
-        self.phase = Phase::Loading;
+        self.phase = Phase::Emptied;
         let empty = self.node.empty_databases(self.rng.bits());
         self.replace_all(empty);
     }
@@ -215,6 +215,14 @@ impl Shard {
         effects.pass_on(b"*1\r\n$8\r\nFLUSHALL\r\n");
         self.changes.effects = Some(effects);
         self.follow_in(0);
+    }
+
+    /// Whoever would bring the copy is followed no more.
+    pub(super) fn await_no_copy(&mut self) {
+        if self.phase == Phase::Emptied {
+            self.give_copy_up();
+            self.journal();
+        }
     }
 
     /// Others in the cluster must know whether this node could take over.
@@ -449,6 +457,18 @@ mod tests {
         stage.shard.begin(stage.now_ms);
         stage.shard.give_copy_up();
         stage.shard.journal();
+        assert!(stage.journal().ends_with(";FLUSHALL;"));
+        assert_ne!(stage.shard.node.journal.history().id(), id);
+    }
+    #[test]
+    fn a_copy_that_will_not_come_any_more_leaves_an_empty_node_that_says_so() {
+        let mut stage = Stage::new();
+        stage.follow("set old v;").expect("sound");
+        let id = stage.shard.node.journal.history().id();
+        stage.shard.make_room_for_copy();
+        stage.shard.begin(stage.now_ms);
+        stage.shard.follow_primary("127.0.0.1", 2);
+        assert_eq!(stage.ask("get old"), "$-1\r\n");
         assert!(stage.journal().ends_with(";FLUSHALL;"));
         assert_ne!(stage.shard.node.journal.history().id(), id);
     }

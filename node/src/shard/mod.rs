@@ -125,6 +125,8 @@ pub struct Shard {
 pub enum Phase {
     /// It reads what is on the disk; clients are asked to wait.
     Loading,
+    /// It has removed everything to make room for a copy; clients are asked to wait.
+    Emptied,
     /// It runs requests.
     Serving,
 }

@@ -59,6 +59,7 @@ impl Shard {
 
     /// By a decision of the cluster.
     pub fn become_primary(&mut self) {
+        self.await_no_copy();
         self.role_change().lead();
     }
 
@@ -71,6 +72,7 @@ impl Shard {
                 .is_some_and(|known| known.host == host && known.port == port)
         };
         if !is_known {
+            self.await_no_copy();
             self.role_change().follow(host, port);
         }
     }
@@ -84,6 +86,7 @@ impl Shard {
 
     /// A replica, of a primary that is not known yet.
     pub fn stand_by(&mut self) {
+        self.await_no_copy();
         self.role_change().follow(Upstream::UNKNOWN, 0);
     }
 

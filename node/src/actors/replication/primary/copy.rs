@@ -58,7 +58,7 @@ pub(super) async fn receive(
         },
     };
     let adopted = match copied {
-        Ok(loaded) => adopt(link, loaded, id, offset, &file).await,
+        Ok(loaded) => adopt(link, loaded, id, offset, file).await,
         Err(error) => Err(error),
     };
     if adopted.is_err() {
@@ -180,35 +180,39 @@ async fn wait(
     }
 }
 
-/// The copy takes the place of the data, in memory and on the disk.
+/// The copy takes the place of the data, in memory and on the disk. This goes on to its end even if the link does not: a writer
+/// that is suspended must go on, and the files must be those of the data.
 async fn adopt(
     link: &Link,
     loaded: Loaded,
     id: Id,
     offset: u64,
-    file: &Temporary,
+    file: Temporary,
 ) -> Result<(), LinkError> {
     let db = loaded.stream_db.min(loaded.dbs.count() - 1);
-    let copy = Copy {
+    let copy = Box::new(Copy {
         dbs: loaded.dbs,
         id,
         offset,
         db,
-    };
-    let is_written = link.node.params().appendonly;
-    if is_written {
-        link.persistence.send(Suspend).await?;
-    }
-    let (changes, copy) = (link.changes, Box::new(copy));
-    let adopted = link.shard.send(Adopt { changes, copy }).await?;
-    if is_written && adopted.is_ok() {
-        let base = file.path.clone();
-        let beginning = Beginning { offset, db };
-        link.persistence.send(Replace { base, beginning }).await?;
-    } else if is_written {
-        link.persistence.send(Resume).await?;
-    }
-    Ok(adopted?)
+    });
+    let (shard, persistence) = (link.shard.clone(), link.persistence.clone());
+    let (changes, is_written) = (link.changes, link.node.params().appendonly);
+    let adoption = actix_rt::spawn(async move {
+        if is_written {
+            persistence.send(Suspend).await?;
+        }
+        let adopted = shard.send(Adopt { changes, copy }).await?;
+        if is_written && adopted.is_ok() {
+            let base = file.path.clone();
+            let beginning = Beginning { offset, db };
+            persistence.send(Replace { base, beginning }).await?;
+        } else if is_written {
+            persistence.send(Resume).await?;
+        }
+        Ok(adopted?)
+    });
+    adoption.await.map_err(|_| LinkError::Ending)?
 }
 
 /// A thread that stores or loads what it is handed.

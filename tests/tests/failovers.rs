@@ -107,7 +107,7 @@ fn clients_of_an_isolated_primary_lose_no_more_than_its_lease_lets_them() {
 }
 
 #[test]
-fn a_primary_that_comes_back_empty_at_once_costs_nothing() {
+fn a_primary_that_comes_back_empty_at_once_costs_no_more_than_one_that_stays_away() {
     play_both(Story::RestartEmpty, 2);
 }
 

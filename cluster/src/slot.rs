@@ -158,10 +158,13 @@ impl SlotSet {
     /// Maximal ranges in ascending order: the one canonical way to write a set.
     pub fn ranges(&self) -> Vec<RangeInclusive<u16>> {
         let mut ranges: Vec<RangeInclusive<u16>> = Vec::new();
-        for Slot(slot) in self.iter() {
-            match ranges.last_mut() {
-                Some(last) if *last.end() + 1 == slot => *last = *last.start()..=slot,
-                _ => ranges.push(slot..=slot),
+        for (first, &word) in (0u16..).step_by(64).zip(self.0.iter()) {
+            for (from, to) in runs(word) {
+                let (from, to) = (first + from, first + to);
+                match ranges.last_mut() {
+                    Some(last) if *last.end() + 1 == from => *last = *last.start()..=to,
+                    _ => ranges.push(from..=to),
+                }
             }
         }
         ranges
@@ -174,6 +177,17 @@ fn bits(mut word: u64) -> impl Iterator<Item = u16> {
         let bit = word.trailing_zeros() as u16;
         word &= word.wrapping_sub(1);
         (bit < 64).then_some(bit)
+    })
+}
+
+/// The first and the last place of each run of ones, the lowest first.
+fn runs(mut word: u64) -> impl Iterator<Item = (u16, u16)> {
+    std::iter::from_fn(move || {
+        let from = word.trailing_zeros();
+        let rest = word.checked_shr(from)?;
+        let end = from + rest.trailing_ones();
+        word &= u64::MAX.checked_shl(end).unwrap_or(0);
+        Some((from as u16, end as u16 - 1))
     })
 }
 

@@ -40,6 +40,16 @@ impl Machine {
         }
     }
 
+    /// The term of the log, as in [`Voters`].
+    pub fn term(&self) -> u64 {
+        self.engine.term()
+    }
+
+    /// Up to which index the topology is that of the log, as in [`Voters`].
+    pub fn applied(&self) -> u64 {
+        self.engine.log().applied()
+    }
+
     /// Who leads, as far as this node knows.
     pub fn leader(&self) -> Option<NodeId> {
         self.node_of(self.engine.leader())

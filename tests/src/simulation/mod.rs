@@ -33,7 +33,7 @@ use self::world::World;
 pub struct Seen {
     /// Events of machines.
     pub events: u64,
-    /// Frames that arrived, and their bytes.
+    /// Frames that arrived, and their bytes if somebody wants to know.
     pub frames: u64,
     pub bytes: u64,
     pub crashes: u64,
@@ -57,6 +57,10 @@ impl std::ops::AddAssign for Seen {
 /// Milliseconds of trouble, and of peace after it within which everybody must agree.
 const TROUBLE_MS: u64 = 12_000;
 const PEACE_MS: u64 = 12_000;
+/// What was sent, or put off, before the peace has happened by then.
+const LATE_MS: u64 = 3_500;
+/// How long those who agree must go on to agree.
+const AGREED_MS: u64 = 500;
 
 /// What a schedule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,9 +169,19 @@ fn play_on(seed: u64) -> Result<Seen, String> {
             world.tell(host, Event::Silent { node, is_silent });
         }
     }
-    world.run_for(PEACE_MS)?;
-    world.must_agree()?;
+    settle(&mut world)?;
     Ok(world.seen())
+}
+
+/// Everybody comes to agree, and stays so.
+fn settle(world: &mut World) -> Result<(), String> {
+    let end = world.now() + PEACE_MS;
+    world.run_for(LATE_MS)?;
+    while world.must_agree().is_err() && world.now() < end {
+        world.run_for(AGREED_MS)?;
+    }
+    world.run_for(AGREED_MS)?;
+    world.must_agree()
 }
 
 /// One primary with all slots; all others are its replicas.
@@ -201,6 +215,7 @@ pub fn idle(hosts: usize, seed: u64) -> Result<Idle, String> {
     if members != hosts {
         return Err(format!("{members} of {hosts} are members"));
     }
+    world.weigh();
     let (before, traffic) = (world.seen(), world.traffic());
     world.run_for(REST_MS)?;
     let after = world.seen();

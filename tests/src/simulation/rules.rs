@@ -1,7 +1,7 @@
 //! What must hold, whatever happens.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use almandine_cluster::id::{ClusterId, NodeId, ShardId};
 use almandine_cluster::machine::{Effect, Machine, Order};
@@ -20,7 +20,7 @@ pub(super) struct Rules {
     /// Who led in which term.
     leaders: BTreeMap<(Line, u64), NodeId>,
     /// What the topology was at which index.
-    states: BTreeMap<(Line, u64), u64>,
+    states: BTreeMap<(Line, u64), Topology>,
     /// The highest epoch that a host knew of a cluster, and its highest index.
     known: BTreeMap<(usize, Line), (u64, u64)>,
     /// The highest epoch that a client was told.
@@ -53,12 +53,6 @@ fn line(machine: &Machine) -> Line {
     (identity.cluster, identity.generation)
 }
 
-fn digest(topology: &Topology) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    format!("{topology:?}").hash(&mut hasher);
-    hasher.finish()
-}
-
 impl Rules {
     /// Keeps a broken rule for [`Rules::recall`].
     pub(super) fn remember(&mut self, outcome: Result<(), String>) {
@@ -78,12 +72,13 @@ impl Rules {
         machine: &Machine,
         effects: &[Effect],
     ) -> Result<(), String> {
-        let (line, voters) = (line(machine), machine.voters());
+        let (line, applied) = (line(machine), machine.applied());
         if machine.is_leader() {
             let node = machine.identity().node;
-            let leader = *self.leaders.entry((line, voters.term)).or_insert(node);
+            let term = machine.term();
+            let leader = *self.leaders.entry((line, term)).or_insert(node);
             if leader != node {
-                return Err(format!("{leader} and {node} lead in term {}", voters.term));
+                return Err(format!("{leader} and {node} lead in term {term}"));
             }
         }
         let has_changed = effects
@@ -92,8 +87,8 @@ impl Rules {
         self.check_line(host, line, machine)?;
         self.check_place(host, line)?;
         self.check_currency(host, line, machine)?;
-        if has_changed && voters.applied > 0 {
-            self.check_state(host, line, machine.topology(), voters.applied)?;
+        if has_changed && applied > 0 {
+            self.check_state(host, line, machine.topology(), applied)?;
             let members: BTreeSet<NodeId> = machine.topology().members().keys().copied().collect();
             if members.len() > 1 {
                 self.places.insert(host, (line, machine.identity().node));
@@ -101,14 +96,14 @@ impl Rules {
                 self.places.remove(&host);
             }
             let latest = self.latest.entry(line).or_default();
-            if latest.0 < voters.applied {
-                *latest = (voters.applied, members);
+            if latest.0 < applied {
+                *latest = (applied, members);
             }
         }
         for effect in effects {
             if let Effect::Answer { client, outcome } = effect {
                 self.takeovers.retain(|_, taking| taking != client);
-                let place = (line, voters.applied);
+                let place = (line, applied);
                 self.registers.answered(host, *client, outcome, place);
                 self.check_late(*client, line, outcome)?;
             }
@@ -193,7 +188,7 @@ impl Rules {
     /// A failover for an epoch before that which a host knows of.
     pub(super) fn late_promotion(&mut self, client: u64, machine: &Machine) -> Option<Change> {
         // Until it has applied something of a line that it has just come to, what it knows is of the one before.
-        if machine.voters().applied == 0 {
+        if machine.applied() == 0 {
             return None;
         }
         let (topology, candidate) = (machine.topology(), machine.identity().node);
@@ -269,7 +264,7 @@ impl Rules {
         if due.0 != line {
             *due = (line, decided);
         }
-        let applied = machine.voters().applied;
+        let applied = machine.applied();
         if machine.is_current() && applied < due.1 {
             return Err(format!(
                 "it says that it is current at index {applied}, and {} was decided before it began",
@@ -313,12 +308,14 @@ impl Rules {
         self.succession.check(line, topology)?;
         let follows = |before| self.follows(line, before);
         self.registers.check(topology, (line, applied), follows)?;
-        let found = digest(topology);
-        let known = *self.states.entry((line, applied)).or_insert(found);
-        if known != found {
-            return Err(format!(
-                "the topology at index {applied} is not what others have seen"
-            ));
+        match self.states.entry((line, applied)) {
+            Entry::Vacant(place) => drop(place.insert(topology.clone())),
+            Entry::Occupied(known) if known.get() == topology => {}
+            Entry::Occupied(_) => {
+                return Err(format!(
+                    "the topology at index {applied} is not what others have seen"
+                ));
+            }
         }
         let epoch = topology.current_epoch;
         let (highest, _) = self.known.entry((host, line)).or_insert((epoch, applied));

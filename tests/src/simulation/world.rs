@@ -28,7 +28,7 @@ struct Host {
 /// What happens at a moment.
 enum What {
     Tick(usize, u64),
-    Arrive(usize, Vec<u8>),
+    Arrive(usize, Frame),
     /// The disk has written.
     Durable(usize, u64, u64, Vec<Write>),
     Start(usize),
@@ -48,6 +48,8 @@ pub(super) struct World {
     cuts: BTreeMap<(usize, usize), usize>,
     is_rough: bool,
     is_peace: bool,
+    /// Whether the bytes of frames are counted.
+    is_weighed: bool,
     clients: u64,
     rules: Rules,
     seen: Seen,
@@ -110,6 +112,7 @@ impl World {
             cuts: BTreeMap::new(),
             is_rough: false,
             is_peace: false,
+            is_weighed: false,
             clients: 0,
             rules: Rules::default(),
             seen: Seen::default(),
@@ -168,6 +171,11 @@ impl World {
         }
     }
 
+    /// From now on the bytes of frames are counted.
+    pub(super) fn weigh(&mut self) {
+        self.is_weighed = true;
+    }
+
     /// Frames that each host has sent.
     pub(super) fn traffic(&self) -> Vec<u64> {
         self.hosts.iter().map(|host| host.frames).collect()
@@ -223,10 +231,11 @@ impl World {
                 self.at(TICK_MS - 2 + jitter, What::Tick(host, life));
                 self.event(host, Event::Tick)
             }
-            Some(What::Arrive(host, bytes)) => {
-                let frame = Frame::from_bytes(&bytes)?;
+            Some(What::Arrive(host, frame)) => {
                 self.seen.frames += 1;
-                self.seen.bytes += bytes.len() as u64;
+                if self.is_weighed {
+                    self.seen.bytes += frame.to_bytes().len() as u64;
+                }
                 let seen = Some(SEEN_AT);
                 self.event(host, Event::Received { frame, seen })
             }
@@ -360,7 +369,7 @@ impl World {
                 (false, _) => 4,
             };
             let delay = 1 + self.dice.below(spread) as u64;
-            self.at(delay, What::Arrive(to, frame.to_bytes()));
+            self.at(delay, What::Arrive(to, frame.clone()));
         }
     }
 

@@ -155,6 +155,12 @@ impl Failover {
         })
     }
 
+    /// Whether nothing keeps this node, which leads, from acting but that others must confirm it.
+    pub(super) fn is_fit_to_lead(&self) -> bool {
+        let reign = self.reign.as_ref();
+        reign.is_some_and(|reign| reign.obstacle.is_none())
+    }
+
     /// What this node claims of the voters.
     pub(super) fn claim(&self) -> Option<Claim> {
         let reign = self.reign.as_ref()?;

@@ -9,7 +9,8 @@
 //! to be, is waited for: what was acknowledged is there. A replica that was promoted acknowledges nothing to its old primary any
 //! more, whatever that one believes; so its word is missing there, without any clock. Those who were in sync with the old
 //! primary stay so with the new one: it waits for them until the log has let them go. A primary that starts again does not know
-//! what it has asked the log for before: it waits for everybody until the log has taken its word, which outdates that.
+//! what it has asked the log for before: it waits for everybody until the log has taken its word, which outdates that. As long as
+//! it does not know what the log has decided it knows even less: the next entry may outdate what it reads there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,7 +43,7 @@ pub(super) struct Keeping {
     /// What the operator has asked for, until the log says it. That a mode becomes weaker must be said to the primary.
     wanted: Option<AckMode>,
     led: Option<Led>,
-    /// This node has seen the log since its start.
+    /// This node has known once since its start what the log has decided.
     has_begun: bool,
 }
 
@@ -247,17 +248,13 @@ impl Failover {
         if id != self.keeping.led.as_ref().map(|led| led.shard) {
             self.effects.push(Effect::GiveUp);
             self.keeping.led = id.map(|id| Led::new(id, now));
-            if !self.keeping.has_begun
-                && let (Some((id, topology)), Some(led)) = (&own, &mut self.keeping.led)
-            {
-                let shard = topology.shards().get(id);
-                led.forgotten = shard.map(|shard| shard.revision);
-            }
             if id.is_none() {
                 self.effects.push(Effect::Await(BTreeSet::new()));
             }
         }
-        self.keeping.has_begun |= self.standpoint.is_some();
+        let forgets = !self.keeping.has_begun;
+        let standpoint = self.standpoint.as_ref();
+        self.keeping.has_begun |= standpoint.is_some_and(|standpoint| standpoint.is_current);
         let shard = own
             .as_ref()
             .and_then(|(id, topology)| topology.shards().get(id));
@@ -271,6 +268,9 @@ impl Failover {
         self.keeping
             .wanted
             .take_if(|mode| is_weak && *mode == AckMode::Async);
+        if forgets {
+            led.forgotten = Some(shard.revision);
+        }
         led.forget_decided(shard);
         let in_sync = &shard.in_sync;
         led.joining
@@ -298,8 +298,12 @@ impl Failover {
         }
     }
 
-    /// How far everybody is, read after all that was to be waited for is.
+    /// How far everybody is, read after all that was to be waited for is. Who has lost its data, or does not know whether it
+    /// still leads, has nothing to say of others: they may have what it lacks, and nobody can copy from it.
     pub(super) fn streamed(&mut self, stream: &Stream, now: u64) {
+        if !self.is_fit_to_lead() {
+            return;
+        }
         let Some((id, topology)) = self.own_shard() else {
             return;
         };

@@ -46,8 +46,19 @@ impl Stage {
             said: Vec::new(),
             proposed: Vec::new(),
         };
+        stage.own(true);
         stage.publish();
         stage
+    }
+
+    /// It has read its files, and lacks nothing of what it has confirmed or all.
+    fn own(&mut self, is_whole: bool) {
+        self.tell(Event::Own(Own {
+            position: Position::default(),
+            is_linked: false,
+            is_whole,
+            priority: 100,
+        }));
     }
 
     fn durable() -> Stage {
@@ -86,11 +97,16 @@ impl Stage {
     }
 
     fn publish(&mut self) {
+        self.publish_as(true);
+    }
+
+    /// Whether what the node has applied is all that was decided, as far as it knows.
+    fn publish_as(&mut self, is_current: bool) {
         self.tell(Event::Changed(Standpoint {
             topology: Arc::new(self.topology.clone()),
             electorate: Electorate::settled((0..3).map(node)),
             leader: Some(node(0)),
-            is_current: true,
+            is_current,
         }));
     }
 
@@ -370,6 +386,7 @@ fn a_mode_becomes_weaker_only_if_its_primary_is_told() {
             unix_ms: 0,
         },
     );
+    stage.own(true);
     stage.publish();
     stage.settle();
     assert_eq!(stage.mode(), AckMode::Durable);
@@ -391,6 +408,7 @@ fn a_primary_that_starts_again_waits_for_everybody_until_the_log_has_its_word() 
     };
     stage.failover = Failover::new(node(0), 2, stage.settings, now);
     stage.said.clear();
+    stage.own(true);
     stage.publish();
     assert_eq!(stage.said, [Said::GivesUp, Said::Awaits(vec![1, 2])]);
     stage.is_linked[2] = false;
@@ -400,6 +418,69 @@ fn a_primary_that_starts_again_waits_for_everybody_until_the_log_has_its_word() 
     assert_eq!(stage.in_sync(), [1]);
     assert_eq!(stage.said[2..], [Said::Awaits(vec![1])]);
     assert!(stage.topology.apply(&before[0]).is_err());
+}
+
+/// What the log says next of the shard.
+fn say(stage: &mut Stage, mode: AckMode) {
+    let led = &stage.topology.shards()[&shard(0)];
+    let said = InSync {
+        shard: shard(0),
+        expected_epoch: led.epoch,
+        expected_revision: led.revision,
+        ack_mode: mode,
+        replicas: BTreeSet::new(),
+    };
+    let said = stage.topology.apply(&Change::SetInSync(said));
+    said.expect("what was asked for");
+}
+
+#[test]
+fn a_primary_that_does_not_know_what_was_decided_waits_for_everybody_whatever_it_reads() {
+    let mut stage = Stage::durable();
+    let latest = stage.topology.clone();
+    let now = Now {
+        ms: stage.now,
+        unix_ms: 0,
+    };
+    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.own(true);
+    // It reads what it had applied, and then the next entry: there are more, as far as it can tell.
+    say(&mut stage, AckMode::Async);
+    stage.publish_as(false);
+    say(&mut stage, AckMode::Durable);
+    stage.publish_as(false);
+    let everybody = Said::Awaits(vec![1, 2]);
+    assert_eq!(stage.said.last(), Some(&everybody));
+    stage.run(500);
+    assert_eq!(stage.said.last(), Some(&everybody));
+    // Once it is current it believes what it reads, when the log has its word.
+    stage.topology = latest;
+    stage.is_linked[2] = false;
+    stage.publish();
+    stage.settle();
+    stage.run(700);
+    stage.decide();
+    assert_eq!(stage.in_sync(), [1]);
+    assert_eq!(stage.said.last(), Some(&Said::Awaits(vec![1])));
+}
+
+#[test]
+fn a_primary_that_has_lost_its_data_lets_nobody_go_who_has_it() {
+    let mut stage = Stage::durable();
+    let now = Now {
+        ms: stage.now,
+        unix_ms: 0,
+    };
+    // It is killed, and its files are gone; nobody copies from it.
+    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.publish();
+    stage.is_linked = [false; 3];
+    stage.run(5000);
+    assert_eq!(stage.proposed, [], "it reads its files");
+    stage.own(false);
+    stage.run(5000);
+    assert_eq!(stage.proposed, []);
+    assert_eq!(stage.in_sync(), [1, 2], "one of them may follow it");
 }
 
 #[test]

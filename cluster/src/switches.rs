@@ -32,11 +32,33 @@ pub enum Rule {
     CompactionKeepsTheRest,
     /// Only who has asked a majority knows what is decided.
     CurrencyIsAsked,
+    /// A primary acts no longer than its lease.
+    LeasesEnd,
+    /// A lease is granted by a majority.
+    LeasesNeedMajorities,
+    /// A voter extends one node's lease of a shard at a time.
+    LeasesAreExclusive,
+    /// A voter that has just started has forgotten its grants, and makes none.
+    StartersGrantNothing,
+    /// A voter lets nobody replace a primary that may have a lease by its word.
+    FencesOutlastLeases,
+    /// A primary is replaced when a majority no longer extends its lease.
+    FencesNeedMajorities,
+    /// Of two, a primary stops when its log names another, though it does not know yet whether that is decided.
+    TailsDepose,
+    /// Who starts again waits for everybody who may be in sync by what it has forgotten.
+    ForgottenAreAwaited,
+    /// What a primary has not acknowledged when it is deposed it never will.
+    DeposedGiveUp,
+    /// Who has lost data does not lead those who have it.
+    LeadersAreWhole,
+    /// A primary hands over to a replica that has everything.
+    HandOversCatchUp,
 }
 
 /// All of them.
 #[cfg(feature = "switches")]
-pub const RULES: [Rule; 13] = [
+pub const RULES: [Rule; 24] = [
     Rule::PersistThenSend,
     Rule::VotesAreKept,
     Rule::TailsAreKept,
@@ -50,6 +72,17 @@ pub const RULES: [Rule; 13] = [
     Rule::SuccessorsAreInSync,
     Rule::CompactionKeepsTheRest,
     Rule::CurrencyIsAsked,
+    Rule::LeasesEnd,
+    Rule::LeasesNeedMajorities,
+    Rule::LeasesAreExclusive,
+    Rule::StartersGrantNothing,
+    Rule::FencesOutlastLeases,
+    Rule::FencesNeedMajorities,
+    Rule::TailsDepose,
+    Rule::ForgottenAreAwaited,
+    Rule::DeposedGiveUp,
+    Rule::LeadersAreWhole,
+    Rule::HandOversCatchUp,
 ];
 
 #[cfg(not(feature = "switches"))]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{Claim, Effect, Failover, LEASE_MS, Own, TwoNodePolicy};
 use crate::id::{NodeId, ShardId};
+use crate::switches::{Rule, is_off};
 
 /// Rounds of pings whose answers may still come in time.
 const ROUNDS: usize = 64;
@@ -91,7 +92,9 @@ impl Failover {
                 Some(Reason::Outdated)
             }
             (_, None) => Some(Reason::Recovering),
-            (_, Some(own)) if !own.is_whole && !is_accepted => Some(Reason::Incomplete),
+            (_, Some(own)) if !own.is_whole && !is_accepted && !is_off(Rule::LeadersAreWhole) => {
+                Some(Reason::Incomplete)
+            }
             _ => None,
         };
         let Some(reign) = &mut self.reign else {
@@ -220,6 +223,10 @@ impl Failover {
             return Authority::No(reason);
         }
         if self.is_free() {
+            // The other one may have it decided: two decide only what both have.
+            if standpoint.may_be_deposed && !is_off(Rule::TailsDepose) {
+                return Authority::No(Reason::Unconfirmed);
+            }
             // The other one has seen this reign begin, so it is over with its own; or it is not there.
             let has_seen = |voter| voter == self.myself || reign.granted.contains_key(&voter);
             let begins = standpoint.electorate.all().all(has_seen) || self.is_left_alone();
@@ -229,8 +236,14 @@ impl Failover {
             };
         }
         let reached = |voter: NodeId| reign.granted.get(&voter).copied();
-        let until = standpoint.electorate.reached(reached);
-        let until = until.map_or(0, |sent_at| sent_at + LEASE_MS);
+        let until = match is_off(Rule::LeasesNeedMajorities) {
+            true => standpoint.electorate.all().filter_map(reached).max(),
+            false => standpoint.electorate.reached(reached),
+        };
+        let until = match (until, is_off(Rule::LeasesEnd)) {
+            (Some(_), true) => u64::MAX,
+            (until, _) => until.map_or(0, |sent_at| sent_at + LEASE_MS),
+        };
         // A reign does not begin while somebody may have a lease of earlier voters.
         let is_settled = self.grants.is_settled(now) || self.authority.is_given(now);
         let until = until.max(reign.free_until);

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AGAIN_MS, Beat, Effect, Failover, GRANT_MS, Message, Own, Stage};
 use crate::id::{NodeId, ShardId};
+use crate::switches::{Rule, is_off};
 use crate::topology::{Change, Shard};
 use crate::view::Verdict;
 
@@ -283,6 +284,7 @@ impl Failover {
             standpoint
                 .electorate
                 .is_majority(|voter| case.fenced.contains(&voter))
+                || (is_off(Rule::FencesNeedMajorities) && !case.fenced.is_empty())
         });
         if case.proposed_at.is_some() || !is_fenced {
             return;
@@ -397,7 +399,8 @@ impl Failover {
             };
             // As long as the primary was heard while this one's stream stood still.
             let went_without = heard_at.saturating_sub(linked_at);
-            let is_able = own.is_whole && own.priority > 0 && went_without <= validity;
+            let is_whole = own.is_whole || is_off(Rule::LeadersAreWhole);
+            let is_able = is_whole && own.priority > 0 && went_without <= validity;
             let has_all = led.is_none_or(|led| led.may_succeed(node));
             (is_there && is_able && has_all).then_some((node, own))
         });

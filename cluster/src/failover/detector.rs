@@ -372,6 +372,15 @@ impl Failover {
         self.detector.watch(&others, is_voter, now.ms);
     }
 
+    /// Whether it hears a majority of the voters, itself included if it votes.
+    pub fn hears_majority(&self) -> bool {
+        let Some(standpoint) = &self.standpoint else {
+            return false;
+        };
+        let is_heard = |node| node == self.myself || self.detector.hears(node);
+        standpoint.electorate.is_majority(is_heard)
+    }
+
     /// Whether one is different.
     pub(super) fn look_at_verdicts(&mut self) -> bool {
         let Some(standpoint) = &self.standpoint else {

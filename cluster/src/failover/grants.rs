@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Claim, Electorate, Failover, GRANT_MS};
 use crate::id::{NodeId, ShardId};
+use crate::switches::{Rule, is_off};
 use crate::topology::Role;
 
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +50,11 @@ impl Grants {
 
     /// Extends the lease of `holder`, unless somebody else has it.
     pub(super) fn extend(&mut self, shard: ShardId, holder: NodeId, now: u64) -> bool {
-        let is_taken = |grant: &Grant| grant.holder != holder && now < grant.until;
-        if now < self.knows_from || self.grants.get(&shard).is_some_and(is_taken) {
+        let is_taken = |grant: &Grant| {
+            grant.holder != holder && now < grant.until && !is_off(Rule::LeasesAreExclusive)
+        };
+        let is_silent = now < self.knows_from && !is_off(Rule::StartersGrantNothing);
+        if is_silent || self.grants.get(&shard).is_some_and(is_taken) {
             return false;
         }
         let until = now + GRANT_MS;
@@ -61,7 +65,8 @@ impl Grants {
     /// Whether nobody can have a lease any more because of what was granted to `holder`.
     pub(super) fn is_over(&self, holder: NodeId, now: u64) -> bool {
         let is_held = |grant: &Grant| grant.holder == holder && now < grant.until;
-        now >= self.knows_from && !self.grants.values().any(is_held)
+        let is_silent = now < self.knows_from && !is_off(Rule::StartersGrantNothing);
+        (!is_silent && !self.grants.values().any(is_held)) || is_off(Rule::FencesOutlastLeases)
     }
 
     /// `holder` has no lease but that of `kept`: it says so.

@@ -12,6 +12,7 @@
 
 use super::{AGAIN_MS, Beat, Cause, Effect, Failover, Message, Position, Stage};
 use crate::id::{NodeId, ShardId};
+use crate::switches::{Rule, is_off};
 use crate::topology::{Change, Refusal, Role};
 use crate::view::Verdict;
 
@@ -194,7 +195,8 @@ impl Failover {
             return;
         };
         let has_come = |goal: Position| {
-            position.is_some_and(|at| at.term == goal.term && at.offset >= goal.offset)
+            let has_all = |at: Position| at.term == goal.term && at.offset >= goal.offset;
+            position.is_some_and(has_all) || is_off(Rule::HandOversCatchUp)
         };
         if wish.goal.is_some_and(has_come) && !wish.is_proposed {
             wish.is_proposed = true;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use super::{Effect, Failover};
 use crate::id::{NodeId, ShardId};
+use crate::switches::{Rule, is_off};
 use crate::topology::{AckMode, Change, InSync, Shard, Topology};
 
 /// A replica that lacks more does not keep up yet: writes would wait for it.
@@ -246,13 +247,15 @@ impl Failover {
         let own = self.own_shard();
         let id = own.as_ref().map(|(id, _)| *id);
         if id != self.keeping.led.as_ref().map(|led| led.shard) {
-            self.effects.push(Effect::GiveUp);
+            if !is_off(Rule::DeposedGiveUp) {
+                self.effects.push(Effect::GiveUp);
+            }
             self.keeping.led = id.map(|id| Led::new(id, now));
             if id.is_none() {
                 self.effects.push(Effect::Await(BTreeSet::new()));
             }
         }
-        let forgets = !self.keeping.has_begun;
+        let forgets = !self.keeping.has_begun && !is_off(Rule::ForgottenAreAwaited);
         let standpoint = self.standpoint.as_ref();
         self.keeping.has_begun |= standpoint.is_some_and(|standpoint| standpoint.is_current);
         let shard = own

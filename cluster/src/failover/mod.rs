@@ -123,6 +123,8 @@ pub struct Standpoint {
     /// Whether a majority of the voters has confirmed, since this node started with this log, that it is up to date. It stays
     /// so: that the leader is gone for a moment takes nothing back.
     pub is_current: bool,
+    /// Whether the log holds a failover of the shard that this node leads which is not applied here yet.
+    pub may_be_deposed: bool,
 }
 
 /// What happens.
@@ -300,15 +302,6 @@ impl Failover {
     /// How a planned change stands that this node has a part in, in the words of Redis.
     pub fn hand_over_state(&self) -> &'static str {
         self.handovers.state()
-    }
-
-    /// Whether it hears a majority of the voters, itself included if it votes.
-    pub fn hears_majority(&self) -> bool {
-        let Some(standpoint) = &self.standpoint else {
-            return false;
-        };
-        let is_heard = |node| node == self.myself || self.detector.hears(node);
-        standpoint.electorate.is_majority(is_heard)
     }
 
     /// Takes an event that has happened now; returns what is to be done.

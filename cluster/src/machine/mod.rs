@@ -167,6 +167,8 @@ pub struct Machine {
     /// Who spoke under which name of the log, before the topology says it.
     routes: BTreeMap<RaftId, NodeId>,
     leader: RaftId,
+    /// [`Machine::may_be_deposed`], as it was told.
+    is_deposable: bool,
     /// Frames that were dropped.
     dropped: u64,
 }
@@ -252,6 +254,7 @@ impl Machine {
             silent: BTreeMap::new(),
             routes: BTreeMap::new(),
             leader: 0,
+            is_deposable: false,
             dropped: 0,
         }
     }
@@ -434,25 +437,6 @@ impl Machine {
                 let reason = "this node has lost what it had confirmed to the cluster".to_owned();
                 self.effects.push(Effect::Halt { reason });
             }
-        }
-    }
-
-    fn tell_address(&mut self) {
-        let Some(member) = self.topology().member(self.identity.node) else {
-            return;
-        };
-        // An IP that others have seen stays true until another one is known.
-        let ip = self.address.ip.or(member.address.ip);
-        let address = Address {
-            ip,
-            ..self.address.clone()
-        };
-        if self.knows_the_log() && member.address != address && self.asks.is_idle() {
-            let change = crate::topology::Change::Move {
-                node: self.identity.node,
-                address,
-            };
-            self.ask(Asker::Nobody, Order::Change(change));
         }
     }
 

@@ -1,11 +1,12 @@
 //! What a machine tells of itself and of its peers.
 
-use super::Machine;
+use super::ask::Asker;
+use super::{Machine, Order};
 use crate::failover::Electorate;
 use crate::frame::Standing;
 use crate::id::NodeId;
 use crate::record::Generation;
-use crate::topology::{RaftId, Role};
+use crate::topology::{Address, Change, RaftId, Role};
 
 /// CLUSTER VOTERS: who votes, who leads, what is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,15 @@ impl Machine {
         }
     }
 
+    /// Whether its log holds a failover of the shard that this node leads to another, which may be decided.
+    pub fn may_be_deposed(&self) -> bool {
+        let node = self.identity.node;
+        match self.topology().role(node) {
+            Some(Role::Primary(shard)) => self.engine.may_depose(node, shard),
+            _ => false,
+        }
+    }
+
     /// Whether this node leads.
     pub fn is_leader(&self) -> bool {
         self.engine.is_leader()
@@ -77,6 +87,26 @@ impl Machine {
         let node = member.map(|(node, _)| node);
         let node = node.filter(|_| self.knows_the_log());
         node.or_else(|| self.routes.get(&id).copied())
+    }
+
+    /// Where it is reached, if the topology says something else.
+    pub(super) fn tell_address(&mut self) {
+        let Some(member) = self.topology().member(self.identity.node) else {
+            return;
+        };
+        // An IP that others have seen stays true until another one is known.
+        let ip = self.address.ip.or(member.address.ip);
+        let address = Address {
+            ip,
+            ..self.address.clone()
+        };
+        if self.knows_the_log() && member.address != address && self.asks.is_idle() {
+            let change = Change::Move {
+                node: self.identity.node,
+                address,
+            };
+            self.ask(Asker::Nobody, Order::Change(change));
+        }
     }
 
     pub(super) fn standing(&self) -> Standing {

@@ -70,8 +70,16 @@ impl Machine {
             self.currency.hurry();
             self.effects.push(Effect::Changed);
         }
+        self.look_at_tail();
         self.look_at_currency();
         self.look_at_forcing();
+    }
+
+    fn look_at_tail(&mut self) {
+        let may_be_deposed = self.may_be_deposed();
+        if std::mem::replace(&mut self.is_deposable, may_be_deposed) != may_be_deposed {
+            self.effects.push(Effect::Changed);
+        }
     }
 
     pub(super) fn persist(&mut self, writes: Vec<Write>, then: Pending) {
@@ -104,6 +112,8 @@ impl Machine {
             // Whoever counts on the voters of before knows it before another counts on those of after.
             self.effects.push(Effect::Changed);
         }
+        // Nobody leads in its place before it knows that somebody may.
+        self.look_at_tail();
         let progress = self.engine.finish(turn);
         if progress.is_stuck {
             let reason = "the cluster has decided something that this version does not understand";

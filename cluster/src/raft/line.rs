@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use raft::eraftpb::{ConfChangeType, ConfState, Entry, EntryType, HardState};
 
-use super::state::{Answered, Membership, Request, decode};
+use super::state::{Answered, Membership, Order, Request, decode};
 use super::{Engine, Log, read_membership};
-use crate::id::NodeId;
+use crate::id::{NodeId, ShardId};
 use crate::switches::{Rule, is_off};
-use crate::topology::{RaftId, Refusal};
+use crate::topology::{Change, RaftId, Refusal};
 
 /// Why something may have been decided that is not in this log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,37 @@ impl Engine {
         // What cannot be read stops the node where it is applied; until then the voters are those before it.
         let _ = self.each_electorate(|voters| coming = voters.iter().copied().collect());
         coming
+    }
+
+    /// Whether this log holds a failover of the shard to another node that is not applied here yet: it may be decided.
+    pub(crate) fn may_depose(&self, node: NodeId, shard: ShardId) -> bool {
+        let deposes = |tail: Tail| {
+            let Tail::Request(Request {
+                order: Order::Change(change),
+                ..
+            }) = tail
+            else {
+                return false;
+            };
+            match change {
+                Change::Promote {
+                    shard: of,
+                    candidate,
+                    ..
+                }
+                | Change::TakeOver {
+                    shard: of,
+                    candidate,
+                    ..
+                } => of == shard && candidate != node,
+                _ => false,
+            }
+        };
+        // What cannot be read stops the node where it is applied.
+        self.log()
+            .tail()
+            .iter()
+            .any(|entry| read(entry).is_ok_and(deposes))
     }
 
     /// Whether something may have been decided that is not in this log. Two voters decide only together, so each has all of

@@ -107,6 +107,7 @@ impl Conduct {
                 electorate: self.machine.electorate(),
                 leader: self.machine.leader(),
                 is_current: self.machine.is_current(),
+                may_be_deposed: self.machine.may_be_deposed(),
             },
         });
     }

@@ -11,7 +11,7 @@ use super::Failure;
 
 pub(super) const HELP: &str = "\
 simulate [--schedules 1000] [--seed N] [--nodes N] [--without RULE]
-    Plays so many schedules of the cluster machine, with the seeds from N on (the time if none is given); a broken rule
+    Plays so many schedules of the machines of a cluster, with the seeds from N on (the time if none is given); a broken rule
     names its seed, and that seed alone repeats it. With --without the machines lack one of the rules that keep them safe. With --nodes one cluster of so many nodes is made, and what they say
     while nothing happens is told.
 ";
@@ -46,13 +46,16 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
     }
     let seconds = began.elapsed().as_secs_f64();
     eprintln!(
-        "{schedules} schedules in {seconds:.1} s, {} broken: {} events, {} frames, {} crashes, {} requests done, {} lines by force",
+        "{schedules} schedules in {seconds:.1} s, {} broken: {} events, {} frames, {} crashes, {} requests done, {} lines by force; {} failovers, {} writes acknowledged, {} lost",
         broken.len(),
         seen.events,
         seen.frames,
         seen.crashes,
         seen.done,
-        seen.lines
+        seen.lines,
+        seen.failovers,
+        seen.acknowledged,
+        seen.lost
     );
     Ok(if broken.is_empty() {
         ExitCode::SUCCESS

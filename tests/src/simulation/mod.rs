@@ -3,15 +3,29 @@
 //!
 //! ```text
 //!   mod.rs     a schedule: hosts found, meet, crash, change slots; then everything heals and they must agree
-//!   world.rs   time, hosts, disks that lose what was not acknowledged, a network that loses, delays, repeats and cuts
-//!   registers.rs  what clients are told, one thing after the other
-//!   succession.rs  who may follow a primary where nothing may be lost
-//!   rules.rs   what must hold after every event, whatever happens
+//!   failovers.rs   the same for nodes that serve clients, and have a failover machine and data
+//!   world.rs       time, hosts, disks that lose what was not acknowledged, a network that loses, delays, repeats
+//!   trouble.rs     what goes wrong with them
+//!   rules.rs       what must hold of machines after every event, whatever happens
+//!     registers.rs    what clients are told of the topology, one thing after the other
+//!     succession.rs   who may follow a primary where nothing may be lost
+//!   service.rs     failover machines at work, streams of data, clients that write and read
+//!     keeper.rs       what stands beside the machine in a node
+//!     data.rs         a node's copy of the data, and whom it speaks with about it
+//!   inspection.rs  what must hold of nodes that serve clients
+//!     promises.rs     what clients were told of their writes
 //! ```
 
+mod data;
+mod failovers;
+mod inspection;
+mod keeper;
+mod promises;
 mod registers;
 mod rules;
+mod service;
 mod succession;
+mod trouble;
 mod world;
 
 use std::num::NonZero;
@@ -23,7 +37,7 @@ use std::thread;
 use almandine_cluster::machine::{Event, Order};
 use almandine_cluster::slot::SlotSet;
 use almandine_cluster::switches::{self, Rule, Switches};
-use almandine_cluster::topology::Change;
+use almandine_cluster::topology::{Change, Kind};
 use almandine_storage::Rng;
 
 use self::world::World;
@@ -41,6 +55,11 @@ pub struct Seen {
     pub done: u64,
     /// Lines of history that were begun by force.
     pub lines: u64,
+    /// Primaries that have taken over and serve.
+    pub failovers: u64,
+    /// Writes that were acknowledged, and how many of them are gone, none of which may not.
+    pub acknowledged: u64,
+    pub lost: u64,
 }
 
 impl std::ops::AddAssign for Seen {
@@ -51,6 +70,9 @@ impl std::ops::AddAssign for Seen {
         self.crashes += other.crashes;
         self.done += other.done;
         self.lines += other.lines;
+        self.failovers += other.failovers;
+        self.acknowledged += other.acknowledged;
+        self.lost += other.lost;
     }
 }
 
@@ -131,10 +153,11 @@ pub fn play_many(seeds: Range<u64>, off: Option<Rule>) -> Many {
 
 fn play_on(seed: u64) -> Result<Seen, String> {
     let mut dice = Rng::new(seed);
-    let plot = match dice.below(5) {
-        0 | 1 => Plot::Company,
-        2 | 3 => Plot::Shard,
-        _ => Plot::Elections,
+    let plot = match dice.below(10) {
+        0..=2 => Plot::Company,
+        3 | 4 => Plot::Shard,
+        5 => Plot::Elections,
+        _ => return failovers::play(seed, dice),
     };
     let hosts = match plot {
         Plot::Company => 2 + dice.below(5),
@@ -142,7 +165,7 @@ fn play_on(seed: u64) -> Result<Seen, String> {
         Plot::Shard => [2, 2, 2, 3, 4][dice.below(5)],
         Plot::Elections => 3 + 2 * dice.below(2),
     };
-    let mut world = World::new(seed, hosts);
+    let mut world = World::new(seed, &vec![Kind::Data; hosts]);
     if plot != Plot::Company {
         found_shard(&mut world)?;
     }
@@ -201,7 +224,7 @@ fn found_shard(world: &mut World) -> Result<(), String> {
 /// How much a cluster of so many members says while nothing happens.
 pub fn idle(hosts: usize, seed: u64) -> Result<Idle, String> {
     const REST_MS: u64 = 10_000;
-    let mut world = World::new(seed, hosts);
+    let mut world = World::new(seed, &vec![Kind::Data; hosts]);
     world.heal();
     let mut client = 0;
     for host in 1..hosts {

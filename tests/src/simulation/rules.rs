@@ -171,7 +171,7 @@ impl Rules {
     }
 
     /// Whether a line has everything that was ever decided in another.
-    fn follows(&self, line: Line, other: Line) -> bool {
+    pub(super) fn follows(&self, line: Line, other: Line) -> bool {
         let before = |line: &Line| self.forced.get(line).map(|(before, _)| *before);
         std::iter::successors(Some(line), before).any(|line| line == other)
     }

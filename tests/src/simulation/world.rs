@@ -1,4 +1,4 @@
-//! Time, machines, disks and the network between them.
+//! Time, machines, disks and the network between them. What goes wrong with them is in trouble.rs.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -12,23 +12,32 @@ use almandine_cluster::topology::{Address, Kind, Topology};
 use almandine_storage::Rng;
 
 use super::Seen;
+use super::data::Packet;
+use super::keeper::Keeper;
 use super::rules::Rules;
+use super::service::Service;
 
 /// One machine with what belongs to it.
-struct Host {
-    machine: Option<Machine>,
-    disk: Records,
+pub(super) struct Host {
+    pub(super) machine: Option<Machine>,
+    pub(super) disk: Records,
     /// Counts the starts: what was meant for an earlier one is lost.
-    life: u64,
+    pub(super) life: u64,
     frames: u64,
     /// Whether the disk has something to write.
-    is_writing: bool,
+    pub(super) is_writing: bool,
+    /// The process stands still until then.
+    pub(super) frozen_until: u64,
+    /// What else belongs to a node, in a world with data.
+    pub(super) keeper: Option<Box<Keeper>>,
 }
 
 /// What happens at a moment.
-enum What {
+pub(super) enum What {
     Tick(usize, u64),
     Arrive(usize, Frame),
+    /// Something about data, for this life of a host, from this life of another.
+    Flow((usize, u64), (usize, u64), Packet),
     /// The disk has written.
     Durable(usize, u64, u64, Vec<Write>),
     Start(usize),
@@ -38,21 +47,22 @@ enum What {
 
 /// See the module.
 pub(super) struct World {
-    now: u64,
+    pub(super) now: u64,
     order: u64,
-    queue: BinaryHeap<Reverse<(u64, u64)>>,
-    what: BTreeMap<u64, What>,
-    hosts: Vec<Host>,
-    dice: Rng,
+    pub(super) queue: BinaryHeap<Reverse<(u64, u64)>>,
+    pub(super) what: BTreeMap<u64, What>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) dice: Rng,
     /// From whom to whom nothing arrives, and how often that was said.
-    cuts: BTreeMap<(usize, usize), usize>,
-    is_rough: bool,
-    is_peace: bool,
+    pub(super) cuts: BTreeMap<(usize, usize), usize>,
+    pub(super) is_rough: bool,
+    pub(super) is_peace: bool,
     /// Whether the bytes of frames are counted.
     is_weighed: bool,
     clients: u64,
-    rules: Rules,
-    seen: Seen,
+    pub(super) service: Service,
+    pub(super) rules: Rules,
+    pub(super) seen: Seen,
 }
 
 /// What a machine tells of itself is what it will be if it dies now.
@@ -80,7 +90,7 @@ fn is_strange(machine: &Machine, event: &Event) -> bool {
 
 const SEEN_AT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-fn address(host: usize) -> Address {
+pub(super) fn address(host: usize) -> Address {
     Address {
         ip: None,
         port: 1000 + host as u16,
@@ -89,7 +99,7 @@ fn address(host: usize) -> Address {
     }
 }
 
-fn name(host: usize) -> NodeId {
+pub(super) fn name(host: usize) -> NodeId {
     let mut bytes = [0; 20];
     bytes[..8].copy_from_slice(
         &(host as u64)
@@ -101,7 +111,7 @@ fn name(host: usize) -> NodeId {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, hosts: usize) -> World {
+    pub(super) fn new(seed: u64, kinds: &[Kind]) -> World {
         let mut world = World {
             now: 0,
             order: 0,
@@ -114,13 +124,14 @@ impl World {
             is_peace: false,
             is_weighed: false,
             clients: 0,
+            service: Service::default(),
             rules: Rules::default(),
             seen: Seen::default(),
         };
-        for host in 0..hosts {
+        for (host, &kind) in kinds.iter().enumerate() {
             let (machine, effects) = Machine::found(Founder {
                 node: name(host),
-                kind: Kind::Data,
+                kind,
                 address: address(host),
                 seed: world.dice.bits(),
             });
@@ -130,6 +141,8 @@ impl World {
                 life: 0,
                 frames: 0,
                 is_writing: false,
+                frozen_until: 0,
+                keeper: None,
             });
             // A founder's first records are written before it counts as founded.
             world.found(host, effects);
@@ -167,6 +180,8 @@ impl World {
     pub(super) fn seen(&self) -> Seen {
         Seen {
             lines: self.rules.lines(),
+            acknowledged: self.service.promises.acknowledged,
+            lost: self.service.promises.lost,
             ..self.seen
         }
     }
@@ -205,7 +220,7 @@ impl World {
         machine.map_or(0, |machine| machine.topology().members().len())
     }
 
-    fn at(&mut self, delay: u64, what: What) {
+    pub(super) fn at(&mut self, delay: u64, what: What) {
         self.order += 1;
         self.queue.push(Reverse((self.now + delay, self.order)));
         self.what.insert(self.order, what);
@@ -225,41 +240,67 @@ impl World {
             return Err("nothing happens any more".to_owned());
         };
         self.now = at;
-        match self.what.remove(&order) {
-            Some(What::Tick(host, life)) if life == self.hosts[host].life => {
+        let Some(what) = self.what.remove(&order) else {
+            return Ok(());
+        };
+        if let Some(thaw) = self.stands_still(&what) {
+            self.at(thaw, what);
+            return Ok(());
+        }
+        self.happen(what)
+    }
+
+    fn happen(&mut self, what: What) -> Result<(), String> {
+        match what {
+            What::Tick(host, life) if life == self.hosts[host].life => {
                 let jitter = self.dice.below(5) as u64;
                 self.at(TICK_MS - 2 + jitter, What::Tick(host, life));
-                self.event(host, Event::Tick)
+                self.event(host, Event::Tick)?;
+                self.look_after(host)
             }
-            Some(What::Arrive(host, frame)) => {
+            What::Arrive(host, frame) => {
                 self.seen.frames += 1;
                 if self.is_weighed {
                     self.seen.bytes += frame.to_bytes().len() as u64;
                 }
-                let seen = Some(SEEN_AT);
-                self.event(host, Event::Received { frame, seen })
+                self.arrive(host, frame)
             }
-            Some(What::Durable(host, life, number, writes)) if life == self.hosts[host].life => {
+            What::Flow(to, from, packet) => self.flow(to, from, packet),
+            What::Durable(host, life, number, writes) if life == self.hosts[host].life => {
                 self.write(host, writes);
                 self.hosts[host].is_writing = false;
                 self.event(host, Event::Persisted { number })
             }
-            Some(What::Start(host)) => self.start(host),
-            Some(What::Mend(pairs)) => {
+            What::Start(host) => self.start(host),
+            What::Mend(pairs) => {
                 for pair in pairs {
                     self.mend(pair);
                 }
                 Ok(())
             }
-            Some(What::Smooth) => {
+            What::Smooth => {
                 self.is_rough = false;
                 Ok(())
             }
-            Some(What::Tick(..) | What::Durable(..)) | None => Ok(()),
+            What::Tick(..) | What::Durable(..) => Ok(()),
         }
     }
 
-    fn write(&mut self, host: usize, writes: Vec<Write>) {
+    fn arrive(&mut self, host: usize, frame: Frame) -> Result<(), String> {
+        match (frame.body, &self.hosts[host].keeper) {
+            (Body::Failover(message), Some(_)) => {
+                let line = (frame.cluster, frame.generation);
+                self.hear(host, line, frame.from, *message)
+            }
+            (body, _) => {
+                let frame = Frame { body, ..frame };
+                let seen = Some(SEEN_AT);
+                self.event(host, Event::Received { frame, seen })
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, host: usize, writes: Vec<Write>) {
         for (key, value) in writes {
             match value {
                 Some(value) => self.hosts[host].disk.insert(key, value),
@@ -274,7 +315,7 @@ impl World {
         self.rules.remember(outcome);
     }
 
-    fn event(&mut self, host: usize, event: Event) -> Result<(), String> {
+    pub(super) fn event(&mut self, host: usize, event: Event) -> Result<(), String> {
         self.rules.recall()?;
         let now = self.now;
         let Host {
@@ -299,10 +340,16 @@ impl World {
             check_disk(disk, address(host), machine).map_err(told)?;
         }
         self.rules.check(host, machine, &effects).map_err(told)?;
+        let is_changed = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Changed));
         for effect in effects {
             self.carry(host, effect);
         }
-        Ok(())
+        match is_changed {
+            true => self.changed(host),
+            false => Ok(()),
+        }
     }
 
     /// The client of a host goes on with its slot.
@@ -328,7 +375,7 @@ impl World {
         }
     }
 
-    fn carry(&mut self, host: usize, effect: Effect) {
+    pub(super) fn carry(&mut self, host: usize, effect: Effect) {
         match effect {
             Effect::Persist { number, writes } => {
                 let slow = if self.is_rough { 40 } else { 3 };
@@ -350,7 +397,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: usize, to: usize, frame: &Frame) {
+    pub(super) fn send(&mut self, from: usize, to: usize, frame: &Frame) {
         self.hosts[from].frames += 1;
         let (lost, twice) = match (self.is_peace, self.is_rough) {
             (true, _) => (0, 0),
@@ -389,107 +436,6 @@ impl World {
         self.tell(host, Event::Propose { client, order });
     }
 
-    /// CLUSTER FAILOVER FORCE or TAKEOVER.
-    pub(super) fn force(&mut self, host: usize, is_takeover: bool) {
-        let client = self.client();
-        if self.hosts[host].machine.is_some() {
-            self.rules.forcing(host, name(host), client, is_takeover);
-        }
-        self.tell(
-            host,
-            Event::Force {
-                client,
-                is_takeover,
-                is_in_sync: true,
-            },
-        );
-    }
-
-    /// The process is killed, and started again later. What the disk was told last may be there or not.
-    pub(super) fn crash(&mut self, host: usize, pause: u64) {
-        if self.hosts[host].machine.take().is_none() {
-            return;
-        }
-        self.seen.crashes += 1;
-        let life = self.hosts[host].life;
-        self.hosts[host].life += 1;
-        if self.dice.below(2) == 0 {
-            let mine = |what: &What| matches!(what, What::Durable(of, then, ..) if *of == host && *then == life);
-            let order = self
-                .what
-                .iter()
-                .find(|(_, what)| mine(what))
-                .map(|(&order, _)| order);
-            if let Some(What::Durable(_, _, _, writes)) =
-                order.and_then(|order| self.what.remove(&order))
-            {
-                self.write(host, writes);
-            }
-        }
-        self.at(pause, What::Start(host));
-    }
-
-    pub(super) fn crash_all(&mut self, pause: u64) {
-        for host in 0..self.len() {
-            self.crash(host, pause);
-        }
-    }
-
-    fn start(&mut self, host: usize) -> Result<(), String> {
-        let seed = self.dice.bits();
-        let again = Machine::recover(&self.hosts[host].disk, address(host), seed);
-        let (machine, effects) = again.map_err(|damaged| format!("host {host}: {damaged}"))?;
-        self.hosts[host].is_writing = false;
-        self.rules.started(host);
-        self.rules.check(host, &machine, &effects)?;
-        self.hosts[host].machine = Some(machine);
-        let life = self.hosts[host].life;
-        for effect in effects {
-            self.carry(host, effect);
-        }
-        self.at(1, What::Tick(host, life));
-        Ok(())
-    }
-
-    /// Nothing that `from` says reaches `to` for a while.
-    pub(super) fn cut(&mut self, from: usize, to: usize, time: u64) {
-        self.cut_all(vec![(from, to)], time);
-    }
-
-    /// Nobody hears `host`, and it hears nobody, for a while.
-    pub(super) fn isolate(&mut self, host: usize, time: u64) {
-        let pairs = (0..self.len()).flat_map(|other| [(host, other), (other, host)]);
-        self.cut_all(pairs.collect(), time);
-    }
-
-    fn cut_all(&mut self, pairs: Vec<(usize, usize)>, time: u64) {
-        for &pair in &pairs {
-            *self.cuts.entry(pair).or_default() += 1;
-        }
-        self.at(time, What::Mend(pairs));
-    }
-
-    fn mend(&mut self, pair: (usize, usize)) {
-        if let Some(count) = self.cuts.get_mut(&pair) {
-            *count -= 1;
-            if *count == 0 {
-                self.cuts.remove(&pair);
-            }
-        }
-    }
-
-    /// Losses, copies, delays and slow disks for a while.
-    pub(super) fn make_rough(&mut self, time: u64) {
-        self.is_rough = true;
-        self.at(time, What::Smooth);
-    }
-
-    /// From now on nothing goes wrong any more. Pauses and cuts end in their time.
-    pub(super) fn heal(&mut self) {
-        self.is_rough = false;
-        self.is_peace = true;
-    }
-
     /// All members of a cluster see the same one.
     pub(super) fn must_agree(&self) -> Result<(), String> {
         let mut machines = Vec::new();
@@ -497,6 +443,7 @@ impl World {
             let machine = of.machine.as_ref();
             machines.push(machine.ok_or(format!("host {host} is not there"))?);
         }
-        self.rules.agree(&machines)
+        self.rules.agree(&machines)?;
+        self.must_serve()
     }
 }

@@ -109,10 +109,11 @@ impl Stage {
                 let key = format!("filler:{{{tag}}}:{number}").into_bytes();
                 let words = std::iter::repeat_with(|| rng.bits().to_le_bytes());
                 let value: Vec<u8> = words.take(FILLER_WORDS).flatten().collect();
-                match client.call(&[b"SET".to_vec(), key, value]) {
-                    Ok(answer) if answer == Value::ok() => {}
-                    answer => return Err(format!("SET: {answer:?}")),
-                }
+                let request = [b"SET".to_vec(), key, value];
+                self.wait(
+                    "a value is taken",
+                    |_| matches!(client.call(&request), Ok(answer) if answer == Value::ok()),
+                )?;
             }
         }
         self.wait("replicas hold the same", Stage::is_same_everywhere)

@@ -215,7 +215,7 @@ fn what_was_acknowledged_survives_a_kill_during_a_rewrite() {
             acknowledged = length;
         }
         node.kill();
-        node.announce("the end of the append-only file was not written whole");
+        node.announce_torn_end();
     }
 }
 

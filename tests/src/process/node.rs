@@ -65,6 +65,11 @@ impl TestNode {
         self.announce("a request that was run elsewhere is refused here");
     }
 
+    /// Permits what a node says that was killed while it wrote.
+    pub fn announce_torn_end(&mut self) {
+        self.announce("the end of the append-only file was not written whole");
+    }
+
     fn complaints(&self) -> Vec<String> {
         complaints(&self.running.log(), &self.announced)
     }

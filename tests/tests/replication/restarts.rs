@@ -15,10 +15,17 @@ use crate::stage::{
 
 const WITH_FILE: [&str; 2] = ["--appendonly", "yes"];
 
+/// A node that may be killed while it writes.
+fn with_file() -> TestNode {
+    let mut node = TestNode::start_with(&WITH_FILE);
+    node.announce_torn_end();
+    node
+}
+
 #[test]
 fn a_replica_that_was_killed_goes_on_where_its_file_ends() {
     let mut primary = TestNode::start();
-    let mut replica = TestNode::start_with(&WITH_FILE);
+    let mut replica = with_file();
     primary.announce_lost_links();
     replica.announce_lost_links();
     fill(&mut primary.client(), &samples());
@@ -43,7 +50,7 @@ fn a_replica_that_was_killed_goes_on_where_its_file_ends() {
 
 #[test]
 fn a_primary_that_was_killed_is_followed_on_by_who_has_no_more_than_its_file() {
-    let mut primary = TestNode::start_with(&WITH_FILE);
+    let mut primary = with_file();
     let mut replica = TestNode::start();
     primary.announce_lost_links();
     replica.announce_lost_links();
@@ -72,7 +79,7 @@ fn a_primary_that_was_killed_is_followed_on_by_who_has_no_more_than_its_file() {
 
 #[test]
 fn a_replica_that_was_away_when_the_primary_was_killed_gets_what_it_missed_from_the_file() {
-    let mut primary = TestNode::start_with(&WITH_FILE);
+    let mut primary = with_file();
     let mut replica = TestNode::start();
     let proxy = follow_through_proxy(&mut primary, &mut replica);
     wait_for_link(&replica);
@@ -103,8 +110,8 @@ fn resumption(primary: &Running, replica: &Running, syncs_before: i64) -> Durati
 /// A second at most on a machine with time to spare; `--nocapture` shows how long it took.
 #[test]
 fn the_stream_flows_again_soon_whoever_was_killed() {
-    let mut primary = TestNode::start_with(&WITH_FILE);
-    let mut replica = TestNode::start_with(&WITH_FILE);
+    let mut primary = with_file();
+    let mut replica = with_file();
     primary.announce_lost_links();
     replica.announce_lost_links();
     fill(&mut primary.client(), &samples());

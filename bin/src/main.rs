@@ -3,7 +3,7 @@
 //! ```text
 //!   arguments, environment, file ── cli.rs, garnet.rs ──▶ parameters ──▶ logging.rs, pid_file.rs ──▶ almandine_node::run
 //!                                                                          signals.rs ── stop, reopen the log ──▲
-//!   drill ... ── drill/ ──▶ nodes as processes, and writers
+//!   drill ... ── drill/ ──▶ nodes as processes, and writers          allocator/ ── mimalloc, and memory that is ready ahead
 //! ```
 
 mod allocator;

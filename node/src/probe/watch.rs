@@ -79,9 +79,9 @@ impl Watch {
 
     /// A write that was sent at `sent` is answered by the node at `by`.
     pub fn acknowledged(&self, shard: usize, by: SocketAddr, sent: u64) {
-        self.served(shard, by, sent);
         let (shard, now) = (&self.shards[shard], self.now());
         let mut served = shard.served();
+        served.answered(by, sent, now);
         let last_sent = served.last_sent.entry(by).or_default();
         *last_sent = sent.max(*last_sent);
         drop(served);
@@ -104,13 +104,8 @@ impl Watch {
     /// A read or a write that was sent at `sent` is answered by the node at `by`, as only who leads the shard may. If it was
     /// sent after another one had answered, that one leads no more: two that lead at once change places again and again.
     pub fn served(&self, shard: usize, by: SocketAddr, sent: u64) {
-        let mut served = self.shards[shard].served();
-        match served.turn {
-            Some((other, since)) if other == by || sent <= since => return,
-            Some(_) => served.changes += 1,
-            None => {}
-        }
-        served.turn = Some((by, self.now()));
+        let now = self.now();
+        self.shards[shard].served().answered(by, sent, now);
     }
 
     /// How often another node began to answer for the shard.
@@ -158,6 +153,18 @@ impl Watch {
     /// The longest time without an answer since the mark.
     pub fn gap(&self, shard: usize) -> Duration {
         Duration::from_nanos(self.shards[shard].gap.load(Ordering::SeqCst))
+    }
+}
+
+impl Served {
+    /// See [`Watch::served`].
+    fn answered(&mut self, by: SocketAddr, sent: u64, now: u64) {
+        match self.turn {
+            Some((other, since)) if other == by || sent <= since => return,
+            Some(_) => self.changes += 1,
+            None => {}
+        }
+        self.turn = Some((by, now));
     }
 }
 

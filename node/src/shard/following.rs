@@ -460,6 +460,7 @@ mod tests {
         assert!(stage.journal().ends_with(";FLUSHALL;"));
         assert_ne!(stage.shard.node.journal.history().id(), id);
     }
+
     #[test]
     fn a_copy_that_will_not_come_any_more_leaves_an_empty_node_that_says_so() {
         let mut stage = Stage::new();

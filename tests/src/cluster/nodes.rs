@@ -313,17 +313,17 @@ impl Cluster {
     ///
     /// # Errors
     /// Why that fails.
-    pub fn wipe(&mut self, number: usize) -> std::io::Result<()> {
+    pub fn wipe(&mut self, number: usize) -> Result<(), String> {
         let dir = &self.nodes[number].dir;
-        for name in ["appendonlydir", "quarantine"] {
-            match std::fs::remove_dir_all(dir.path(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        match std::fs::remove_file(dir.path("dump.rdb")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        let removed = [
+            std::fs::remove_dir_all(dir.path("appendonlydir")),
+            std::fs::remove_dir_all(dir.path("quarantine")),
+            std::fs::remove_file(dir.path("dump.rdb")),
+        ];
+        let mut failed = removed.into_iter().filter_map(Result::err);
+        match failed.find(|error| error.kind() != std::io::ErrorKind::NotFound) {
+            Some(error) => Err(format!("node {number} cannot be wiped: {error}")),
+            None => Ok(()),
         }
     }
 

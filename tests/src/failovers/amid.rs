@@ -25,8 +25,7 @@ impl Play<'_> {
         let copying = self.replica(shard, victim);
         self.report.faults += 1;
         self.stage.cluster.kill(copying);
-        let wiped = self.stage.cluster.wipe(copying);
-        wiped.map_err(|error| format!("node {copying} cannot be wiped: {error}"))?;
+        self.stage.cluster.wipe(copying)?;
         let pid = self.stage.cluster.node(victim).pid();
         let mut client = self.stage.cluster.client(victim);
         let has_copied = AtomicBool::new(false);

@@ -80,8 +80,7 @@ impl Play<'_> {
         let victim = self.victim(shard)?;
         watch.mark(shard);
         self.stage.cluster.freeze(victim);
-        let is_led = |stage: &Stage| stage.is_led_without(shard, victim);
-        self.stage.wait("another one leads", is_led)?;
+        self.stage.wait_until_led_without(shard, victim)?;
         let begun = Instant::now();
         self.stage.cluster.thaw(victim);
         self.go_on(shard, watch)?;
@@ -115,8 +114,7 @@ impl Play<'_> {
         let how = [Break::Closed, Break::Silent][self.rng.below(2)];
         watch.mark(shard);
         self.stage.cluster.isolate(victim, how);
-        let is_led = |stage: &Stage| stage.is_led_without(shard, victim);
-        self.stage.wait("another one leads", is_led)?;
+        self.stage.wait_until_led_without(shard, victim)?;
         self.go_on(shard, watch)?;
         self.pass(ISOLATED_MAX_MS, watch);
         let begun = Instant::now();
@@ -134,8 +132,7 @@ impl Play<'_> {
         let victim = self.victim(shard)?;
         watch.mark(shard);
         self.stage.cluster.kill(victim);
-        let wiped = self.stage.cluster.wipe(victim);
-        wiped.map_err(|error| format!("node {victim} cannot be wiped: {error}"))?;
+        self.stage.cluster.wipe(victim)?;
         let begun = Instant::now();
         self.stage.cluster.restart(victim)?;
         self.go_on(shard, watch)?;

@@ -260,8 +260,14 @@ impl Stage {
         after("insync_replicas:")?.parse().ok()
     }
 
-    /// Whether a member of the shard other than this one leads it by its own word.
-    pub(super) fn is_led_without(&self, shard: usize, number: usize) -> bool {
+    /// Waits until a member of the shard other than this one leads it by its own word.
+    pub(super) fn wait_until_led_without(&self, shard: usize, number: usize) -> Result<(), String> {
+        self.wait("another one leads", |stage| {
+            stage.is_led_without(shard, number)
+        })
+    }
+
+    fn is_led_without(&self, shard: usize, number: usize) -> bool {
         let mut others = self.shards[shard]
             .iter()
             .filter(|member| **member != number);

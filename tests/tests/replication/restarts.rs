@@ -14,6 +14,8 @@ use crate::stage::{
 };
 
 const WITH_FILE: [&str; 2] = ["--appendonly", "yes"];
+/// All that is written while a replica starts on a machine that is busy with other things.
+const LARGE_BACKLOG: [&str; 2] = ["--repl-backlog-size", "256mb"];
 
 /// A node that may be killed while it writes.
 fn with_file() -> TestNode {
@@ -24,7 +26,7 @@ fn with_file() -> TestNode {
 
 #[test]
 fn a_replica_that_was_killed_goes_on_where_its_file_ends() {
-    let mut primary = TestNode::start();
+    let mut primary = TestNode::start_with(&LARGE_BACKLOG);
     let mut replica = with_file();
     primary.announce_lost_links();
     replica.announce_lost_links();

@@ -79,15 +79,19 @@ fn rounds(
     requests: &Requests,
 ) -> Result<Vec<Vec<Sample>>, Failure> {
     let mut rounds = Vec::new();
-    for _ in 0..count {
+    let servers = field.runners.len();
+    for round in 0..count {
+        // Every server is the first in turn: what one leaves in the caches, the next one pays for.
         let mut samples = Vec::new();
-        for runner in &field.runners {
+        for at in (0..servers).map(|place| (place + round) % servers) {
+            let runner = &field.runners[at];
             if case == Case::Lpush {
                 case.prepare(&mut runner.server.client(), size)?;
             }
             let sample = apply(load, requests, runner.server.address(), runner.server.pid());
             samples.push(sample.map_err(|error| format!("{}: {error}", runner.name))?);
         }
+        samples.rotate_right(round % servers);
         rounds.push(samples);
     }
     Ok(rounds)

@@ -37,6 +37,7 @@ impl std::error::Error for NotASlot {}
 impl TryFrom<u16> for Slot {
     type Error = NotASlot;
 
+    #[inline]
     fn try_from(number: u16) -> Result<Slot, NotASlot> {
         match usize::from(number) < SLOTS {
             true => Ok(Slot(number)),
@@ -69,6 +70,7 @@ impl Slot {
     }
 
     /// As an index of an array of [`SLOTS`].
+    #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -117,6 +119,7 @@ impl SlotSet {
         *word != before
     }
 
+    #[inline]
     pub fn contains(&self, slot: Slot) -> bool {
         self.0[slot.index() / 64] >> (slot.index() % 64) & 1 == 1
     }

@@ -30,6 +30,13 @@ thread_local! {
 }
 
 impl Moment {
+    /// Now, with another time of day.
+    #[cfg(test)]
+    pub fn of_day(ms: i64) -> Moment {
+        let at = Instant::now();
+        Moment { at, ms }
+    }
+
     /// Now.
     #[inline]
     pub fn now() -> Moment {

@@ -203,7 +203,13 @@ impl Node {
 
     /// Milliseconds since the start, by a clock that only goes forward.
     pub fn uptime_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.uptime_ms_at(Instant::now())
+    }
+
+    /// The same at a time that was looked at just now.
+    pub fn uptime_ms_at(&self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.started);
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Has what was appended to the journal written, if there is an append-only file, and sent to replicas.

@@ -263,6 +263,14 @@ impl<R: Record> Tables<R> {
         }
     }
 
+    /// Asks the processor for what leads to the buckets of the table of `hash`, if there is more than one table.
+    #[inline]
+    pub(crate) fn prefetch_table(&self, hash: u64) {
+        if let Tables::BySlot(slots) = self {
+            slots.prefetch_table(hash);
+        }
+    }
+
     /// See [`Table::prefetch_bucket`].
     #[inline]
     pub(crate) fn prefetch_bucket(&self, hash: u64) {

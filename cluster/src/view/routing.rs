@@ -24,6 +24,8 @@ pub struct Routing {
     migrating: BTreeMap<Slot, Target>,
     /// Slots on their way here.
     importing: SlotSet,
+    /// See [`Routing::serves`].
+    served: SlotSet,
     state: State,
     when_down: WhenDown,
 }
@@ -109,6 +111,7 @@ impl View<'_> {
             part: Part::None,
             migrating: BTreeMap::new(),
             importing: SlotSet::default(),
+            served: SlotSet::default(),
             state,
             when_down,
         };
@@ -135,6 +138,10 @@ impl View<'_> {
                 .filter_map(|(&slot, to)| Some((slot, self.target(shards.get(to)?))))
                 .collect();
             routing.importing = own.importing.keys().copied().collect();
+            if state == State::Ok {
+                let stays = |slot: &Slot| !own.migrating.contains_key(slot);
+                routing.served = own.slots.iter().filter(stays).collect();
+            }
         }
         routing
     }
@@ -160,6 +167,12 @@ impl Routing {
     pub fn is_mine(&self, slot: Slot) -> bool {
         let owner = self.owners[slot.index()];
         owner != NOBODY && self.part == Part::Primary(owner)
+    }
+
+    /// Whether every command on keys of this slot alone is served here, which [`Routing::route`] then says too.
+    #[inline]
+    pub fn serves(&self, slot: Slot) -> bool {
+        self.served.contains(slot)
     }
 
     /// Whether this node leads a shard with slots.

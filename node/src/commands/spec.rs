@@ -50,6 +50,12 @@ pub enum Run {
 }
 
 impl Command {
+    /// Whether its only key is the first argument after the name.
+    #[inline]
+    pub fn has_one_key(&self) -> bool {
+        matches!(self.keys, [spec] if spec.is_first_argument())
+    }
+
     /// All categories: those of the entry and those that follow from its flags.
     pub fn categories(&self) -> Acl {
         let flags = self.flags;
@@ -199,6 +205,14 @@ pub struct KeySpec {
 }
 
 impl KeySpec {
+    /// Whether it is the first argument after the name and nothing else.
+    #[inline]
+    fn is_first_argument(&self) -> bool {
+        let is_key = !self.flags.contains(KeyFlags::NOT_KEY);
+        let begins_there = matches!(self.begin, Begin::Index(1));
+        is_key && begins_there && matches!(self.find, Find::Range { last: 0, .. })
+    }
+
     /// First, last and step of a plain range.
     fn range(&self) -> Option<(i32, i32, i32)> {
         match (self.begin, self.find) {

@@ -12,7 +12,7 @@ use crate::commands::call::{Args, Call, Outcome};
 use crate::commands::server::guard_debug;
 use crate::commands::spec::{Command, Flags, Run};
 use crate::commands::table::{self, CommandId};
-use crate::moment::now_ms;
+use crate::moment::Moment;
 use crate::pubsub::Kind;
 use crate::session::{OwnedRequest, Queued, Replies, Session};
 
@@ -27,6 +27,12 @@ impl Shard {
     #[inline]
     pub fn foresee(&mut self, requests: Requests<'_>, first: usize, session: &Session) {
         self.ahead.begin(&self.dbs[session.db], requests, first);
+    }
+
+    /// The second half of [`Shard::foresee`], some 100 ns later.
+    #[inline]
+    pub fn foresee_more(&mut self, session: &Session) {
+        self.ahead.go_on(&self.dbs[session.db]);
     }
 
     /// Runs the requests from number `first` on; replies are appended to `out`. [`Shard::foresee`] comes before, and
@@ -229,9 +235,7 @@ impl Shard {
         if session.transaction.is_some() && flags.contains(Flags::NO_MULTI) {
             return Err(Fault::new("ERR Command not allowed inside a transaction"));
         }
-        if self.seat.picture.is_some() {
-            self.route(command, args, session)?;
-        }
+        self.admit_slots(command, args, session)?;
         if self.params.maxmemory > 0 {
             self.make_room(command, session)?;
         }
@@ -332,7 +336,7 @@ impl Shard {
         self.settle(db, args);
         if id.command().flags.contains(Flags::ADMIN) {
             // It may have taken long, and what it set holds from here on: for its own entry in the logs too.
-            self.begin(now_ms());
+            self.begin(Moment::now());
         }
         let written = out.len() - start + session.attached.len_from(start);
         let waiting = self.measure_alone(id, requests, i, written, wait, session);

@@ -12,6 +12,7 @@ use super::{Phase, Shard};
 use crate::commands::Args;
 use crate::commands::changes::Effects;
 use crate::journal::{History, Id};
+use crate::moment::Moment;
 use crate::session::{OwnedRequest, Session};
 
 /// See the module.
@@ -62,8 +63,8 @@ impl Shard {
     ///
     /// # Errors
     /// What a request was refused with. Everything before it is done.
-    pub fn follow(&mut self, now_ms: i64, requests: Requests<'_>) -> Result<Followed, String> {
-        self.begin(now_ms);
+    pub fn follow(&mut self, now: Moment, requests: Requests<'_>) -> Result<Followed, String> {
+        self.begin(now);
         let access = self.access();
         self.now_ms = 0;
         self.dbs.set_now(0, access);
@@ -77,8 +78,8 @@ impl Shard {
         }
         self.following = following;
         self.changes.effects = Some(effects);
-        self.now_ms = now_ms;
-        self.dbs.set_now(now_ms, access);
+        self.now_ms = now.ms;
+        self.dbs.set_now(now.ms, access);
         self.serve_ready();
         outcome
     }
@@ -290,7 +291,7 @@ mod tests {
                 buffer: &buffer,
                 batch: &batch,
             };
-            let followed = self.shard.follow(self.now_ms, requests);
+            let followed = self.shard.follow(Moment::of_day(self.now_ms), requests);
             self.shard.journal();
             followed
         }
@@ -303,7 +304,7 @@ mod tests {
                 batch: &batch,
             };
             let (mut out, mut session) = (Vec::new(), Session::internal());
-            self.shard.begin(self.now_ms);
+            self.shard.begin(Moment::of_day(self.now_ms));
             let at = std::time::Instant::now();
             self.shard.run(at, requests, 0, &mut session, &mut out);
             assert_eq!(self.shard.journal(), None, "a replica journals no effects");
@@ -402,7 +403,7 @@ mod tests {
         stage.now_ms += 20;
         assert_eq!(stage.ask("get k"), "$-1\r\n");
         assert_eq!(stage.ask("dbsize"), ":1\r\n");
-        stage.shard.begin(stage.now_ms);
+        stage.shard.begin(Moment::of_day(stage.now_ms));
         stage.shard.tick();
         assert_eq!(stage.ask("dbsize"), ":1\r\n");
         stage.follow("append k w;persist k;").expect("sound");
@@ -454,7 +455,7 @@ mod tests {
         assert_eq!(journal.offset(), 1000 + 14);
         assert_eq!(stage.journal(), "append new x;");
         stage.shard.make_room_for_copy();
-        stage.shard.begin(stage.now_ms);
+        stage.shard.begin(Moment::of_day(stage.now_ms));
         stage.shard.give_copy_up();
         stage.shard.journal();
         assert!(stage.journal().ends_with(";FLUSHALL;"));
@@ -467,7 +468,7 @@ mod tests {
         stage.follow("set old v;").expect("sound");
         let id = stage.shard.node.journal.history().id();
         stage.shard.make_room_for_copy();
-        stage.shard.begin(stage.now_ms);
+        stage.shard.begin(Moment::of_day(stage.now_ms));
         stage.shard.follow_primary("127.0.0.1", 2);
         assert_eq!(stage.ask("get old"), "$-1\r\n");
         assert!(stage.journal().ends_with(";FLUSHALL;"));

@@ -24,7 +24,7 @@ use super::replay::Refusals;
 use crate::commands::Class;
 use crate::commands::call::{Args, Span};
 use crate::journal::Id;
-use crate::moment::now_ms;
+use crate::moment::{Moment, now_ms};
 use crate::params::Params;
 use crate::session::Session;
 
@@ -383,7 +383,7 @@ impl Shard {
         let loader = Loader::new(&self.node.params(), Session::internal(), seed);
         let loaded = loader.and_then(|mut loader| loader.step(self, Duration::MAX));
         self.changes.effects = effects;
-        self.begin(now_ms());
+        self.begin(Moment::now());
         loaded.map(drop)
     }
 

@@ -135,6 +135,7 @@ mod tests {
 
     use super::*;
     use crate::clients::testing::client;
+    use crate::moment::Moment;
     use crate::node::Node;
     use crate::params::Params;
     use crate::shard::Progress;
@@ -197,7 +198,7 @@ mod tests {
                 batch: &batch,
             };
             self.shard.foresee(requests, 0, &session);
-            self.shard.begin(1_000_000_000_000);
+            self.shard.begin(Moment::of_day(1_000_000_000_000));
             let progress: Progress =
                 self.shard
                     .run((self.clock)(), requests, 0, &mut session, &mut out);

@@ -67,6 +67,7 @@ pub use watch::Watches;
 use crate::clients::Client;
 use crate::commands::table::CommandId;
 use crate::commands::{Changes, Wait};
+use crate::moment::Moment;
 use crate::node::Node;
 use crate::params::Params;
 use crate::pubsub::Subscriptions;
@@ -270,7 +271,7 @@ impl Shard {
     }
 
     /// Begins a batch: time and parameters stand still until the next call.
-    pub fn begin(&mut self, now_ms: i64) {
+    pub fn begin(&mut self, now: Moment) {
         (self.reign, self.has_looked) = (self.node.journal.reign(), false);
         // What follows from new parameters, or from a new picture, must follow for all slots: see `must_gather`.
         let is_spread = self.is_spread();
@@ -280,7 +281,7 @@ impl Shard {
             self.stats.configure(&self.params);
         }
         // After the parameters: they say how accesses are remembered.
-        self.set_now(now_ms);
+        self.set_now(now.ms);
         let is_watched = !self.watches.is_empty() || !self.tracking.is_empty();
         self.changes
             .begin(self.params.notify_keyspace_events, is_watched);
@@ -294,7 +295,7 @@ impl Shard {
         if !is_spread && self.seat.is_outdated(&self.node) {
             self.look_at_picture();
         }
-        self.look_at_lease();
+        self.look_at_lease(now.at);
     }
 
     /// What a replica changes by itself is no part of the stream. What it has changed as a primary in this very batch is.

@@ -5,6 +5,7 @@
 mod tests;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use almandine_cluster::frame::Publish;
 use almandine_cluster::slot::Slot;
@@ -36,20 +37,14 @@ impl Slots {
         self.note_slot(Slot::of(name));
     }
 
-    /// The first key of a request that stays where it is until the request has run: its slot is made once.
-    #[inline]
     fn note_key(&mut self, dbs: &mut Databases, key: &[u8]) {
-        let hash = dbs[0].hash_of(key);
-        let slot = dbs[0]
-            .slot_in(hash)
-            .and_then(|slot| Slot::try_from(slot).ok());
-        if self.first.is_none() {
-            dbs.foresee(0, key, hash);
-        }
-        self.note_slot(slot.unwrap_or_else(|| Slot::of(key)));
+        let slot = match self.first {
+            None => slot_of_first(dbs, key),
+            Some(_) => slot_by_hash(dbs, key, dbs[0].hash_of(key)),
+        };
+        self.note_slot(slot);
     }
 
-    #[inline]
     fn note_slot(&mut self, slot: Slot) {
         match self.first {
             None => self.first = Some(slot),
@@ -101,10 +96,47 @@ fn presence(
     Presence::of(names.into_iter().zip(here))
 }
 
+/// The slot of the first key of a request that stays where it is until the request has run: it is made once.
+#[inline]
+fn slot_of_first(dbs: &mut Databases, key: &[u8]) -> Slot {
+    let hash = dbs[0].hash_of(key);
+    dbs.foresee(0, key, hash);
+    slot_by_hash(dbs, key, hash)
+}
+
+#[inline]
+fn slot_by_hash(dbs: &Databases, key: &[u8], hash: u64) -> Slot {
+    let slot = dbs[0].slot_in(hash);
+    let slot = slot.and_then(|slot| Slot::try_from(slot).ok());
+    slot.unwrap_or_else(|| Slot::of(key))
+}
+
 impl Shard {
+    /// Whether a request is served here, which needs to be asked of a node in a cluster only.
+    #[inline]
+    pub(super) fn admit_slots(
+        &mut self,
+        command: &Command,
+        args: Args<'_>,
+        session: &mut Session,
+    ) -> Result<(), Fault> {
+        let Some(picture) = &self.seat.picture else {
+            return Ok(());
+        };
+        if command.has_one_key()
+            && !session.is_asking
+            && !self.seat.is_fenced
+            && let Some(key) = args.get(1)
+            && picture.routing.serves(slot_of_first(&mut self.dbs, key))
+        {
+            return Ok(());
+        }
+        self.route(command, args, session)
+    }
+
     /// Sends a request elsewhere that this node does not serve. EXEC is judged by all that is queued.
     #[inline(never)]
-    pub(super) fn route(
+    fn route(
         &mut self,
         command: &Command,
         args: Args<'_>,
@@ -160,11 +192,11 @@ impl Shard {
 
     /// Whether the node may act as the primary that it is, for the batch that begins, and has replicas enough.
     #[inline]
-    pub(super) fn look_at_lease(&mut self) {
+    pub(super) fn look_at_lease(&mut self, now: Instant) {
         let (Some(cluster), Some(picture)) = (&self.node.cluster, &self.seat.picture) else {
             return;
         };
-        let may_lead = !self.standing.is_replica && cluster.may_lead(self.node.uptime_ms());
+        let may_lead = !self.standing.is_replica && cluster.may_lead(self.node.uptime_ms_at(now));
         self.seat.lacks_lease = !may_lead;
         self.seat.is_fenced = picture.routing.leads() && !may_lead;
         let least = self.params.min_insync as usize;

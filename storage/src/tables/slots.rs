@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::sums::Sums;
 use super::{SLOT_BITS, SLOTS, SlotOf, Stretch};
-use crate::table::Record;
+use crate::table::{Record, prefetch};
 use crate::{Rng, Table};
 
 /// Where the slot stands in a hash: between the bits that choose a bucket and those that choose a place in it.
@@ -145,6 +145,11 @@ impl<R: Record> Slots<R> {
     #[inline]
     pub(super) fn table_mut(&mut self, hash: u64) -> Option<&mut Table<R>> {
         self.places[slot_in(hash)].0.as_mut()
+    }
+
+    #[inline]
+    pub(super) fn prefetch_table(&self, hash: u64) {
+        prefetch((&raw const self.places[slot_in(hash)]).cast());
     }
 
     pub(super) fn has_table(&self, hash: u64) -> bool {

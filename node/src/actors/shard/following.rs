@@ -13,7 +13,7 @@ use super::messages::{
     ResumeWrites, StandBy,
 };
 use crate::actors::failure_detector::messages::WritesPaused;
-use crate::moment::now_ms;
+use crate::moment::Moment;
 use crate::pause::Purpose;
 use crate::shard::{Requests, Shard};
 
@@ -44,7 +44,7 @@ impl Handler<Follow> for ShardActor {
             batch: &batch,
         };
         let outcome = self.if_still(changes, |shard| {
-            let followed = shard.follow(now_ms(), requests);
+            let followed = shard.follow(Moment::now(), requests);
             followed.map_err(FollowError::Refused)
         });
         FollowDone { batch, outcome }
@@ -82,7 +82,7 @@ impl Handler<Adopt> for ShardActor {
 
     fn handle(&mut self, Adopt { changes, copy }: Adopt, _: &mut Context<Self>) -> Self::Result {
         self.if_still(changes, |shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.adopt(*copy);
             Ok(())
         })
@@ -98,7 +98,7 @@ impl Handler<GiveCopyUp> for ShardActor {
         _: &mut Context<Self>,
     ) -> Self::Result {
         self.if_still(changes, |shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.give_copy_up();
             Ok(())
         })
@@ -114,7 +114,7 @@ impl Handler<EndFailover> for ShardActor {
         _: &mut Context<Self>,
     ) -> Self::Result {
         self.if_still(changes, |shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.end_failover(leads);
             Ok(())
         })
@@ -126,7 +126,7 @@ impl Handler<AdvanceFailover> for ShardActor {
 
     fn handle(&mut self, _: AdvanceFailover, _: &mut Context<Self>) {
         self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.advance_failover();
         });
     }
@@ -137,7 +137,7 @@ impl Handler<Acknowledged> for ShardActor {
 
     fn handle(&mut self, _: Acknowledged, _: &mut Context<Self>) {
         self.shard.with_share(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.serve_acknowledged();
         });
     }
@@ -149,7 +149,7 @@ impl Handler<BecomePrimary> for ShardActor {
     fn handle(&mut self, BecomePrimary { epoch }: BecomePrimary, _: &mut Context<Self>) {
         info!(epoch, "The node leads its shard");
         self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.become_primary();
         });
         self.node.pause.end(Purpose::Accession);
@@ -163,7 +163,7 @@ impl Handler<FollowPrimary> for ShardActor {
         let FollowPrimary { host, port, epoch } = follow;
         info!(host, port, epoch, "The node follows a primary");
         self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.follow_primary(&host, port);
         });
     }
@@ -175,7 +175,7 @@ impl Handler<PauseWrites> for ShardActor {
     /// Nothing runs beside this: what has run is in the stream.
     fn handle(&mut self, pause: PauseWrites, ctx: &mut Context<Self>) {
         let is_still = self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.pause_writes(pause.until_ms)
         });
         if !is_still.0 {
@@ -203,7 +203,7 @@ impl Handler<StandBy> for ShardActor {
     fn handle(&mut self, _: StandBy, _: &mut Context<Self>) {
         info!("The node waits to hear whom it follows");
         self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.stand_by();
         });
     }

@@ -189,7 +189,8 @@ impl LocalShard {
         let ((progress, now, seen), written) = self.with_share(|shard| {
             shard.foresee(requests, first, session);
             let now = Moment::now();
-            shard.begin(now.ms);
+            shard.foresee_more(session);
+            shard.begin(now);
             let progress = shard.run(now.at, requests, first, session, out);
             (progress, now, shard.seen_reign())
         });

@@ -26,7 +26,7 @@ use self::snapshots::Snapshots;
 use super::connection::messages::Answered;
 use super::lifeline::Lifeline;
 use super::node::messages::Recovered;
-use crate::moment::now_ms;
+use crate::moment::Moment;
 use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
@@ -202,7 +202,7 @@ impl Handler<Migrated> for ShardActor {
 
     fn handle(&mut self, Migrated { ticket, moved }: Migrated, _: &mut Context<Self>) {
         self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.finish_migration(ticket, moved);
         });
     }
@@ -221,7 +221,7 @@ impl Handler<AnswerWaiter> for ShardActor {
 
     fn handle(&mut self, AnswerWaiter { client, answer }: AnswerWaiter, _: &mut Context<Self>) {
         self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.release(client, answer.to_vec());
         });
     }
@@ -232,7 +232,7 @@ impl Handler<Decided> for ShardActor {
 
     fn handle(&mut self, decided: Decided, _: &mut Context<Self>) {
         self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.decide(decided);
         });
     }

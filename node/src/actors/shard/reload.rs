@@ -8,7 +8,7 @@ use tracing::{error, info};
 
 use super::ShardActor;
 use super::messages::ReloadLog;
-use crate::moment::now_ms;
+use crate::moment::Moment;
 
 /// How long the writer may take for what others have written since it was asked.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ impl Handler<ReloadLog> for ShardActor {
                     FAILED
                 }
             };
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             shard.release(client, answer.to_vec());
         });
     }

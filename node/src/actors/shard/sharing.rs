@@ -16,7 +16,7 @@ use tracing::error;
 use super::handle::{DiesWithTheShard, LocalShard};
 use super::messages::{GiveBack, TakeStretch};
 use super::{ShardActor, TICK};
-use crate::moment::now_ms;
+use crate::moment::Moment;
 
 /// How long the slots stay together after something has needed all: who needs them often does not pay for it each time.
 const REST: Duration = Duration::from_millis(100);
@@ -88,7 +88,7 @@ impl ShardActor {
     pub(super) fn keep_house(&self) {
         let (is_empty, _) = self.shard.with_share(|shard| {
             if shard.is_serving() {
-                shard.begin(now_ms());
+                shard.begin(Moment::now());
                 shard.tick();
             }
             shard.is_spread() && shard.key_count() == 0
@@ -105,7 +105,7 @@ impl ShardActor {
         ctx.run_interval(TICK, move |me, _| {
             ticks += 1;
             let (has_keys, _) = me.shard.with_share(|shard| {
-                shard.begin(now_ms());
+                shard.begin(Moment::now());
                 shard.tick_beside()
             });
             if !has_keys {

@@ -16,7 +16,7 @@ use super::ShardActor;
 use super::messages::{
     AbortSnapshot, SnapshotPart, SnapshotPiece, SnapshotTaken, TakeSnapshot, Walk,
 };
-use crate::moment::now_ms;
+use crate::moment::Moment;
 use crate::shard::snapshot::Slice;
 
 /// How long the shard walks before others get their turn.
@@ -87,9 +87,9 @@ impl ShardActor {
                 if !shard.is_serving() {
                     return SnapshotPiece::Refused;
                 }
-                let now_ms = now_ms();
-                shard.begin(now_ms);
-                let offset = shard.begin_snapshot(order.purpose, now_ms);
+                let now = Moment::now();
+                shard.begin(now);
+                let offset = shard.begin_snapshot(order.purpose, now.ms);
                 SnapshotPiece::Begun {
                     offset,
                     keys: shard.key_count(),
@@ -182,7 +182,7 @@ impl Handler<Walk> for ShardActor {
         running.is_walking = false;
         let tempo = &mut running.tempo;
         let (slice, _) = self.shard.with(|shard| {
-            shard.begin(now_ms());
+            shard.begin(Moment::now());
             let slice = shard.walk_snapshot(WALK_SLICE);
             tempo.note(shard.batch_count(), shard.snapshot_is_awaited());
             slice

@@ -14,6 +14,7 @@ use crate::actors::shard::messages::Decided;
 use crate::clients::testing::client;
 use crate::cluster::testing::{name, node, picture, picture_of, topology};
 use crate::commands::table;
+use crate::moment::Moment;
 use crate::node::Node;
 use crate::params::Params;
 use crate::session::Session;
@@ -75,7 +76,7 @@ impl Stage {
         };
         let (session, mut out) = (&mut self.sessions[client], Vec::new());
         self.shard.foresee(requests, 0, session);
-        self.shard.begin(NOW_MS);
+        self.shard.begin(Moment::of_day(NOW_MS));
         let progress = self
             .shard
             .run(Instant::now(), requests, 0, session, &mut out);
@@ -290,7 +291,7 @@ fn what_belongs_to_a_slot_goes_with_it() {
     assert_eq!(stage.run_as(2, &["BLPOP {b}2 0"]), "");
     stage.effects();
     stage.publish(changed(&[given(OWN, 2)]));
-    stage.shard.begin(NOW_MS);
+    stage.shard.begin(Moment::of_day(NOW_MS));
     let effects = stage.effects();
     assert!(
         effects.starts_with("DEL ") && effects.contains("{bar}1"),
@@ -371,7 +372,7 @@ async fn next_wish(wishes: &Mutex<Vec<Wish>>) -> Wish {
 }
 
 fn decide(stage: &mut Stage, ticket: u64, outcome: Result<Applied, Refusal>) {
-    stage.shard.begin(NOW_MS);
+    stage.shard.begin(Moment::of_day(NOW_MS));
     stage.shard.decide(Decided { ticket, outcome });
 }
 

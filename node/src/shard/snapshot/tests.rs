@@ -10,6 +10,7 @@ use almandine_storage::{Rng, Thresholds};
 use super::*;
 use crate::clients::{Client, Identity};
 use crate::commands::testing::some_slot;
+use crate::moment::Moment;
 use crate::node::Node;
 use crate::pubsub::Subscriptions;
 use crate::session::Session;
@@ -77,7 +78,7 @@ impl Bench {
             batch: &batch,
         };
         let mut out = Vec::new();
-        self.shard.begin(self.now_ms);
+        self.shard.begin(Moment::of_day(self.now_ms));
         let session = &mut self.sessions[who];
         let progress = self
             .shard
@@ -106,7 +107,7 @@ impl Bench {
 
     /// A slice of the snapshot; false at its end.
     fn walk(&mut self, file: &mut Vec<u8>) -> bool {
-        self.shard.begin(self.now_ms);
+        self.shard.begin(Moment::of_day(self.now_ms));
         match self.shard.walk_snapshot(Duration::ZERO) {
             Some(Slice::Part(part)) => file.extend(part),
             Some(Slice::Last(part)) => {
@@ -123,7 +124,7 @@ impl Bench {
 fn loaded(file: &[u8], now_ms: i64) -> Bench {
     let mut bench = Bench::new(Kept::InOneTable, 77);
     bench.now_ms = now_ms;
-    bench.shard.begin(now_ms);
+    bench.shard.begin(Moment::of_day(now_ms));
     let limits = Thresholds::default();
     let reader = Reader::new(file, &limits, &mut Rng::new(1), Verify::Yes);
     let mut reader = reader.expect("a file");
@@ -205,7 +206,7 @@ fn a_snapshot_is_the_state_at_its_begin_whatever_is_written_meanwhile() {
                     bench.now_ms += rng.below(20) as i64;
                 }
                 if rng.below(4) == 0 {
-                    bench.shard.begin(bench.now_ms);
+                    bench.shard.begin(Moment::of_day(bench.now_ms));
                     bench.shard.tick();
                 }
             }

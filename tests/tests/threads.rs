@@ -40,8 +40,11 @@ impl Counter {
         }
     }
 
+    /// With pauses, for connections move only if a processor has time to spare.
     fn count_until(mut self, stop: &AtomicBool) -> Counter {
         while !stop.load(Ordering::Relaxed) {
+            let nothing = self.client.line("BLPOP nothing 0.002").expect("a reply");
+            assert!(nothing.is_null(), "{nothing:?}");
             match self.number % 4 {
                 0 | 1 => self.count_by_pipeline(),
                 2 => self.count_by_transaction(),

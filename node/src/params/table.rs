@@ -53,7 +53,7 @@ parameters! {
     "General" {
         databases ~ "max-databases": usize = "16", Int::new(1, I32), Startup, Works, "Numbered databases.";
         threads | "io-threads": usize = "0", Int::new(0, 128), Startup, Works, "Threads that carry connections; 0 = one for each processor.";
-        thread_busy_limit: u32 = "90", Int::new(0, 100), Live, Works, "Percent of its time from which a thread passes connections on to the next one; 0 = all get equally many.";
+        thread_busy_limit: u32 = "90", Int::new(0, 100), Live, Works, "Percent of its time from which a thread passes connections on to the next one, if a processor has as much to spare; 0 = all get equally many.";
         io_uring: IoUring = "auto", OneOf::ANY, Startup, Works, "Serve clients by io_uring: if the kernel grants it, or not without it, or never.";
         hz: u32 = "10", Int::new(0, I32).clamped(1, 500), Live, Works, "Rounds of housekeeping a second.";
         dynamic_hz: bool = "yes", YesNo, Live, Inert("housekeeping costs the same with any number of clients"), "More rounds with more clients.";

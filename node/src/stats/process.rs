@@ -89,6 +89,49 @@ impl ThreadClock {
     }
 }
 
+/// For how long processors have had nothing to do since the machine started, all together that this process may use; none
+/// where the system does not tell. Counted in hundredths of a second.
+#[cfg(target_os = "linux")]
+pub fn idle_time() -> Option<Duration> {
+    let mut usable = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: the call writes a set into memory of that size; all zeros are the empty one.
+    let (failure, usable) = unsafe {
+        let size = size_of::<libc::cpu_set_t>();
+        let failure = libc::sched_getaffinity(0, size, usable.as_mut_ptr());
+        (failure, usable.assume_init())
+    };
+    if failure != 0 {
+        return None;
+    }
+    let is_usable = |processor: usize| {
+        let most = usize::try_from(libc::CPU_SETSIZE).unwrap_or(0);
+        // SAFETY: the number is below the size of the set.
+        processor < most && unsafe { libc::CPU_ISSET(processor, &usable) }
+    };
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let idle = |line: &str| {
+        let (processor, times) = line.strip_prefix("cpu")?.split_once(' ')?;
+        // The first line is of all together: it has no number.
+        let counts = is_usable(processor.parse().ok()?);
+        // What was used by users, nice ones, and the system; then idle.
+        let ticks: u64 = times.split(' ').nth(3)?.parse().ok()?;
+        counts.then_some(ticks)
+    };
+    let ticks: u64 = text.lines().filter_map(idle).sum();
+    // SAFETY: the call only reads a constant of the system.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    let per_second = u64::try_from(per_second).ok().filter(|count| *count > 0)?;
+    Some(Duration::from_millis(
+        ticks.saturating_mul(1000) / per_second,
+    ))
+}
+
+/// None: the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn idle_time() -> Option<Duration> {
+    None
+}
+
 /// Bytes of real memory that the process occupies; none where the system does not tell.
 pub fn resident_memory() -> Option<usize> {
     let text = fs::read_to_string("/proc/self/statm").ok()?;

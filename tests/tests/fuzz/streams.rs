@@ -4,8 +4,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use almandine_node::commands::table;
+use almandine_node::moment::Moment;
 use almandine_node::node::Node;
 use almandine_node::params::Params;
 use almandine_node::replication::{CopyEnd, STREAM_LIMITS};
@@ -59,7 +61,8 @@ impl Replica {
                 buffer: &buffer,
                 batch: &batch,
             };
-            let followed = self.shard.follow(NOW_MS, requests);
+            let (at, ms) = (Instant::now(), NOW_MS);
+            let followed = self.shard.follow(Moment { at, ms }, requests);
             self.shard.journal();
             followed?;
         }

@@ -2,7 +2,8 @@
 //!
 //! The shard lives on worker 0: whoever is carried by it reaches the keys without a message, so all are, as long as that
 //! thread has time. A thread that has none passes some of its connections on to the next one, and gets them back when
-//! they fit again.
+//! they fit again. Nothing is passed on unless a processor has as much time to spare as the thread has used: a message between
+//! threads costs more than they gain that share what others have left.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,6 +18,7 @@ use crate::actors::lifeline::ChildExited;
 use crate::clients::Client;
 use crate::moment::now_ms;
 use crate::node::Node;
+use crate::stats::process;
 
 /// How often the threads are looked at.
 pub(super) const INTERVAL: Duration = Duration::from_millis(100);
@@ -34,6 +36,10 @@ pub(super) struct Balance {
     times: Vec<Option<Duration>>,
     /// Percent.
     busy: Vec<u32>,
+    idle: Option<Duration>,
+    /// Percent of one processor.
+    spare: u32,
+    has_spare: bool,
     calm: u32,
 }
 
@@ -48,8 +54,12 @@ enum Shift {
 
 /// The worker for a new connection: the first that has time, or, if none has, that with the fewest connections.
 pub(super) fn choose(workers: &[Worker], limit: u32) -> Option<&Worker> {
-    let free = workers.iter().find(|worker| worker.busy() < limit);
-    free.or_else(|| workers.iter().min_by_key(|worker| worker.connections()))
+    let open = || {
+        let all = workers.iter();
+        all.filter(move |worker| limit == 0 || worker.is_open())
+    };
+    let free = open().find(|worker| worker.busy() < limit);
+    free.or_else(|| open().min_by_key(|worker| worker.connections()))
 }
 
 impl Balance {
@@ -58,6 +68,9 @@ impl Balance {
             at: Instant::now(),
             times: workers.iter().map(Worker::time).collect(),
             busy: vec![0; workers.len()],
+            idle: process::idle_time(),
+            spare: 0,
+            has_spare: false,
             calm: 0,
             workers,
         }
@@ -68,10 +81,11 @@ impl Balance {
         if self.workers.len() < 2 {
             return;
         }
-        self.measure();
+        let limit = node.params().thread_busy_limit;
+        self.measure(limit);
         let busy: Vec<u32> = self.workers.iter().map(Worker::busy).collect();
         let seats: Vec<usize> = self.workers.iter().map(Worker::connections).collect();
-        let shift = shift(&busy, &seats, node.params().thread_busy_limit);
+        let shift = shift(&busy, &seats, self.has_spare, limit);
         self.calm = match shift {
             Some(Shift::Return { .. }) => self.calm + 1,
             _ => 0,
@@ -95,10 +109,17 @@ impl Balance {
         }
     }
 
-    /// A thread counts as busy as in the less busy of the last two intervals: one slow command says nothing.
-    fn measure(&mut self) {
+    /// A thread counts as busy as in the less busy of the last two intervals: one slow command says nothing. So do processors.
+    fn measure(&mut self, limit: u32) {
         let elapsed = self.at.elapsed().max(Duration::from_millis(1));
         self.at += elapsed;
+        let idle = process::idle_time();
+        let unused = idle.zip(self.idle);
+        let unused = unused.map(|(now, before)| now.saturating_sub(before));
+        // Where the system does not tell, there is one.
+        let spare = unused.map_or(100, |unused| percent(unused, elapsed));
+        let has_spare = spare.min(self.spare) >= limit;
+        (self.idle, self.spare, self.has_spare) = (idle, spare, has_spare);
         for (number, worker) in self.workers.iter().enumerate() {
             let time = worker.time();
             let used = time
@@ -107,6 +128,7 @@ impl Balance {
             // Where the system does not tell, nobody is known to have time: all threads get equally many connections.
             let busy = used.map_or(100, |used| percent(used, elapsed));
             worker.set_busy(busy.min(self.busy[number]));
+            worker.set_open(number == 0 || worker.connections() > 0 || has_spare);
             (self.times[number], self.busy[number]) = (time, busy);
         }
     }
@@ -116,8 +138,11 @@ fn percent(part: Duration, whole: Duration) -> u32 {
     (part.as_secs_f64() / whole.as_secs_f64() * 100.0) as u32
 }
 
-fn shift(busy: &[u32], seats: &[usize], limit: u32) -> Option<Shift> {
+fn shift(busy: &[u32], seats: &[usize], has_spare: bool, limit: u32) -> Option<Shift> {
     if let Some(from) = busy.iter().position(|busy| *busy >= limit) {
+        if !has_spare {
+            return None;
+        }
         let to = (from + 1..busy.len()).find(|to| busy[*to] < limit)?;
         return Some(Shift::Relieve { from, to });
     }
@@ -156,30 +181,37 @@ mod tests {
     #[test]
     fn a_busy_thread_passes_on_to_the_next_that_has_time() {
         let relieve = |from, to| Some(Shift::Relieve { from, to });
-        assert_eq!(shift(&[89, 0], &[50, 0], 90), None);
-        assert_eq!(shift(&[90, 0], &[50, 0], 90), relieve(0, 1));
-        assert_eq!(shift(&[90, 95, 10], &[9, 9, 0], 90), relieve(0, 2));
-        assert_eq!(shift(&[70, 95, 10], &[9, 9, 0], 90), relieve(1, 2));
-        assert_eq!(shift(&[99, 99], &[9, 9], 90), None, "nobody has time");
+        assert_eq!(shift(&[89, 0], &[50, 0], true, 90), None);
+        assert_eq!(shift(&[90, 0], &[50, 0], true, 90), relieve(0, 1));
+        assert_eq!(shift(&[90, 95, 10], &[9, 9, 0], true, 90), relieve(0, 2));
+        assert_eq!(shift(&[70, 95, 10], &[9, 9, 0], true, 90), relieve(1, 2));
+        assert_eq!(shift(&[99, 99], &[9, 9], true, 90), None, "nobody has time");
         assert_eq!(
-            shift(&[70, 95], &[9, 9], 90),
+            shift(&[70, 95], &[9, 9], true, 90),
             None,
             "only the next ones help"
         );
     }
 
     #[test]
+    fn nothing_is_passed_on_where_no_processor_is_free() {
+        assert_eq!(shift(&[95, 0], &[50, 0], false, 90), None);
+        let back = Some(Shift::Return { from: 1, to: 0 });
+        assert_eq!(shift(&[20, 10], &[9, 9], false, 90), back);
+    }
+
+    #[test]
     fn connections_come_back_when_they_fit_well() {
         let back = |from, to| Some(Shift::Return { from, to });
-        assert_eq!(shift(&[40, 20], &[9, 9], 90), None);
-        assert_eq!(shift(&[40, 19], &[9, 9], 90), back(1, 0));
-        assert_eq!(shift(&[40, 19], &[9, 0], 90), None, "there are none");
-        assert_eq!(shift(&[59, 30, 10], &[9, 9, 9], 90), back(2, 1));
+        assert_eq!(shift(&[40, 20], &[9, 9], true, 90), None);
+        assert_eq!(shift(&[40, 19], &[9, 9], true, 90), back(1, 0));
+        assert_eq!(shift(&[40, 19], &[9, 0], true, 90), None, "there are none");
+        assert_eq!(shift(&[59, 30, 10], &[9, 9, 9], true, 90), back(2, 1));
     }
 
     #[test]
     fn without_a_limit_nothing_moves() {
-        assert_eq!(shift(&[0, 0], &[9, 9], 0), None);
-        assert_eq!(shift(&[100, 0], &[9, 9], 0), None);
+        assert_eq!(shift(&[0, 0], &[9, 9], true, 0), None);
+        assert_eq!(shift(&[100, 0], &[9, 9], true, 0), None);
     }
 }

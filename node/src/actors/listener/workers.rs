@@ -1,7 +1,7 @@
 //! The threads that carry connections.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ struct State {
     clock: OnceLock<ThreadClock>,
     /// See [`Worker::busy`].
     busy: AtomicU32,
+    /// See [`Worker::is_open`].
+    is_open: AtomicBool,
 }
 
 /// A place on a worker, free again when the connection is over.
@@ -47,6 +49,7 @@ impl Worker {
             connections: AtomicUsize::default(),
             clock: OnceLock::new(),
             busy: AtomicU32::default(),
+            is_open: AtomicBool::new(number == 0),
         }));
         let state = worker.0.clone();
         worker.0.arbiter.spawn_fn(move || {
@@ -75,6 +78,15 @@ impl Worker {
 
     pub(super) fn set_busy(&self, percent: u32) {
         self.0.busy.store(percent, Ordering::Relaxed);
+    }
+
+    /// Whether it may be given connections at all: the first, those that carry some, and others if a processor is free for them.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.is_open.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_open(&self, is_open: bool) {
+        self.0.is_open.store(is_open, Ordering::Relaxed);
     }
 
     /// Processor time that it has used, where the system tells.

@@ -94,6 +94,45 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// The request as it would be written for other servers, if it stands so in the buffer: then nobody need write it anew.
+    /// None too where it would be long to find out.
+    pub fn as_written(self) -> Option<&'a [u8]> {
+        let [first, ..] = self.spans else { return None };
+        let (mut begin, mut end) = (first.start as usize, None);
+        for span in self.spans {
+            let (start, length) = (span.start as usize, span.end.checked_sub(span.start)?);
+            let digit = |number: u32| b'0' + number as u8;
+            let header = match length {
+                0..10 => self.stands_before(start, [b'$', digit(length), b'\r', b'\n']),
+                10..100 => {
+                    let (tens, ones) = (digit(length / 10), digit(length % 10));
+                    self.stands_before(start, [b'$', tens, ones, b'\r', b'\n'])
+                }
+                _ => None,
+            }?;
+            match end {
+                None => begin = header,
+                Some(end) if end != header => return None,
+                Some(_) => {}
+            }
+            end = Some(span.end as usize + 2);
+            self.stands_before(span.end as usize + 2, *b"\r\n")?;
+        }
+        let count = u8::try_from(self.spans.len()).ok()?;
+        let begin = match count {
+            1..10 => self.stands_before(begin, [b'*', b'0' + count, b'\r', b'\n']),
+            _ => None,
+        }?;
+        self.buffer.get(begin..end?)
+    }
+
+    /// Where these bytes begin, if they are those before `end`.
+    #[inline]
+    fn stands_before<const N: usize>(self, end: usize, bytes: [u8; N]) -> Option<usize> {
+        let (head, found) = self.buffer.get(..end)?.split_last_chunk()?;
+        (*found == bytes).then_some(head.len())
+    }
+
     /// The arguments from `i` on.
     pub fn from(
         self,
@@ -265,5 +304,77 @@ impl<'a> Call<'a> {
             .publish(kind, channel, message, &mut |client, bytes| {
                 outgoing.push(client, bytes);
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use almandine_protocol::{Batch, Limits, Parser, write_request};
+
+    use super::*;
+
+    /// What [`Args::as_written`] says of each request, and what would be written.
+    fn told(bytes: &[u8]) -> Vec<(Option<Vec<u8>>, Vec<u8>)> {
+        let mut batch = Batch::default();
+        let parsed = Parser::default().parse(bytes, &Limits::default(), &mut batch);
+        parsed.expect("sound requests");
+        let told = |i: usize| {
+            let (buffer, spans) = batch.slices(bytes, i);
+            let args = Args::new(buffer, spans);
+            let mut written = Vec::new();
+            write_request(args.from(0), &mut written);
+            (args.as_written().map(<[u8]>::to_vec), written)
+        };
+        (0..batch.requests.len()).map(told).collect()
+    }
+
+    fn request(lengths: &[usize]) -> Vec<u8> {
+        let words: Vec<Vec<u8>> = lengths.iter().map(|length| vec![b'$'; *length]).collect();
+        let mut bytes = Vec::new();
+        write_request(words.iter().map(Vec::as_slice), &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_request_that_is_sent_as_it_is_written_is_passed_on_as_it_stands() {
+        let lengths: [&[usize]; 4] = [&[1], &[3, 0, 9], &[3, 10, 99], &[1, 2, 3, 4, 5, 6, 7, 8, 9]];
+        let together: Vec<u8> = lengths
+            .iter()
+            .flat_map(|lengths| request(lengths))
+            .collect();
+        let all = told(&together);
+        assert_eq!(all.len(), lengths.len());
+        for (as_written, written) in all {
+            assert_eq!(as_written, Some(written));
+        }
+    }
+
+    #[test]
+    fn any_other_request_is_written_anew() {
+        assert_eq!(told(b"SET a b\r\n")[0].0, None);
+        assert_eq!(told(b"PING\r\n")[0].0, None);
+        assert_eq!(told(&request(&[3, 100]))[0].0, None, "long to find out");
+        assert_eq!(told(&request(&[1; 10]))[0].0, None);
+    }
+
+    #[test]
+    fn whatever_is_passed_on_as_it_stands_is_what_would_be_written() {
+        let mut state = 7_u64;
+        for _ in 0..20_000 {
+            let sound = request(&[3, 11, 2]);
+            let mut bytes = sound.clone();
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let (at, value) = ((state >> 33) as usize % bytes.len(), (state >> 20) as u8);
+            bytes[at] = value;
+            let mut batch = Batch::default();
+            let parsed = Parser::default().parse(&bytes, &Limits::default(), &mut batch);
+            if parsed.is_ok() {
+                for (as_written, written) in told(&bytes) {
+                    assert!(as_written.is_none_or(|as_written| as_written == written));
+                }
+            }
+        }
     }
 }

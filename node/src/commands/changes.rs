@@ -179,7 +179,7 @@ impl Changes {
                     effects.close();
                 }
             }
-            None if dirty > 0 => effects.append(db, args.from(0)),
+            None if dirty > 0 => effects.append_request(db, args),
             None => {}
         }
     }
@@ -287,6 +287,20 @@ impl Effects {
     }
 
     fn append<'a>(&mut self, db: usize, command: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.introduce(db);
+        self.write(command);
+    }
+
+    fn append_request(&mut self, db: usize, args: Args<'_>) {
+        self.introduce(db);
+        match args.as_written() {
+            Some(bytes) => self.bytes.extend_from_slice(bytes),
+            None => self.write(args.from(0)),
+        }
+    }
+
+    /// What comes before an effect on `db`.
+    fn introduce(&mut self, db: usize) {
         if self.db != Some(db) {
             self.db = Some(db);
             self.write([b"SELECT".as_slice(), db.to_string().as_bytes()].into_iter());
@@ -295,7 +309,6 @@ impl Effects {
             self.transaction = Some(true);
             self.write([b"MULTI".as_slice()].into_iter());
         }
-        self.write(command);
     }
 
     fn write<'a>(&mut self, command: impl ExactSizeIterator<Item = &'a [u8]>) {

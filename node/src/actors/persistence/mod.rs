@@ -41,6 +41,7 @@ use crate::journal::{Demand, Taken};
 use crate::node::{Cause, Node};
 use crate::params::Fsync;
 use crate::saving::LogState;
+use crate::stats::process;
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 1024;
@@ -273,6 +274,8 @@ impl Actor for PersistenceActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(MAILBOX);
+        // Where it shares a processor with a shard, it writes what a whole round of clients has asked for and not what one has.
+        process::preempt_nobody();
         let tell = ctx.address().recipient();
         let thread = self.sync_thread.handle();
         self.syncer = Some(SyncActor::start_in_arbiter(&thread, |_| SyncActor { tell }));

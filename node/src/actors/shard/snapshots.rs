@@ -20,10 +20,12 @@ use crate::moment::Moment;
 use crate::shard::snapshot::Slice;
 
 /// How long the shard walks before others get their turn.
-const WALK_SLICE: Duration = Duration::from_micros(150);
-/// How long it rests then if there are others; the clock of timers makes about a millisecond of it. A shard that walked all
-/// the time would take a whole processor from whoever else needs one, the network's threads of the system among them, and
-/// one request in ten would wait for more than a millisecond.
+const WALK_SLICE: Duration = Duration::from_micros(50);
+/// Slices after which it rests if others were there meanwhile, and has what they found written.
+const SLICES_PER_TURN: u32 = 3;
+/// How long it rests then; the clock of timers makes about a millisecond of it. A shard that walked all the time would take a
+/// whole processor from whoever else needs one, the network's threads of the system among them, and one request in ten would
+/// wait for more than a millisecond.
 const REST: Duration = Duration::from_micros(300);
 /// Bytes that were sent and not taken at which the walk rests.
 const UNDER_WAY_MAX: usize = 8 << 20;
@@ -42,6 +44,8 @@ struct Running {
     under_way: usize,
     /// Whether a [`Walk`] is on its way.
     is_walking: bool,
+    /// What the slices of this turn have found.
+    found: Vec<u8>,
     tempo: Tempo,
 }
 
@@ -50,6 +54,10 @@ struct Running {
 struct Tempo {
     /// How many batches had been run after the last slice.
     batches: u64,
+    /// Since the last rest, ...
+    slices: u32,
+    /// ... and whether others were there meanwhile.
+    sees_others: bool,
     rests: bool,
 }
 
@@ -57,7 +65,17 @@ impl Tempo {
     /// A slice is done. `batches` = how many were run since the start, `is_awaited` = whether somebody waits for the walk.
     fn note(&mut self, batches: u64, is_awaited: bool) {
         let before = std::mem::replace(&mut self.batches, batches);
-        self.rests = batches != before && !is_awaited;
+        self.sees_others |= batches != before;
+        self.slices = self.slices.saturating_add(1);
+        self.rests = self.sees_others && !is_awaited && self.slices >= SLICES_PER_TURN;
+        if self.rests {
+            (self.slices, self.sees_others) = (0, false);
+        }
+    }
+
+    /// Whether a turn ends here.
+    fn ends_turn(&self) -> bool {
+        self.rests || self.slices.is_multiple_of(SLICES_PER_TURN)
     }
 
     /// Until the next slice.
@@ -103,6 +121,7 @@ impl ShardActor {
                     order: Some(order),
                     under_way: 0,
                     is_walking: false,
+                    found: Vec::new(),
                     tempo: Tempo::default(),
                 });
                 if !is_heard {
@@ -131,6 +150,7 @@ impl ShardActor {
         if let Some(running) = &mut self.snapshots.running {
             running.order = None;
             running.under_way = 0;
+            running.found = Vec::new();
             self.shard.with(|shard| shard.discard_snapshot());
         }
     }
@@ -195,7 +215,11 @@ impl Handler<Walk> for ShardActor {
         let mut is_heard = true;
         if let Some(order) = &running.order {
             running.under_way += bytes.len();
-            is_heard = bytes.is_empty() || order.send(SnapshotPiece::Bytes(bytes));
+            running.found.extend_from_slice(&bytes);
+            if (is_last || running.tempo.ends_turn()) && !running.found.is_empty() {
+                let found = std::mem::take(&mut running.found);
+                is_heard = order.send(SnapshotPiece::Bytes(found));
+            }
             if is_last {
                 order.send(SnapshotPiece::Ended);
             }
@@ -222,10 +246,17 @@ mod tests {
             tempo.note(batches, is_awaited);
             tempo.rests
         };
-        assert!(!rests(0, false), "nobody is there");
+        for _ in 0..10 {
+            assert!(!rests(0, false), "nobody is there");
+        }
         assert!(rests(7, false));
-        assert!(!rests(7, false), "they have gone");
-        assert!(!rests(8, true), "one of them waits");
+        assert!(!rests(8, false), "a turn begins");
+        assert!(!rests(8, false));
+        assert!(rests(8, false), "others were there in this turn");
+        for _ in 0..10 {
+            assert!(!rests(8, false), "they have gone");
+        }
+        assert!(!rests(9, true), "one of them waits");
         assert!(rests(9, false));
     }
 }

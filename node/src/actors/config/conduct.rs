@@ -456,6 +456,8 @@ impl Conduct {
                 epoch: topology.shards()[&shard].epoch,
             },
             Some(Role::Primary(_)) => Part::Undecided,
+            // It may have been named as the primary before it was killed: it would cut off what it has acknowledged since.
+            Some(Role::Replica(_)) if !self.machine.is_current() => Part::Undecided,
             Some(Role::Replica(shard)) => {
                 let shard = topology.shards().get(&shard);
                 let primary = shard.and_then(|shard| topology.member(shard.primary));

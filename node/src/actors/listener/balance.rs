@@ -39,7 +39,6 @@ pub(super) struct Balance {
     idle: Option<Duration>,
     /// Percent of one processor.
     spare: u32,
-    has_spare: bool,
     calm: u32,
 }
 
@@ -70,7 +69,6 @@ impl Balance {
             busy: vec![0; workers.len()],
             idle: process::idle_time(),
             spare: 0,
-            has_spare: false,
             calm: 0,
             workers,
         }
@@ -82,10 +80,10 @@ impl Balance {
             return;
         }
         let limit = node.params().thread_busy_limit;
-        self.measure(limit);
+        let has_spare = self.measure(limit);
         let busy: Vec<u32> = self.workers.iter().map(Worker::busy).collect();
         let seats: Vec<usize> = self.workers.iter().map(Worker::connections).collect();
-        let shift = shift(&busy, &seats, self.has_spare, limit);
+        let shift = shift(&busy, &seats, has_spare, limit);
         self.calm = match shift {
             Some(Shift::Return { .. }) => self.calm + 1,
             _ => 0,
@@ -109,8 +107,9 @@ impl Balance {
         }
     }
 
-    /// A thread counts as busy as in the less busy of the last two intervals: one slow command says nothing. So do processors.
-    fn measure(&mut self, limit: u32) {
+    /// A thread counts as busy as in the less busy of the last two intervals: one slow command says nothing. So do processors:
+    /// returns whether one has as much to spare as the limit says.
+    fn measure(&mut self, limit: u32) -> bool {
         let elapsed = self.at.elapsed().max(Duration::from_millis(1));
         self.at += elapsed;
         let idle = process::idle_time();
@@ -119,7 +118,7 @@ impl Balance {
         // Where the system does not tell, there is one.
         let spare = unused.map_or(100, |unused| percent(unused, elapsed));
         let has_spare = spare.min(self.spare) >= limit;
-        (self.idle, self.spare, self.has_spare) = (idle, spare, has_spare);
+        (self.idle, self.spare) = (idle, spare);
         for (number, worker) in self.workers.iter().enumerate() {
             let time = worker.time();
             let used = time
@@ -131,6 +130,7 @@ impl Balance {
             worker.set_open(number == 0 || worker.connections() > 0 || has_spare);
             (self.times[number], self.busy[number]) = (time, busy);
         }
+        has_spare
     }
 }
 

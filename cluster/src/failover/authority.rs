@@ -224,7 +224,7 @@ impl Failover {
         }
         if self.is_free() {
             // The other one may have it decided: two decide only what both have.
-            if standpoint.may_be_deposed && !is_off(Rule::TailsDepose) {
+            if standpoint.may_be_deposed.contains(&self.myself) && !is_off(Rule::TailsDepose) {
                 return Authority::No(Reason::Unconfirmed);
             }
             // The other one has seen this reign begin, so it is over with its own; or it is not there.

@@ -94,10 +94,14 @@ impl Failover {
         let electorate = &standpoint.electorate;
         let is_primary = standpoint.topology.role(holder) == Some(Role::Primary(claim.shard));
         let counts_the_same = electorate.coming.iter().eq(&claim.voters);
+        // A majority has written down who follows, or will: one of them is in every other majority, also after a start in which
+        // it has forgotten its promise, and as long as it does not know that this is decided.
+        let may_be_deposed = standpoint.may_be_deposed.contains(&holder);
         // Whoever does not get our answers would not learn of it anyway.
         let is_possible = electorate.has(self.myself)
             && is_primary
             && counts_the_same
+            && !may_be_deposed
             && !self.detector.suspects_node(holder)
             && !self.fences.holds(holder, now);
         is_possible && self.grants.extend(claim.shard, holder, now)

@@ -123,8 +123,8 @@ pub struct Standpoint {
     /// Whether a majority of the voters has confirmed, since this node started with this log, that it is up to date. It stays
     /// so: that the leader is gone for a moment takes nothing back.
     pub is_current: bool,
-    /// Whether the log holds a failover of the shard that this node leads which is not applied here yet.
-    pub may_be_deposed: bool,
+    /// Primaries whose shards the log gives to another by a failover that is not applied here yet: it may be decided.
+    pub may_be_deposed: BTreeSet<NodeId>,
 }
 
 /// What happens.

@@ -26,7 +26,7 @@ mod meet;
 mod standing;
 mod turns;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use self::ask::{Asker, Asks};
@@ -168,7 +168,7 @@ pub struct Machine {
     routes: BTreeMap<RaftId, NodeId>,
     leader: RaftId,
     /// [`Machine::may_be_deposed`], as it was told.
-    is_deposable: bool,
+    deposable: BTreeSet<NodeId>,
     /// Frames that were dropped.
     dropped: u64,
 }
@@ -254,7 +254,7 @@ impl Machine {
             silent: BTreeMap::new(),
             routes: BTreeMap::new(),
             leader: 0,
-            is_deposable: false,
+            deposable: BTreeSet::new(),
             dropped: 0,
         }
     }

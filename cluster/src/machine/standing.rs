@@ -1,10 +1,12 @@
 //! What a machine tells of itself and of its peers.
 
+use std::collections::BTreeSet;
+
 use super::ask::Asker;
 use super::{Machine, Order};
 use crate::failover::Electorate;
 use crate::frame::Standing;
-use crate::id::NodeId;
+use crate::id::{NodeId, ShardId};
 use crate::record::Generation;
 use crate::topology::{Address, Change, RaftId, Role};
 
@@ -67,13 +69,14 @@ impl Machine {
         }
     }
 
-    /// Whether its log holds a failover of the shard that this node leads to another, which may be decided.
-    pub fn may_be_deposed(&self) -> bool {
-        let node = self.identity.node;
-        match self.topology().role(node) {
-            Some(Role::Primary(shard)) => self.engine.may_depose(node, shard),
-            _ => false,
-        }
+    /// The primaries whose shards the log gives to another by a failover which is not applied here yet, and may be decided.
+    pub fn may_be_deposed(&self) -> BTreeSet<NodeId> {
+        let deposed = |(shard, candidate): (ShardId, NodeId)| {
+            let primary = self.topology().shards().get(&shard)?.primary;
+            (primary != candidate).then_some(primary)
+        };
+        let coming = self.engine.coming_primaries();
+        coming.into_iter().filter_map(deposed).collect()
     }
 
     /// Whether this node leads.

@@ -77,7 +77,8 @@ impl Machine {
 
     fn look_at_tail(&mut self) {
         let may_be_deposed = self.may_be_deposed();
-        if std::mem::replace(&mut self.is_deposable, may_be_deposed) != may_be_deposed {
+        if self.deposable != may_be_deposed {
+            self.deposable = may_be_deposed;
             self.effects.push(Effect::Changed);
         }
     }

@@ -81,35 +81,30 @@ impl Engine {
         coming
     }
 
-    /// Whether this log holds a failover of the shard to another node that is not applied here yet: it may be decided.
-    pub(crate) fn may_depose(&self, node: NodeId, shard: ShardId) -> bool {
-        let deposes = |tail: Tail| {
+    /// The failovers in this log that are not applied here yet: who is to lead which shard. Any of them may be decided.
+    pub(crate) fn coming_primaries(&self) -> Vec<(ShardId, NodeId)> {
+        let failover = |tail: Tail| {
             let Tail::Request(Request {
                 order: Order::Change(change),
                 ..
             }) = tail
             else {
-                return false;
+                return None;
             };
             match change {
                 Change::Promote {
-                    shard: of,
-                    candidate,
-                    ..
+                    shard, candidate, ..
                 }
                 | Change::TakeOver {
-                    shard: of,
-                    candidate,
-                    ..
-                } => of == shard && candidate != node,
-                _ => false,
+                    shard, candidate, ..
+                } => Some((shard, candidate)),
+                _ => None,
             }
         };
         // What cannot be read stops the node where it is applied.
-        self.log()
-            .tail()
-            .iter()
-            .any(|entry| read(entry).is_ok_and(deposes))
+        let tail = self.log().tail().iter();
+        tail.filter_map(|entry| failover(read(entry).ok()?))
+            .collect()
     }
 
     /// Whether something may have been decided that is not in this log. Two voters decide only together, so each has all of

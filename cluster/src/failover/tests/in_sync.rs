@@ -107,7 +107,7 @@ impl Stage {
             electorate: Electorate::settled((0..3).map(node)),
             leader: Some(node(0)),
             is_current,
-            may_be_deposed: false,
+            may_be_deposed: BTreeSet::new(),
         }));
     }
 

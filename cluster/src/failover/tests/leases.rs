@@ -90,6 +90,26 @@ fn a_voter_says_yes_to_the_primary_that_it_knows_and_that_counts_as_it_does() {
     assert!(!host.failover.extends(node(2), &claim(0, &[0, 1, 2]), ms));
 }
 
+#[test]
+fn a_voter_whose_log_may_depose_a_primary_extends_its_lease_no_more() {
+    let mut world = quiet(&[3], 0);
+    world.kill(1);
+    world.start(1);
+    world.run(world.now + 1000);
+    let now = world.now;
+    let host = &mut world.hosts[1];
+    let ms = host.now(now).ms;
+    let claim = Claim {
+        shard: shard(0),
+        voters: (0..3).map(node).collect(),
+        succession: None,
+    };
+    assert!(host.failover.extends(node(0), &claim, ms));
+    let standpoint = host.failover.standpoint.as_mut().expect("it knows the log");
+    standpoint.may_be_deposed = BTreeSet::from([node(0)]);
+    assert!(!host.failover.extends(node(0), &claim, ms));
+}
+
 /// Both have stopped; the one that was the primary starts.
 fn started_alone(policy: TwoNodePolicy, is_whole: bool) -> World {
     let mut world = with_policy(&[2], 0, policy);

@@ -110,7 +110,7 @@ impl World {
             electorate: host.electorate.clone(),
             leader: host.leader.map(|leader| self.hosts[leader].node),
             is_current: host.is_current,
-            may_be_deposed: false,
+            may_be_deposed: BTreeSet::new(),
         };
         self.tell(number, Event::Changed(standpoint));
     }

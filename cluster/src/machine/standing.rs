@@ -59,8 +59,11 @@ impl Machine {
     }
 
     /// Whose yes and no count for leases and failovers. A voter who is no member any more counts, under a name that nobody has:
-    /// without it the others would be a majority too soon.
+    /// without it the others would be a majority too soon. Nobody's counts in a line that is over.
     pub fn electorate(&self) -> Electorate {
+        if self.is_superseded() {
+            return Electorate::default();
+        }
         let node_of = |&id: &RaftId| self.node_of(id).unwrap_or_else(|| nobody(id));
         let nodes = |ids: &[RaftId]| ids.iter().map(node_of).collect();
         Electorate {

@@ -153,8 +153,8 @@ impl Machine {
     fn decide_alone(&mut self, forced: Forced) {
         let line = self.may_decide_alone(forced);
         let line = line.and_then(|()| {
-            let node = self.identity.node;
-            self.engine.new_line(node, forced.is_takeover)
+            let Identity { node, join, .. } = self.identity;
+            self.engine.new_line(node, join, forced.is_takeover)
         });
         let Line {
             raft_id,

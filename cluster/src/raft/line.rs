@@ -127,8 +127,13 @@ impl Engine {
     }
 
     /// A line that begins with all that is in this log: its whole tail counts as decided, because a leader that is gone may
-    /// have told a client so. From there on `node`, this one, decides alone; and it leads its shard.
-    pub(crate) fn new_line(&self, node: NodeId, is_takeover: bool) -> Result<Line, Refusal> {
+    /// have told a client so. From there on `node`, this one with its last `join`, decides alone; and it leads its shard.
+    pub(crate) fn new_line(
+        &self,
+        node: NodeId,
+        join: u64,
+        is_takeover: bool,
+    ) -> Result<Line, Refusal> {
         let log = self.log();
         let mut state = log.state().clone();
         let mut answers = Vec::new();
@@ -145,7 +150,7 @@ impl Engine {
                 }
             }
         }
-        state.begin_line(node, is_takeover)?;
+        state.begin_line(node, join, is_takeover)?;
         let gone = || Refusal("ERR The cluster has let this node go".to_owned());
         let raft_id = state.topology.member(node).ok_or_else(gone)?.raft_id;
         // A node that has been taken in and has got nothing yet shows what it knew before, and goes on from that.

@@ -191,9 +191,16 @@ impl State {
         }
     }
 
-    /// Only `node` takes part in a new line of history, and it leads its shard. The others are members still, and may be taken
-    /// in by the request that they have made last.
-    pub(super) fn begin_line(&mut self, node: NodeId, is_takeover: bool) -> Result<(), Refusal> {
+    /// Only `node` takes part in a new line of history, and it leads its shard; where it has asked to be taken in until now, by
+    /// its requests up to `join`, it does not want to be any more. The others are members still, and may be taken in by the
+    /// request that they have made last.
+    pub(super) fn begin_line(
+        &mut self,
+        node: NodeId,
+        join: u64,
+        is_takeover: bool,
+    ) -> Result<(), Refusal> {
+        self.topology.note_join(node, join);
         if let Some(Role::Replica(shard)) = self.topology.role(node) {
             let expected_epoch = self.topology.shards()[&shard].epoch;
             let change = Change::forced(shard, expected_epoch, node, is_takeover);

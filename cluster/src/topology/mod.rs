@@ -157,6 +157,13 @@ impl Topology {
         self.next_raft_id
     }
 
+    /// The last join of a member: what it has asked for before it says no more.
+    pub(crate) fn note_join(&mut self, node: NodeId, join: u64) {
+        if let Some(member) = self.members.get_mut(&node) {
+            member.join = member.join.max(join);
+        }
+    }
+
     /// Takes a node in as the primary of a shard of its own without slots, unless it is a witness. A newer incarnation of a
     /// member gets a new id and keeps its place: what data it still has is another question. Returns its id in the log.
     pub fn admit(&mut self, shard: ShardId, admission: Admission) -> RaftId {

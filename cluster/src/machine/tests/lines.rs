@@ -1,6 +1,7 @@
 //! Failovers by force, and what becomes of those who were away.
 
 use super::*;
+use crate::failover::Electorate;
 use crate::topology::{Role, Topology};
 
 impl Net {
@@ -141,6 +142,50 @@ fn of_two_lines_the_higher_one_wins_whoever_speaks_first() {
         net.settle(2, 2);
         assert!(!net.is_primary(1) && net.is_primary(2));
     }
+}
+
+#[test]
+fn who_has_begun_a_line_has_no_part_in_what_it_asked_of_others_before() {
+    let mut net = Net::shard(3);
+    net.apart.extend([(node(1), node(2)), (node(2), node(3))]);
+    net.force(2, true).unwrap();
+    net.kill(3);
+    let frame = net.machine(2).frame(Body::Call);
+    net.event(node(1), Event::Received { frame, seen: None });
+    assert!(net.machine(1).identity().superior.is_some());
+    let nobody = Electorate::default();
+    assert_eq!(net.machine(1).electorate(), nobody, "it may not act");
+    // It asks the second line to be taken in, and begins a third one instead.
+    net.force(1, true).unwrap();
+    net.apart.clear();
+    net.wake(3, false);
+    net.settle(3, 3);
+    let machine = net.machine(1);
+    let (identity, topology) = (machine.identity().clone(), machine.topology());
+    let asked = Seat {
+        admission: Admission {
+            node: node(1),
+            join: identity.join,
+            kind: Kind::Data,
+            address: topology.members()[&node(1)].address.clone(),
+        },
+        shard: identity.shard,
+        slots: SlotSet::default(),
+        epoch: 0,
+    };
+    assert!(identity.join > 0);
+    for by in [1, 3] {
+        let line = Some(identity.generation);
+        let seat = asked.clone();
+        let frame = Frame {
+            from: node(1),
+            ..net.machine(1).frame(Body::Join { seat, line })
+        };
+        net.event(node(by), Event::Received { frame, seen: None });
+        net.tick(80);
+        assert_eq!(net.machine(by).voters().voters.len(), 3);
+    }
+    net.settle(3, 3);
 }
 
 #[test]

@@ -138,10 +138,11 @@ impl Cluster {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this node may act as a primary, at this time of [`Node::uptime_ms`](crate::node::Node::uptime_ms).
+    /// Whether this node may act as a primary, at this time of [`Node::uptime_ms`](crate::node::Node::uptime_ms): it has a
+    /// lease, and is not about to throw away what it has for a copy.
     #[inline]
     pub fn may_lead(&self, now_ms: u64) -> bool {
-        now_ms < self.lease_ms.load(Ordering::Acquire)
+        now_ms < self.lease_ms.load(Ordering::Acquire) && self.is_whole() != Some(false)
     }
 
     /// It may until then; 0 = it may not.

@@ -134,7 +134,8 @@ impl Failover {
         self.is_free() && (is_already || (is_whole && self.is_left_alone()))
     }
 
-    /// Whether every other member of the shard has said that it has not all the data either.
+    /// Whether every other member of the shard has said that it has not all the data either. Who they are it knows only when it
+    /// knows what is decided: right after a start it may seem to be alone.
     fn is_accepted(&self) -> bool {
         let (Some(standpoint), Some(reign)) = (&self.standpoint, &self.reign) else {
             return false;
@@ -146,14 +147,21 @@ impl Failover {
         };
         let mut replicas = standpoint.topology.replicas(reign.shard);
         let is_incomplete = self.own.is_some_and(|own| !own.is_whole);
-        reign.is_accepted || (is_incomplete && replicas.all(|(node, _)| is_empty(node)))
+        let is_empty_everywhere =
+            standpoint.is_current && is_incomplete && replicas.all(|(node, _)| is_empty(node));
+        reign.is_accepted || is_empty_everywhere
+    }
+
+    /// Whether this node has lost data that nobody else has either: what it has is what there is.
+    pub fn has_all_there_is(&self) -> bool {
+        let reign = self.reign.as_ref();
+        reign.is_some_and(|reign| reign.is_accepted)
     }
 
     /// How this node's data stands, as others are to see it.
     pub(super) fn shown(&self) -> Option<Own> {
-        let is_accepted = self.reign.as_ref().is_some_and(|reign| reign.is_accepted);
         self.own.map(|own| Own {
-            is_whole: own.is_whole || is_accepted,
+            is_whole: own.is_whole || self.has_all_there_is(),
             ..own
         })
     }

@@ -109,7 +109,13 @@ impl FailureDetectorActor {
         let Some(failover) = &mut self.failover else {
             return;
         };
-        for effect in failover.handle(now, event) {
+        let effects = failover.handle(now, event);
+        if failover.has_all_there_is()
+            && let Some(cluster) = &self.node.cluster
+        {
+            cluster.set_whole(true);
+        }
+        for effect in effects {
             self.carry_out(effect, now);
         }
     }
@@ -308,6 +314,8 @@ impl Handler<Reconfigured> for FailureDetectorActor {
             self.failover = Some(Failover::new(myself, start, settings, now));
         }
         self.standpoint = Some(standpoint.clone());
+        // Whoever is named as the primary may be throwing away what it has at this moment.
+        self.look_at_own();
         self.handle_event(Event::Changed(standpoint));
     }
 }

@@ -131,6 +131,13 @@ fn attach(call: &mut Call<'_>, start: Start) -> Outcome {
             "NOMASTERLINK Can't SYNC while not connected with my master",
         ));
     }
+    let cluster = call.node.cluster.as_ref();
+    if cluster.is_some_and(|cluster| cluster.is_whole() == Some(false)) {
+        // Nobody is to copy what is left: others have more.
+        return Err(Fault::new(
+            "NOMASTERLINK Can't SYNC while the data of this node is incomplete",
+        ));
+    }
     let announced = call.session.announced.take();
     call.session.attachment = Some(Box::new(Attachment {
         announced: announced.map_or_else(Announced::default, |announced| *announced),

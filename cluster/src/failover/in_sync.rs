@@ -89,6 +89,8 @@ struct Proposed {
     at: u64,
     /// All who were proposed so: whatever was asked may still be decided.
     replicas: BTreeSet<NodeId>,
+    /// The log was asked to promise less: then anybody may follow.
+    is_weak: bool,
 }
 
 impl Keeping {
@@ -117,9 +119,19 @@ impl Led {
         }
     }
 
+    /// Whether anybody may be the one who follows, by what this node has asked for and wants no more.
+    fn is_open(&self, mode: AckMode) -> bool {
+        let is_weak = self.proposed.as_ref().is_some_and(|made| made.is_weak);
+        self.forgotten.is_some() || (is_weak && mode == AckMode::Durable)
+    }
+
     /// What the log may say of the replicas by now, and what it is about to say.
-    fn wants_awaited(&self, replicas: impl Iterator<Item = NodeId>) -> BTreeSet<NodeId> {
-        if self.forgotten.is_some() {
+    fn wants_awaited(
+        &self,
+        mode: AckMode,
+        replicas: impl Iterator<Item = NodeId>,
+    ) -> BTreeSet<NodeId> {
+        if self.is_open(mode) {
             return replicas.collect();
         }
         let proposed = self.proposed.iter().flat_map(|made| &made.replicas);
@@ -144,8 +156,10 @@ impl Led {
             expected_revision: said.expected_revision,
             at: now,
             replicas: BTreeSet::new(),
+            is_weak: false,
         });
         made.at = now;
+        made.is_weak |= said.ack_mode == AckMode::Async;
         made.replicas.extend(&said.replicas);
     }
 
@@ -293,8 +307,12 @@ impl Failover {
         let (Some(led), Some(standpoint)) = (&mut self.keeping.led, &self.standpoint) else {
             return;
         };
-        let replicas = standpoint.topology.replicas(led.shard);
-        let awaited = led.wants_awaited(replicas.map(|(replica, _)| replica));
+        let topology = &standpoint.topology;
+        let said = topology.shards().get(&led.shard);
+        let said = said.map_or(AckMode::Async, |shard| shard.ack_mode);
+        let mode = self.keeping.wanted.unwrap_or(said);
+        let replicas = topology.replicas(led.shard);
+        let awaited = led.wants_awaited(mode, replicas.map(|(replica, _)| replica));
         if led.awaited.as_ref() != Some(&awaited) {
             led.awaited = Some(awaited.clone());
             self.effects.push(Effect::Await(awaited));
@@ -328,7 +346,7 @@ impl Failover {
         led.look_at_joining(stream, next, patience_ms, now);
         let is_waiting = |made: &Proposed| now < made.at + PROPOSAL_MS;
         let replicas = led.due(mode, stream, patience_ms, now);
-        let is_due = mode != shard.ack_mode || replicas != shard.in_sync || led.forgotten.is_some();
+        let is_due = mode != shard.ack_mode || replicas != shard.in_sync || led.is_open(mode);
         if is_due && !led.proposed.as_ref().is_some_and(is_waiting) {
             let said = InSync {
                 shard: id,

@@ -485,6 +485,60 @@ fn a_primary_that_has_lost_its_data_lets_nobody_go_who_has_it() {
 }
 
 #[test]
+fn a_primary_that_was_to_promise_less_waits_for_everybody_until_that_is_outdated() {
+    let mut stage = Stage::durable();
+    stage.is_linked[2] = false;
+    stage.run(1500);
+    stage.settle();
+    assert_eq!(stage.in_sync(), [1]);
+    stage.said.clear();
+    let durable = stage.settings;
+    stage.configure(Settings {
+        ack_mode: AckMode::Async,
+        ..durable
+    });
+    stage.run(100);
+    assert_eq!(stage.proposed.len(), 1, "nobody decides it at present");
+    assert_eq!(stage.said, [], "who follows by it may lack something");
+    stage.configure(durable);
+    stage.run(100);
+    assert_eq!(stage.said, [Said::Awaits(vec![1, 2])]);
+    // What it says next outdates what may be on its way.
+    let asked = std::mem::take(&mut stage.proposed);
+    stage.run(5000);
+    assert_eq!(stage.proposed.len(), 1);
+    stage.decide();
+    assert_eq!((stage.mode(), stage.in_sync()), (AckMode::Durable, vec![1]));
+    assert_eq!(stage.said.last(), Some(&Said::Awaits(vec![1])));
+    assert!(stage.topology.apply(&asked[0]).is_err());
+}
+
+#[test]
+fn a_primary_that_has_lost_its_data_is_not_alone_because_it_does_not_know_of_others_yet() {
+    let mut stage = Stage::durable();
+    let latest = stage.topology.clone();
+    let now = Now {
+        ms: stage.now,
+        unix_ms: 0,
+    };
+    // It reads its log from where it was a cluster of one.
+    let alone = Plan {
+        shards: vec![1],
+        witnesses: 0,
+        policy: TwoNodePolicy::PrimarySurvives,
+    };
+    stage.topology = found(&alone).0;
+    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.own(false);
+    stage.publish_as(false);
+    stage.topology = latest;
+    stage.publish_as(false);
+    stage.publish();
+    assert!(!stage.failover.has_all_there_is());
+    assert!(!stage.failover.is_fit_to_lead());
+}
+
+#[test]
 fn a_proposal_for_another_state_of_the_shard_is_refused() {
     let stage = Stage::durable();
     let led = &stage.topology.shards()[&shard(0)];

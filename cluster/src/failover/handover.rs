@@ -190,13 +190,18 @@ impl Failover {
         if let Some(outcome) = self.outcome(wish, now) {
             return self.end_wish(outcome);
         }
-        let position = self.own.map(|own| own.position);
+        // What it has without the primary's stream may be something else.
+        let own = self.own.filter(|own| own.is_linked && own.is_whole);
         let Some(wish) = &mut self.handovers.wish else {
             return;
         };
+        if own.is_none() && !is_off(Rule::HandOversCatchUp) {
+            // The primary may have started again, and gone on: only its next word counts.
+            wish.goal = None;
+        }
         let has_come = |goal: Position| {
             let has_all = |at: Position| at.term == goal.term && at.offset >= goal.offset;
-            position.is_some_and(has_all) || is_off(Rule::HandOversCatchUp)
+            own.is_some_and(|own| has_all(own.position)) || is_off(Rule::HandOversCatchUp)
         };
         if wish.goal.is_some_and(has_come) && !wish.is_proposed {
             wish.is_proposed = true;
@@ -221,6 +226,14 @@ impl Failover {
                 offer,
             };
             self.send(primary, Message::HandOver(asked));
+        }
+    }
+
+    /// The link to a node is gone: if that has started again, it does not know that it has paused.
+    pub(super) fn doubt_pause(&mut self, node: NodeId) {
+        let wish = self.handovers.wish.as_mut();
+        if let Some(wish) = wish.filter(|wish| wish.primary == node) {
+            wish.goal = None;
         }
     }
 

@@ -311,7 +311,10 @@ impl Failover {
             Event::Changed(standpoint) => self.changed(standpoint, now),
             Event::Received { from, message } => self.receive(from, message, now),
             Event::LinkUp { node } => self.detector.link_up(node),
-            Event::LinkLost { node } => self.detector.link_lost(node, now.ms),
+            Event::LinkLost { node } => {
+                self.detector.link_lost(node, now.ms);
+                self.doubt_pause(node);
+            }
             Event::Own(own) => self.own = Some(own),
             Event::Streamed(stream) => self.streamed(&stream, now.ms),
             Event::Configure(settings) => {

@@ -1,5 +1,7 @@
 //! CLUSTER FAILOVER.
 
+use super::super::*;
+use super::plan::node;
 use super::quiet;
 use super::world::World;
 
@@ -68,6 +70,92 @@ fn a_primary_that_does_not_pause_keeps_its_place() {
     world.hosts[0].is_stuck = false;
     answered(&mut world, 1, 500);
     assert_eq!(world.hosts[1].outcome, Some(Ok(())));
+}
+
+/// A replica that has been asked to take the place of its primary, and hears where that one stands still.
+struct Heir {
+    failover: Failover,
+    now: Now,
+    round: Beat,
+    own: Own,
+}
+
+impl Heir {
+    fn new() -> Heir {
+        let mut world = quiet(&[2], 1);
+        let now = world.hosts[1].now(world.now);
+        let host = world.hosts.swap_remove(1);
+        let mut failover = host.failover;
+        let asked = failover.handle(now, Event::Wish { client: 1 });
+        let round = asked.iter().find_map(|effect| match effect {
+            Effect::Send {
+                message: Message::HandOver(HandOver::Asked { round, .. }),
+                ..
+            } => Some(*round),
+            _ => None,
+        });
+        Heir {
+            failover,
+            now,
+            round: round.expect("it asks"),
+            own: host.own,
+        }
+    }
+
+    /// Whether it proposes itself after the event.
+    fn proposes(&mut self, event: Event) -> bool {
+        let effects = self.failover.handle(self.now, event);
+        let is_it = |effect: &Effect| matches!(effect, Effect::Propose(Change::Promote { .. }));
+        effects.iter().any(is_it)
+    }
+
+    fn has(&mut self, offset: u64, is_linked: bool, is_whole: bool) -> bool {
+        let term = self.own.position.term;
+        self.proposes(Event::Own(Own {
+            position: Position { term, offset },
+            is_linked,
+            is_whole,
+            ..self.own
+        }))
+    }
+
+    fn hears(&mut self, offset: u64) -> bool {
+        let term = self.own.position.term;
+        let message = Message::HandOver(HandOver::Paused {
+            round: self.round,
+            position: Position { term, offset },
+        });
+        let from = node(0);
+        self.proposes(Event::Received { from, message })
+    }
+}
+
+#[test]
+fn a_replica_has_caught_up_when_it_has_all_of_the_primary_s_own_stream() {
+    for (is_linked, is_whole) in [(false, true), (true, false), (true, true)] {
+        let mut heir = Heir::new();
+        // Without the stream it may be something else of that length.
+        assert!(!heir.has(1000, is_linked, is_whole));
+        assert_eq!(heir.hears(1000), is_linked && is_whole);
+    }
+    let mut heir = Heir::new();
+    assert!(!heir.has(999, true, true) && !heir.hears(1000));
+    assert!(heir.has(1000, true, true));
+}
+
+#[test]
+fn a_pause_of_a_primary_that_may_have_started_again_does_not_count() {
+    for is_noticed_by_link in [true, false] {
+        let mut heir = Heir::new();
+        assert!(!heir.has(900, true, true) && !heir.hears(1000));
+        match is_noticed_by_link {
+            true => assert!(!heir.proposes(Event::LinkLost { node: node(0) })),
+            false => assert!(!heir.has(900, false, true)),
+        }
+        assert!(!heir.has(1000, true, true));
+        assert!(!heir.hears(1001), "it has gone on until now");
+        assert!(heir.has(1001, true, true));
+    }
 }
 
 #[test]

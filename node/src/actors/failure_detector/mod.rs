@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Recipient};
 use almandine_cluster::failover::{
-    Authority, Departed, Effect, Event, Failover, Now, Own, Settings, Standpoint, Step, Stream,
-    TwoNodePolicy,
+    Authority, Departed, Effect, Event, Failover, Message, Now, Own, Settings, Standpoint, Step,
+    Stream, TwoNodePolicy,
 };
 use almandine_cluster::id::NodeId;
-use almandine_cluster::topology::AckMode;
+use almandine_cluster::topology::{AckMode, Address};
 use tracing::info;
 
 use self::messages::{
@@ -34,7 +34,7 @@ use super::node::messages::HasDeparted;
 use super::shard::messages::{PauseWrites, ResumeWrites};
 use crate::moment::now_ms;
 use crate::node::Node;
-use crate::replication::LinkState;
+use crate::replication::{LinkState, Upstream};
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 4096;
@@ -251,6 +251,18 @@ impl FailureDetectorActor {
         Some(topology.shards().get(&shard)?.epoch)
     }
 
+    /// Whether it is the stream of whom the log names: that of the primary before it may flow for a moment longer.
+    fn names_as_primary(&self, upstream: &Upstream) -> bool {
+        let seat = self.standpoint.as_ref().zip(self.myself);
+        let address = seat.and_then(|(standpoint, myself)| {
+            let topology = &standpoint.topology;
+            let shard = topology.shards().get(&topology.member(myself)?.shard)?;
+            let Address { ip, port, .. } = &topology.member(shard.primary)?.address;
+            Some((ip.as_ref()?.to_string(), *port))
+        });
+        address.is_some_and(|(host, port)| (host, port) == (upstream.host.clone(), upstream.port))
+    }
+
     /// How the node's data stands, if it has read its files.
     fn look_at_own(&mut self) {
         let Some(cluster) = &self.node.cluster else {
@@ -260,10 +272,9 @@ impl FailureDetectorActor {
             return;
         };
         let replication = &self.node.replication;
-        let upstream = replication.upstream();
-        let state = upstream.as_ref().map(|upstream| upstream.state);
-        drop(upstream);
-        let is_linked = state == Some(LinkState::Connected);
+        let is_linked = replication.upstream().as_ref().is_some_and(|upstream| {
+            upstream.state == LinkState::Connected && self.names_as_primary(upstream)
+        });
         let leads = !replication.is_replica() && self.leads();
         if is_linked || leads {
             self.term = self.shard_epoch().unwrap_or(self.term);
@@ -325,6 +336,10 @@ impl Handler<Heard> for FailureDetectorActor {
 
     fn handle(&mut self, Heard { from, message }: Heard, _: &mut Context<Self>) {
         let message = *message;
+        if matches!(message, Message::HandOver(_)) {
+            // Whether it has all that the other one names is a matter of this moment, and so is what it throws away.
+            self.look_at_own();
+        }
         self.handle_event(Event::Received { from, message });
     }
 }
@@ -393,6 +408,8 @@ impl Handler<WritesPaused> for FailureDetectorActor {
     type Result = ();
 
     fn handle(&mut self, WritesPaused { round, offset }: WritesPaused, _: &mut Context<Self>) {
+        // It may have begun to lead after the last look.
+        self.look_at_own();
         let position = position(self.term, offset);
         self.handle_event(Event::Paused { round, position });
     }

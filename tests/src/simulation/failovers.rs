@@ -83,7 +83,7 @@ pub(super) fn play(seed: u64, mut dice: Rng) -> Result<Seen, String> {
     world.run_for(CALM_MS)?;
     let end = world.now() + TROUBLE_MS;
     while world.now() < end {
-        disturb(&mut world, &mut dice, &plan);
+        disturb(&mut world, &mut dice, &plan)?;
         let pause = match dice.below(4) {
             0 => 1_200,
             _ => 250,
@@ -140,7 +140,7 @@ fn found(world: &mut World, plan: &Plan) -> Result<(), String> {
 }
 
 /// Something goes wrong, or somebody wants something.
-fn disturb(world: &mut World, dice: &mut Rng, plan: &Plan) {
+fn disturb(world: &mut World, dice: &mut Rng, plan: &Plan) -> Result<(), String> {
     let (host, other) = (dice.below(world.len()), dice.below(world.len()));
     let acting: Vec<usize> = (0..world.len()).filter(|&of| world.acts(of)).collect();
     let primary = match acting.is_empty() {
@@ -181,6 +181,15 @@ fn disturb(world: &mut World, dice: &mut Rng, plan: &Plan) {
             let settings = settings(dice);
             world.configure(settings);
         }
+        // A voter forgets that it has just extended a lease; another has not heard of the primary for longer.
+        25 if host != primary && other != primary && host != other => {
+            world.cut(primary, other, 2_000);
+            world.cut(other, primary, 2_000);
+            world.run_for(500 + pause / 10)?;
+            world.isolate(primary, 1_500);
+            world.crash(host, 5);
+        }
         _ => {}
     }
+    Ok(())
 }

@@ -119,7 +119,10 @@ impl World {
             if led.is_some_and(|(id, led)| self.is_at_its_end(id, led)) {
                 continue;
             }
+            let leads_nothing = led.is_some_and(|(_, led)| led.slots.is_empty());
             let is_sound = match keeper.role() {
+                // Whoever was told to take over may have forgotten whose replica another was.
+                Some(Role::Primary(_)) if leads_nothing => self.service.promises.has_takeovers(),
                 Some(Role::Primary(shard)) => {
                     let served_at = keeper.served_at;
                     keeper.acts(self.now) == Some(shard)

@@ -150,17 +150,18 @@ impl Keeper {
         }
     }
 
-    /// Whom it follows, by its own knowledge.
+    /// Whom it follows, by its own knowledge; nobody before it knows what was decided.
     pub(super) fn followed(&self) -> Option<NodeId> {
+        let is_current = self.standpoint.as_ref()?.is_current;
         match self.role() {
-            Some(Role::Replica(shard)) => Some(self.shard(shard)?.primary),
+            Some(Role::Replica(shard)) if is_current => Some(self.shard(shard)?.primary),
             _ => None,
         }
     }
 
     /// The shard with slots for which it may act as the primary at this moment.
     pub(super) fn acts(&self, true_ms: u64) -> Option<ShardId> {
-        let is_given = self.authority.is_given(self.clock.now(true_ms).ms);
+        let is_given = self.authority.is_given(self.clock.now(true_ms).ms) && self.data.is_whole;
         let led = self.led().filter(|_| is_given)?;
         let has_slots = !self.shard(led)?.slots.is_empty();
         has_slots.then_some(led)

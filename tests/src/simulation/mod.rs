@@ -30,7 +30,7 @@ mod world;
 
 use std::num::NonZero;
 use std::ops::Range;
-use std::panic::resume_unwind;
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -118,10 +118,8 @@ pub struct Many {
     pub broken: Vec<(u64, String)>,
 }
 
-/// Plays the schedules of many seeds on all processors, with machines that lack a rule if one is named.
-///
-/// # Panics
-/// As [`play_without`] does.
+/// Plays the schedules of many seeds on all processors, with machines that lack a rule if one is named. One that panics is
+/// broken.
 pub fn play_many(seeds: Range<u64>, off: Option<Rule>) -> Many {
     let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
     let work = || {
@@ -131,9 +129,10 @@ pub fn play_many(seeds: Range<u64>, off: Option<Rule>) -> Many {
             if seed >= end {
                 return many;
             }
-            match play_without(off, seed) {
-                Ok(seen) => many.seen += seen,
-                Err(reason) => many.broken.push((seed, reason)),
+            match catch_unwind(|| play_without(off, seed)) {
+                Ok(Ok(seen)) => many.seen += seen,
+                Ok(Err(reason)) => many.broken.push((seed, reason)),
+                Err(_) => many.broken.push((seed, "it panics".to_owned())),
             }
         }
     };

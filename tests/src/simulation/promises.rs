@@ -50,6 +50,11 @@ impl Promises {
         self.shards.entry(shard).or_default().insert(write, acked);
     }
 
+    /// Whether somebody was told to take over, somewhere.
+    pub(super) fn has_takeovers(&self) -> bool {
+        !self.forced.is_empty()
+    }
+
     /// Somebody was told to take over.
     pub(super) fn force(&mut self, shard: ShardId) {
         self.forced.insert(shard);

@@ -284,15 +284,12 @@ impl Rules {
             return Ok(());
         }
         self.places.remove(&host);
-        // The highest line is the one that counts.
-        let lines = (before.0, before.1)..;
-        let lines = self.latest.range(lines);
-        let highest = lines.take_while(|(line, _)| line.0 == before.0).last();
-        match highest {
-            Some((_, (_, members))) if members.contains(&node) => {
-                Err(format!("{node} has left {before:?}, which counts on it"))
-            }
-            _ => Ok(()),
+        // A line that was begun by TAKEOVER may count on whom the one before has let go since.
+        let lines = self.latest.range(before..);
+        let mut lines = lines.take_while(|(line, _)| line.0 == before.0);
+        match lines.all(|(_, (_, members))| members.contains(&node)) {
+            true => Err(format!("{node} has left {before:?}, which counts on it")),
+            false => Ok(()),
         }
     }
 
@@ -333,15 +330,17 @@ impl Rules {
         for machine in machines {
             clusters.entry(line(machine)).or_default().push(machine);
         }
-        let mut lines: BTreeMap<ClusterId, BTreeSet<Generation>> = BTreeMap::new();
-        for (cluster, line) in clusters.keys() {
-            lines.entry(*cluster).or_default().insert(*line);
-        }
-        if let Some((cluster, lines)) = lines.iter().find(|(_, lines)| lines.len() > 1) {
-            return Err(format!("{cluster} has several lines: {lines:?}"));
-        }
-        for (line, members) in clusters {
-            self.agree_in(line, &members, machines)?;
+        for (line, members) in &clusters {
+            let of_cluster = |(other, _): &(&Line, &Vec<&Machine>)| other.0 == line.0;
+            let mut lower = clusters.range(..line).filter(of_cluster).peekable();
+            let is_alone = lower.peek().is_none();
+            if let Some((other, _)) = lower.find(|(_, others)| !have_let_go(others, members)) {
+                return Err(format!("{other:?} does not follow {line:?}"));
+            }
+            // Else it counts on those who hear it no more.
+            if is_alone {
+                self.agree_in(*line, members, machines)?;
+            }
         }
         Ok(())
     }
@@ -412,4 +411,17 @@ impl Rules {
         }
         Ok(())
     }
+}
+
+/// Whether those of one line have let everybody go who is in another: one was forced at the other end of a cut, and lost its
+/// place at this one. Only operators can say which of the two goes on.
+fn have_let_go(these: &[&Machine], others: &[&Machine]) -> bool {
+    let counts_on = |machine: &Machine, other: &Machine| {
+        let node = other.identity().node;
+        machine.topology().member(node).is_some()
+    };
+    let mut pairs = these
+        .iter()
+        .flat_map(|machine| others.iter().map(move |other| (machine, other)));
+    !pairs.any(|(machine, other)| counts_on(machine, other))
 }

@@ -98,6 +98,7 @@ impl World {
         let (Some(keeper), Some(machine)) = (of.keeper.as_deref_mut(), &of.machine) else {
             return Ok(());
         };
+        keeper.look_at_own(now);
         keeper.note(machine, settings, now);
         for (&id, shard) in machine.topology().shards() {
             if shard.ack_mode == AckMode::Async {
@@ -120,9 +121,13 @@ impl World {
         message: Message,
     ) -> Result<(), String> {
         self.rules.recall()?;
+        let now = self.now;
         if self.line_of(host) == Some(line)
             && let Some(keeper) = self.keeper(host)
         {
+            if matches!(message, Message::HandOver(_)) {
+                keeper.look_at_own(now);
+            }
             keeper.inbox.push_back(Event::Received { from, message });
             return self.run_keeper(host);
         }
@@ -152,9 +157,15 @@ impl World {
                 _ => None,
             };
             let effects = failover.handle(time, event);
+            keeper.data.is_whole |= failover.has_all_there_is();
             keeper.is_busy = true;
             if let Some(standpoint) = standpoint {
+                let acted = keeper.acts(now);
                 keeper.learn(&standpoint, now);
+                let goes_on = keeper.led().is_some();
+                if let Some(shard) = acted.filter(|_| !goes_on) {
+                    self.note_deposed(host, shard);
+                }
                 self.leave_others(host);
             }
             for effect in effects {
@@ -208,6 +219,7 @@ impl World {
             }
             Effect::PauseWrites { round, until_ms } => {
                 keeper.paused_until = Some(until_ms);
+                keeper.look_at_own(self.now);
                 let position = keeper.position();
                 keeper.inbox.push_back(Event::Paused { round, position });
             }
@@ -358,7 +370,7 @@ impl World {
             return Ok(());
         };
         match packet {
-            Packet::Attach { link } if keeper.leads => {
+            Packet::Attach { link } if keeper.leads && keeper.data.is_whole => {
                 let copier = Copier {
                     host: from,
                     link,
@@ -417,6 +429,23 @@ impl World {
         self.check_heard(host)
     }
 
+    /// Who copies from a host, by both ends of the link: one end may not know yet that there is none any more.
+    fn copiers_of(&self, host: usize) -> BTreeSet<usize> {
+        let keeper = |host: usize| self.hosts[host].keeper.as_deref();
+        let copiers = keeper(host)
+            .into_iter()
+            .flat_map(|keeper| keeper.data.copiers.values());
+        let is_linked = |copier: &&Copier| {
+            let upstream = keeper(copier.host).and_then(|keeper| keeper.data.upstream.as_ref());
+            let is_it = |up: &Upstream| up.is_linked && (up.host, up.link) == (host, copier.link);
+            copier.confirmed.is_some() && upstream.is_some_and(is_it)
+        };
+        copiers
+            .filter(is_linked)
+            .map(|copier| copier.host)
+            .collect()
+    }
+
     /// Clients hear what is safe by now.
     fn acknowledge(&mut self, host: usize) {
         let (now, line) = (self.now, self.line_of(host));
@@ -427,15 +456,18 @@ impl World {
             return;
         };
         let mode = keeper.shard(id).map(|shard| shard.ack_mode);
-        for write in keeper.data.acknowledge() {
-            let copiers = keeper.data.copiers.values();
-            let copiers = copiers.filter(|copier| copier.confirmed.is_some());
+        // As soon as operators want less, less is promised.
+        let is_wanted = self.service.settings.ack_mode == AckMode::Durable;
+        let is_durable = mode == Some(AckMode::Durable) && is_wanted;
+        let acknowledged = keeper.data.acknowledge();
+        let copiers = self.copiers_of(host);
+        for write in acknowledged {
             let acked = Acked {
                 at: now,
                 by: host,
                 line,
-                is_durable: mode == Some(AckMode::Durable),
-                copiers: copiers.map(|copier| copier.host).collect(),
+                is_durable,
+                copiers: copiers.clone(),
             };
             self.service.promises.acknowledge(id, write, acked);
         }

@@ -194,6 +194,14 @@ impl World {
         is_whole
     }
 
+    /// A primary that acts hears that another leads. Where that was forced, its replicas leave it with what they have: what it
+    /// has acknowledged right before may be nowhere else.
+    pub(super) fn note_deposed(&mut self, host: usize, shard: ShardId) {
+        if self.service.forced.contains(&shard) {
+            self.note_trouble(host, 0);
+        }
+    }
+
     /// Whether an operator may force it: of two nodes only one that has its data, for nobody would replace it then.
     pub(super) fn may_be_forced(&self, host: usize) -> bool {
         let keeper = self.hosts[host].keeper.as_ref();

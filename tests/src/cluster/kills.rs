@@ -34,8 +34,6 @@ const REPLICAS: usize = 2;
 const CHANGERS: usize = 4;
 /// How long a load goes on at most.
 const LOAD_MAX: Duration = Duration::from_secs(10);
-/// How long nodes may take to agree after they were killed.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is played.
 #[derive(Debug, Clone)]
@@ -124,7 +122,7 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> Result<Report, String> {
                 cluster.restart(*victim)?;
                 report.restarts += 1;
             }
-            settle(&cluster)?;
+            cluster.settle()?;
             topology = cluster
                 .try_agreed_on("all are there", |topology| is_whole(topology, names.len()))?;
             report.unheard += compare(&topology, &names, &mut changers)?;
@@ -157,24 +155,6 @@ fn set_up() -> Cluster {
         topology.replicas().count() == REPLICAS
     });
     cluster
-}
-
-/// What nodes show right after they were started is what they know to be decided: the rest of their logs counts once they
-/// have agreed on it. Waits until they have agreed on something new, which comes behind all of it.
-fn settle(cluster: &Cluster) -> Result<(), String> {
-    let mut last = String::new();
-    let is_settled = wait_until(PATIENCE, || {
-        cluster.running().into_iter().any(|number| {
-            let answer = cluster.try_call(number, "CLUSTER BUMPEPOCH");
-            last = format!("{answer:?}");
-            let text = answer.ok().and_then(|answer| answer.text());
-            text.is_some_and(|text| text.starts_with("BUMPED "))
-        })
-    });
-    match is_settled {
-        true => Ok(()),
-        false => Err(format!("nothing new is agreed on: {last}")),
-    }
 }
 
 /// Whether nobody is missing.

@@ -1,13 +1,14 @@
 //! One node's part in the cluster: events in, ordered effects out.
 //!
 //! ```text
-//!   Event ──▶ inbox ──▶ mod.rs ──┬─▶ meet.rs     who joins whom, and how
+//!   Event ──▶ inbox.rs ▶ mod.rs ──┬─▶ meet.rs     who joins whom, and how
 //!    (waits while the disk       ├─▶ ask.rs      what this node wants of the cluster, until it is done
 //!     has something to keep)     ├─▶ govern.rs   the leader: who takes part, who votes
 //!                                ├─▶ leave.rs    out of the cluster, and alone again
 //!                                ├─▶ force.rs    a failover without the primary
 //!                                ├─▶ lines.rs    other lines of history
 //!                                ├─▶ currency.rs whether this node knows what was decided
+//!                                ├─▶ pace.rs     how fast time passes for the log
 //!                                └─▶ turns.rs    raft/, the log, turn by turn
 //!                                      │
 //!   Effect ◀── Persist, and when that is done: Send, Changed, Answer
@@ -20,9 +21,11 @@ mod currency;
 mod dice;
 mod force;
 mod govern;
+mod inbox;
 mod leave;
 mod lines;
 mod meet;
+mod pace;
 mod standing;
 mod turns;
 
@@ -35,6 +38,7 @@ use self::dice::Dice;
 use self::force::{Forced, Forcing};
 use self::leave::Resetting;
 use self::meet::Meeting;
+use self::pace::Pace;
 pub use self::standing::Voters;
 use self::turns::Pending;
 use crate::frame::{Body, Frame, VERSION};
@@ -51,8 +55,6 @@ pub const TICK_MS: u64 = 25;
 /// Ticks between two attempts (200 ms), and after which a client is told that it is in vain (5 s).
 const AGAIN: u32 = 8;
 const PATIENCE: u32 = 200;
-/// Events that wait for the disk; the rest is as lost as if the network had lost it.
-const INBOX_MAX: usize = 4096;
 
 /// What happens to a machine.
 #[derive(Debug, Clone)]
@@ -141,7 +143,9 @@ pub struct Machine {
     number: u64,
     pending: Option<Pending>,
     inbox: VecDeque<Event>,
+    /// Those that have passed since the disk has something to keep.
     ticks: u32,
+    pace: Pace,
     effects: Vec<Effect>,
     asks: Asks,
     currency: Currency,
@@ -238,6 +242,7 @@ impl Machine {
             pending: None,
             inbox: VecDeque::new(),
             ticks: 0,
+            pace: Pace::default(),
             effects: Vec::new(),
             asks: Asks::default(),
             currency: Currency::default(),
@@ -276,43 +281,33 @@ impl Machine {
     /// Takes an event; returns what is to be done now.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         match (event, self.pending.is_some()) {
-            (Event::Persisted { number }, true) if number == self.number => self.persisted(),
+            (Event::Persisted { number }, true) if number == self.number => {
+                self.pace.wrote(self.ticks);
+                self.persisted();
+            }
             (Event::Persisted { .. }, _) => {}
             (Event::Tick, true) => self.ticks += 1,
             (event, true) => self.defer(event),
             (event, false) => self.process(event),
         }
-        while self.pending.is_none() {
-            if self.ticks > 0 {
-                self.ticks -= 1;
-                self.process(Event::Tick);
-            } else if let Some(event) = self.inbox.pop_front() {
-                self.process(event);
-            } else {
-                break;
+        // What has waited is looked at as a whole, and written down at once: one by one it could take longer than it takes others
+        // to send more.
+        while let Some(event) = self.next_event() {
+            self.obey(event);
+            while let Some(event) = self.next_event() {
+                self.obey(event);
             }
+            self.pump();
         }
         self.take_effects()
     }
 
-    fn defer(&mut self, event: Event) {
-        if self.inbox.len() < INBOX_MAX {
-            self.inbox.push_back(event);
-            return;
-        }
-        match event {
-            Event::Propose { client, .. }
-            | Event::Meet { client, .. }
-            | Event::Reset { client, .. }
-            | Event::Force { client, .. } => {
-                let text = "TRYAGAIN The node has too much to write down";
-                self.answer(client, Err(Refusal(text.to_owned())));
-            }
-            _ => self.dropped += 1,
-        }
+    fn process(&mut self, event: Event) {
+        self.obey(event);
+        self.pump();
     }
 
-    fn process(&mut self, event: Event) {
+    fn obey(&mut self, event: Event) {
         match event {
             Event::Tick => self.tick(),
             Event::Received { frame, seen } => self.receive(frame, seen),
@@ -343,13 +338,14 @@ impl Machine {
             Event::Readdressed(address) => self.address = address,
             Event::HoldsKeys(holds_keys) => self.holds_keys = holds_keys,
         }
-        self.pump();
     }
 
     fn tick(&mut self) {
         self.tick_silence();
         if !self.is_superseded() {
-            self.engine.tick();
+            if self.pace.tick() {
+                self.engine.tick();
+            }
             self.engine.lead_if_alone();
             self.govern();
             self.welcome_again();

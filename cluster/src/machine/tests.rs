@@ -1,5 +1,6 @@
-//! A few machines on a network that loses nothing, unless it is told to, and a disk that is always ready.
+//! A few machines on a network that loses nothing and disks that are always ready, unless they are told otherwise.
 
+mod disks;
 mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,10 @@ struct Net {
     /// No message of the consensus arrives.
     is_mute: bool,
     dice: u64,
+    /// Ticks that each disk takes; 0 = it is done at once.
+    disk: u32,
+    /// Whose disks are busy with what, and for how many ticks yet.
+    writing: Vec<(u32, NodeId, u64)>,
 }
 
 fn node(number: u8) -> NodeId {
@@ -84,7 +89,10 @@ impl Net {
                             None => disk.remove(&key),
                         };
                     }
-                    self.event(who, Event::Persisted { number });
+                    match self.disk {
+                        0 => self.event(who, Event::Persisted { number }),
+                        ticks => self.writing.push((ticks, who, number)),
+                    }
                 }
                 Effect::Send { to, frame, .. } => self.deliver(who, to, frame),
                 Effect::Dial {
@@ -134,6 +142,14 @@ impl Net {
 
     fn tick(&mut self, times: u32) {
         for _ in 0..times {
+            let mut writing = std::mem::take(&mut self.writing);
+            writing.iter_mut().for_each(|(left, ..)| *left -= 1);
+            let (done, busy): (Vec<_>, Vec<_>) =
+                writing.into_iter().partition(|(left, ..)| *left == 0);
+            self.writing = busy;
+            for (_, who, number) in done {
+                self.event(who, Event::Persisted { number });
+            }
             let nodes: Vec<NodeId> = self.machines.keys().copied().collect();
             for who in nodes {
                 if !self.down.contains(&who) {

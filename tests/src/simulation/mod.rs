@@ -101,7 +101,7 @@ pub fn play(seed: u64) -> Result<Seen, String> {
 }
 
 /// The same with machines that lack a rule of their own.
-pub fn play_without(off: Option<Rule>, seed: u64) -> Result<Seen, String> {
+fn play_without(off: Option<Rule>, seed: u64) -> Result<Seen, String> {
     // Every other schedule sees logs that are shortened again and again.
     let log_max = seed.is_multiple_of(2).then_some(12);
     switches::set(Switches { off, log_max });

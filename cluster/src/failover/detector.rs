@@ -55,6 +55,8 @@ struct Track {
     /// The last sign of life, or when we began to wait for one.
     heard_at: u64,
     has_spoken: bool,
+    /// How often the process had been started that was heard then.
+    start: u64,
     gaps: Gaps,
     lost_at: Option<u64>,
     is_suspected: bool,
@@ -68,10 +70,13 @@ struct Track {
 }
 
 impl Track {
-    fn hear(&mut self, now: u64) -> bool {
-        if self.has_spoken {
+    /// A sign of life of a process that was started for the `start`th time. The silence before is usual, unless it is that of a
+    /// process that was not there: the next time it dies, that would be noticed too late.
+    fn hear(&mut self, start: u64, now: u64) -> bool {
+        if self.has_spoken && self.start == start {
             self.gaps.add(now.saturating_sub(self.heard_at));
         }
+        self.start = start;
         self.has_spoken = true;
         self.heard_at = now;
         std::mem::take(&mut self.is_suspected)
@@ -235,7 +240,7 @@ impl Detector {
             return false;
         };
         if !track.is_pinged {
-            self.has_changed |= track.hear(now);
+            self.has_changed |= track.hear(report.beat.start, now);
         }
         self.learn(node, report, now)
     }
@@ -263,7 +268,7 @@ impl Detector {
         track.shown.ping_sent_ms = 0;
         track.shown.pong_received_ms = now.unix_ms;
         if track.is_pinged {
-            self.has_changed |= track.hear(now.ms);
+            self.has_changed |= track.hear(report.beat.start, now.ms);
         }
         self.learn(node, report, now.ms);
     }
@@ -401,24 +406,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_time_in_which_a_process_was_not_there_is_not_usual() {
+        for (start, limit) in [(2, 400), (1, 1500)] {
+            let mut track = Track::default();
+            for round in 1..=50 {
+                track.hear(1, round * 100);
+            }
+            track.hear(start, 8000);
+            assert!(!track.is_silent(8000 + limit - 1, 2000));
+            assert_eq!(track.is_silent(8000 + 400, 2000), start == 2);
+        }
+    }
+
+    #[test]
     fn silence_is_too_long_when_it_is_unusual() {
         let mut track = Track::default();
         let mut now = 0;
         for _ in 0..50 {
             now += 100;
-            track.hear(now);
+            track.hear(1, now);
         }
         let is_silent =
             |track: &Track, silence: u64| track.is_silent(track.heard_at + silence, 2000);
         assert!(!is_silent(&track, 399) && is_silent(&track, 400));
         for turn in 0..50 {
             now += [100, 300][turn % 2];
-            track.hear(now);
+            track.hear(1, now);
         }
         assert!(!is_silent(&track, 900) && is_silent(&track, 1100));
         for turn in 0..50 {
             now += [100, 1500][turn % 2];
-            track.hear(now);
+            track.hear(1, now);
         }
         assert!(
             !is_silent(&track, 1999) && is_silent(&track, 2000),
@@ -431,11 +449,11 @@ mod tests {
     fn a_lost_link_shortens_the_wait_by_a_quarter() {
         let mut track = Track::default();
         for round in 1..=50 {
-            track.hear(round * 100);
+            track.hear(1, round * 100);
         }
         track.lost_at = Some(5050);
         assert!(!track.is_silent(5349, 2000) && track.is_silent(5350, 2000));
-        track.hear(5340);
+        track.hear(1, 5340);
         assert!(!track.is_silent(5600, 2000), "it was heard after that");
     }
 }

@@ -1,13 +1,14 @@
 //! The leader of the log replaces primaries that have failed: first the fence, then the proposal.
 //!
 //! ```text
-//!   failed ──▶ Fence{primary, round} to the voters ──▶ Fenced by a majority ──▶ Promote{expected epoch, candidate}
+//!   failed ──▶ Fence{primary, epoch, round} to the voters ──▶ Fenced by a majority ──▶ Promote{expected epoch, candidate}
 //!     │          again every 100 ms                        │                        │
 //!     └── heard again: Spare, over                         └── a new round after 1.5 s without, or 1 s after a proposal
 //! ```
 //!
 //! A voter answers as soon as it suspects the primary itself, has extended its lease for the lease's length no more, and so
-//! can promise not to do it for a while. A leader that never was the leader, or is not any more, does no harm with it: the log
+//! can promise not to do it for a while. The promise is about the shard as it is: a primary that leads it again at a higher epoch
+//! has been given it since, and no proposal for the epoch before can be decided any more. A leader that never was the leader, or is not any more, does no harm with it: the log
 //! does not take its proposal, and promises end.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,8 @@ const VALIDITY: u64 = 10;
 )]
 pub struct Fence {
     pub primary: NodeId,
+    /// Of its shard, as the leader knows it: the one that the proposal will expect.
+    pub epoch: u64,
     /// The leader's; it grows.
     pub round: Beat,
 }
@@ -51,6 +54,7 @@ pub struct Fenced {
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     by: NodeId,
+    epoch: u64,
     round: Beat,
     until: u64,
 }
@@ -59,6 +63,7 @@ struct Asked {
 #[derive(Debug, Clone, Copy)]
 struct Promise {
     by: NodeId,
+    epoch: u64,
     round: Beat,
     until: u64,
 }
@@ -71,10 +76,10 @@ pub(super) struct Fences {
 }
 
 impl Fences {
-    /// Whether the lease of this primary must not be extended.
-    pub(super) fn holds(&self, primary: NodeId, now: u64) -> bool {
+    /// Whether the lease of this primary, of a shard at this epoch, must not be extended.
+    pub(super) fn holds(&self, primary: NodeId, epoch: u64, now: u64) -> bool {
         let promise = self.promises.get(&primary);
-        promise.is_some_and(|promise| now < promise.until)
+        promise.is_some_and(|promise| now < promise.until && epoch <= promise.epoch)
     }
 
     fn forget_old(&mut self, now: u64) {
@@ -99,6 +104,17 @@ struct Case {
     proposed_at: Option<u64>,
 }
 
+impl Case {
+    /// What it asks the voters for.
+    fn fence(&self) -> Fence {
+        Fence {
+            primary: self.primary,
+            epoch: self.epoch,
+            round: self.round,
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Decisions {
@@ -117,6 +133,7 @@ impl Failover {
         }
         let asked = Asked {
             by,
+            epoch: fence.epoch,
             round: fence.round,
             until: now + ROUND_MS,
         };
@@ -124,7 +141,7 @@ impl Failover {
     }
 
     pub(super) fn spare(&mut self, by: NodeId, fence: Fence) {
-        let Fence { primary, round } = fence;
+        let Fence { primary, round, .. } = fence;
         self.fences
             .promises
             .retain(|&node, promise| (node, promise.by, promise.round) != (primary, by, round));
@@ -142,13 +159,25 @@ impl Failover {
             let asked = asked.map(|(&primary, &asked)| (primary, asked));
             asked.filter(|&(primary, _)| is_due(primary)).collect()
         };
-        for (primary, Asked { by, round, .. }) in asked {
+        for (primary, asked) in asked {
+            let Asked {
+                by, epoch, round, ..
+            } = asked;
             self.fences.asked.remove(&primary);
             let until = now + PROMISE_MS;
-            let promise = Promise { by, round, until };
+            let promise = Promise {
+                by,
+                epoch,
+                round,
+                until,
+            };
             self.fences.promises.insert(primary, promise);
             let fenced = Fenced {
-                fence: Fence { primary, round },
+                fence: Fence {
+                    primary,
+                    epoch,
+                    round,
+                },
                 silence_ms: now.saturating_sub(self.detector.reported_at(primary)),
             };
             match by == self.myself {
@@ -333,8 +362,9 @@ impl Failover {
             heard_at: 0,
             proposed_at: None,
         };
+        let fence = case.fence();
         self.decisions.cases.insert(shard, case);
-        self.fence(self.myself, Fence { primary, round }, now);
+        self.fence(self.myself, fence, now);
         self.look_at_fences(now);
     }
 
@@ -350,24 +380,23 @@ impl Failover {
             return;
         }
         case.asked_at = now;
-        let Case { primary, round, .. } = *case;
+        let (primary, fence) = (case.primary, case.fence());
         let is_asked = |voter: &NodeId| {
             ![self.myself, primary].contains(voter) && !case.fenced.contains(voter)
         };
         let asked: Vec<NodeId> = standpoint.electorate.all().filter(is_asked).collect();
         for voter in asked {
-            self.send(voter, Message::Fence(Fence { primary, round }));
+            self.send(voter, Message::Fence(fence));
         }
     }
 
     /// A case that is no more: unless it was decided, the voters need not keep their promise.
     fn close(&mut self, case: &Case) {
-        let &Case { primary, round, .. } = case;
         let (None, Some(standpoint)) = (case.proposed_at, &self.standpoint) else {
             return;
         };
         let voters: Vec<NodeId> = standpoint.electorate.all().collect();
-        let fence = Fence { primary, round };
+        let fence = case.fence();
         for voter in voters {
             match voter == self.myself {
                 true => self.spare(voter, fence),

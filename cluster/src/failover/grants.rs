@@ -93,6 +93,8 @@ impl Failover {
         };
         let electorate = &standpoint.electorate;
         let is_primary = standpoint.topology.role(holder) == Some(Role::Primary(claim.shard));
+        let shard = standpoint.topology.shards().get(&claim.shard);
+        let epoch = shard.map_or(0, |shard| shard.epoch);
         let counts_the_same = electorate.coming.iter().eq(&claim.voters);
         // A majority has written down who follows, or will: one of them is in every other majority, also after a start in which
         // it has forgotten its promise, and as long as it does not know that this is decided.
@@ -103,7 +105,7 @@ impl Failover {
             && counts_the_same
             && !may_be_deposed
             && !self.detector.suspects_node(holder)
-            && !self.fences.holds(holder, now);
+            && !self.fences.holds(holder, epoch, now);
         is_possible && self.grants.extend(claim.shard, holder, now)
     }
 }

@@ -169,6 +169,7 @@ fn what_nodes_say_is_read_as_it_is_written() {
     let position = Position { term: 1, offset: 2 };
     let fence = Fence {
         primary: node(1),
+        epoch: 3,
         round,
     };
     let all = [

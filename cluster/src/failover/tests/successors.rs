@@ -114,6 +114,7 @@ fn a_voter_that_hears_the_primary_promises_nothing() {
     };
     let fence = Fence {
         primary: node(0),
+        epoch: 0,
         round,
     };
     let message = Message::Fence(fence);
@@ -122,13 +123,29 @@ fn a_voter_that_hears_the_primary_promises_nothing() {
     world.run(world.now + 1000);
     let holds = |world: &World| {
         let host = &world.hosts[1];
-        host.failover.fences.holds(node(0), host.now(world.now).ms)
+        let ms = host.now(world.now).ms;
+        host.failover.fences.holds(node(0), 0, ms)
     };
     assert!(!holds(&world) && world.acts(0).is_some());
     world.freeze(0);
     world.until(1000, |world| holds(world));
     // It sticks to it, though the primary is back, until the promise ends.
     world.until(1000, |world| world.primary(0) != 0);
+}
+
+#[test]
+fn a_promise_is_over_when_the_primary_is_given_the_shard_again() {
+    let mut world = quiet(&[2], 1);
+    let mut last = 0;
+    for primary in [1, 0, 1, 0] {
+        world.kill(last);
+        world.until(1_000, |world| world.primary(0) == primary);
+        // The others have promised not to extend its lease less than two seconds ago.
+        world.until(300, |world| world.acts(primary).is_some());
+        world.start(last);
+        world.run(world.now + 700);
+        last = primary;
+    }
 }
 
 /// Some are heard again just in time: their promises are given back.

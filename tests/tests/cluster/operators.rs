@@ -163,8 +163,9 @@ fn a_primary_that_is_told_to_end_hands_over_first() {
 /// What every node that runs says of the last failover.
 #[track_caller]
 fn is_told_everywhere(cluster: &Cluster, cause: &str, from: &str, to: usize) {
+    // The others may not have heard of it yet.
+    let epoch = info(cluster, to, "cluster_current_epoch");
     let to = cluster.id(to);
-    let epoch = info(cluster, primary(cluster), "cluster_current_epoch");
     for number in cluster.running() {
         let fields = ["cause", "from", "to", "epoch"].map(|name| format!("last_failover_{name}"));
         let mut told = Vec::new();

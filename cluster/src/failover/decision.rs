@@ -8,8 +8,8 @@
 //!
 //! A voter answers as soon as it suspects the primary itself, has extended its lease for the lease's length no more, and so
 //! can promise not to do it for a while. The promise is about the shard as it is: a primary that leads it again at a higher epoch
-//! has been given it since, and no proposal for the epoch before can be decided any more. A leader that never was the leader, or is not any more, does no harm with it: the log
-//! does not take its proposal, and promises end.
+//! has been given it since, and no proposal for the epoch before can be decided any more. A leader that never was the leader, or
+//! is not any more, does no harm with it: the log does not take its proposal, and promises end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,21 +50,11 @@ pub struct Fenced {
     pub silence_ms: u64,
 }
 
-/// The voter: who asked for a fence, not answered yet.
+/// The voter: what it was asked for and has not answered yet, or has promised.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     by: NodeId,
-    epoch: u64,
-    round: Beat,
-    until: u64,
-}
-
-/// The voter: a primary whose lease it does not extend.
-#[derive(Debug, Clone, Copy)]
-struct Promise {
-    by: NodeId,
-    epoch: u64,
-    round: Beat,
+    fence: Fence,
     until: u64,
 }
 
@@ -72,14 +62,15 @@ struct Promise {
 #[derive(Debug, Default)]
 pub(super) struct Fences {
     asked: BTreeMap<NodeId, Asked>,
-    promises: BTreeMap<NodeId, Promise>,
+    /// Whose lease it does not extend.
+    promises: BTreeMap<NodeId, Asked>,
 }
 
 impl Fences {
     /// Whether the lease of this primary, of a shard at this epoch, must not be extended.
     pub(super) fn holds(&self, primary: NodeId, epoch: u64, now: u64) -> bool {
         let promise = self.promises.get(&primary);
-        promise.is_some_and(|promise| now < promise.until && epoch <= promise.epoch)
+        promise.is_some_and(|promise| now < promise.until && epoch <= promise.fence.epoch)
     }
 
     fn forget_old(&mut self, now: u64) {
@@ -131,23 +122,15 @@ impl Failover {
         if !self.is_voter(self.myself) || !self.is_voter(by) || fence.primary == self.myself {
             return;
         }
-        let asked = Asked {
-            by,
-            epoch: fence.epoch,
-            round: fence.round,
-            until: now + ROUND_MS,
-        };
+        let until = now + ROUND_MS;
+        let asked = Asked { by, fence, until };
         self.fences.asked.insert(fence.primary, asked);
     }
 
     pub(super) fn spare(&mut self, by: NodeId, fence: Fence) {
-        let Fence { primary, round, .. } = fence;
-        self.fences
-            .promises
-            .retain(|&node, promise| (node, promise.by, promise.round) != (primary, by, round));
-        self.fences
-            .asked
-            .retain(|&node, asked| (node, asked.by, asked.round) != (primary, by, round));
+        for words in [&mut self.fences.promises, &mut self.fences.asked] {
+            words.retain(|_, word| (word.by, word.fence) != (by, fence));
+        }
     }
 
     /// Promises what can be promised by now.
@@ -160,24 +143,14 @@ impl Failover {
             asked.filter(|&(primary, _)| is_due(primary)).collect()
         };
         for (primary, asked) in asked {
-            let Asked {
-                by, epoch, round, ..
-            } = asked;
+            let Asked { by, fence, .. } = asked;
             self.fences.asked.remove(&primary);
             let until = now + PROMISE_MS;
-            let promise = Promise {
-                by,
-                epoch,
-                round,
-                until,
-            };
-            self.fences.promises.insert(primary, promise);
+            self.fences
+                .promises
+                .insert(primary, Asked { until, ..asked });
             let fenced = Fenced {
-                fence: Fence {
-                    primary,
-                    epoch,
-                    round,
-                },
+                fence,
                 silence_ms: now.saturating_sub(self.detector.reported_at(primary)),
             };
             match by == self.myself {

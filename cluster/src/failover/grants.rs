@@ -93,8 +93,7 @@ impl Failover {
         };
         let electorate = &standpoint.electorate;
         let is_primary = standpoint.topology.role(holder) == Some(Role::Primary(claim.shard));
-        let shard = standpoint.topology.shards().get(&claim.shard);
-        let epoch = shard.map_or(0, |shard| shard.epoch);
+        let epoch = self.shard(claim.shard).map_or(0, |led| led.epoch);
         let counts_the_same = electorate.coming.iter().eq(&claim.voters);
         // A majority has written down who follows, or will: one of them is in every other majority, also after a start in which
         // it has forgotten its promise, and as long as it does not know that this is decided.

@@ -102,6 +102,11 @@ impl Keeping {
             has_begun: false,
         }
     }
+
+    /// What is to be promised for a shard.
+    fn mode(&self, shard: &Shard) -> AckMode {
+        self.wanted.unwrap_or(shard.ack_mode)
+    }
 }
 
 impl Led {
@@ -272,10 +277,10 @@ impl Failover {
         let forgets = !self.keeping.has_begun && !is_off(Rule::ForgottenAreAwaited);
         let standpoint = self.standpoint.as_ref();
         self.keeping.has_begun |= standpoint.is_some_and(|standpoint| standpoint.is_current);
-        let shard = own
+        let place = own
             .as_ref()
-            .and_then(|(id, topology)| topology.shards().get(id));
-        let (Some(shard), Some(led)) = (shard, &mut self.keeping.led) else {
+            .and_then(|(id, topology)| Some((topology, topology.shards().get(id)?)));
+        let (Some((topology, shard)), Some(led)) = (place, &mut self.keeping.led) else {
             // Said to a primary that is none any more.
             self.keeping.wanted.take_if(|mode| *mode == AckMode::Async);
             return;
@@ -300,17 +305,14 @@ impl Failover {
             led.awaited = None;
         }
         led.in_sync.clone_from(in_sync);
-        self.await_all();
+        self.await_all(topology, shard);
     }
 
-    fn await_all(&mut self) {
-        let (Some(led), Some(standpoint)) = (&mut self.keeping.led, &self.standpoint) else {
+    fn await_all(&mut self, topology: &Topology, shard: &Shard) {
+        let mode = self.keeping.mode(shard);
+        let Some(led) = &mut self.keeping.led else {
             return;
         };
-        let topology = &standpoint.topology;
-        let said = topology.shards().get(&led.shard);
-        let said = said.map_or(AckMode::Async, |shard| shard.ack_mode);
-        let mode = self.keeping.wanted.unwrap_or(said);
         let replicas = topology.replicas(led.shard);
         let awaited = led.wants_awaited(mode, replicas.map(|(replica, _)| replica));
         if led.awaited.as_ref() != Some(&awaited) {
@@ -337,7 +339,7 @@ impl Failover {
         let mut others = members.filter(|replica| !shard.in_sync.contains(replica));
         let next = others.find(|&replica| is_heard(replica) && keeps_up(stream, replica));
         let patience_ms = self.settings.isr_timeout_ms;
-        let mode = self.keeping.wanted.unwrap_or(shard.ack_mode);
+        let mode = self.keeping.mode(shard);
         let Some(led) = &mut self.keeping.led else {
             return;
         };
@@ -358,7 +360,7 @@ impl Failover {
             led.note_proposed(&said, now);
             self.effects.push(Effect::Propose(Change::SetInSync(said)));
         }
-        self.await_all();
+        self.await_all(&topology, shard);
     }
 }
 

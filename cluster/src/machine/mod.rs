@@ -1,7 +1,7 @@
 //! One node's part in the cluster: events in, ordered effects out.
 //!
 //! ```text
-//!   Event ──▶ inbox.rs ▶ mod.rs ──┬─▶ meet.rs     who joins whom, and how
+//!   Event ──▶ inbox.rs ▶ mod.rs ─┬─▶ meet.rs     who joins whom, and how
 //!    (waits while the disk       ├─▶ ask.rs      what this node wants of the cluster, until it is done
 //!     has something to keep)     ├─▶ govern.rs   the leader: who takes part, who votes
 //!                                ├─▶ leave.rs    out of the cluster, and alone again
@@ -288,7 +288,10 @@ impl Machine {
             (Event::Persisted { .. }, _) => {}
             (Event::Tick, true) => self.ticks += 1,
             (event, true) => self.defer(event),
-            (event, false) => self.process(event),
+            (event, false) => {
+                self.obey(event);
+                self.pump();
+            }
         }
         // What has waited is looked at as a whole, and written down at once: one by one it could take longer than it takes others
         // to send more.
@@ -300,11 +303,6 @@ impl Machine {
             self.pump();
         }
         self.take_effects()
-    }
-
-    fn process(&mut self, event: Event) {
-        self.obey(event);
-        self.pump();
     }
 
     fn obey(&mut self, event: Event) {

@@ -2,8 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use almandine_tests::cluster::Plan as Nodes;
 use almandine_tests::cluster::kills::{Plan, run};
+
+use crate::stage::shard;
 
 const TIMES: usize = 8;
 
@@ -24,13 +25,7 @@ fn a_topology_outlives_its_processes() {
 /// All epochs are those of the one shard: to raise them changes nothing, and is decided all the same.
 #[test]
 fn a_cluster_of_one_shard_settles() {
-    let cluster = Nodes::new().start(2);
-    cluster.order(0, "CLUSTER ADDSLOTSRANGE 0 16383");
-    cluster.meet(1, 0);
-    cluster.agreed_on("both know each other", |topology| topology.nodes.len() == 2);
-    let primary = cluster.id(0);
-    cluster.order(1, &format!("CLUSTER REPLICATE {primary}"));
-    cluster.agreed_on("a replica", |topology| topology.replicas().count() == 1);
+    let cluster = shard(1, &[]);
     for _ in 0..2 {
         cluster.settle().unwrap_or_else(|error| panic!("{error}"));
     }

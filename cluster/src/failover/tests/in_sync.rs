@@ -72,12 +72,20 @@ impl Stage {
         stage
     }
 
-    fn tell(&mut self, event: Event) {
-        let now = Now {
+    fn clock(&self) -> Now {
+        Now {
             ms: self.now,
             unix_ms: 0,
-        };
-        for effect in self.failover.handle(now, event) {
+        }
+    }
+
+    /// The process is another one, that knows nothing of what was before.
+    fn start_again(&mut self, settings: Settings) {
+        self.failover = Failover::new(node(0), 2, settings, self.clock());
+    }
+
+    fn tell(&mut self, event: Event) {
+        for effect in self.failover.handle(self.clock(), event) {
             match effect {
                 Effect::GiveUp => self.said.push(Said::GivesUp),
                 Effect::Await(nodes) => {
@@ -378,15 +386,7 @@ fn a_mode_becomes_weaker_only_if_its_primary_is_told() {
         (AckMode::Durable, vec![1, 2])
     );
     // A node that was started with another one takes over.
-    stage.failover = Failover::new(
-        node(0),
-        2,
-        weak,
-        Now {
-            ms: stage.now,
-            unix_ms: 0,
-        },
-    );
+    stage.start_again(weak);
     stage.own(true);
     stage.publish();
     stage.settle();
@@ -403,11 +403,7 @@ fn a_primary_that_starts_again_waits_for_everybody_until_the_log_has_its_word() 
     stage.run(100);
     let before = std::mem::take(&mut stage.proposed);
     assert_eq!(before.len(), 1);
-    let now = Now {
-        ms: stage.now,
-        unix_ms: 0,
-    };
-    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.start_again(stage.settings);
     stage.said.clear();
     stage.own(true);
     stage.publish();
@@ -439,11 +435,7 @@ fn say(stage: &mut Stage, mode: AckMode) {
 fn a_primary_that_does_not_know_what_was_decided_waits_for_everybody_whatever_it_reads() {
     let mut stage = Stage::durable();
     let latest = stage.topology.clone();
-    let now = Now {
-        ms: stage.now,
-        unix_ms: 0,
-    };
-    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.start_again(stage.settings);
     stage.own(true);
     // It reads what it had applied, and then the next entry: there are more, as far as it can tell.
     say(&mut stage, AckMode::Async);
@@ -468,12 +460,8 @@ fn a_primary_that_does_not_know_what_was_decided_waits_for_everybody_whatever_it
 #[test]
 fn a_primary_that_has_lost_its_data_lets_nobody_go_who_has_it() {
     let mut stage = Stage::durable();
-    let now = Now {
-        ms: stage.now,
-        unix_ms: 0,
-    };
     // It is killed, and its files are gone; nobody copies from it.
-    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.start_again(stage.settings);
     stage.publish();
     stage.is_linked = [false; 3];
     stage.run(5000);
@@ -517,10 +505,6 @@ fn a_primary_that_was_to_promise_less_waits_for_everybody_until_that_is_outdated
 fn a_primary_that_has_lost_its_data_is_not_alone_because_it_does_not_know_of_others_yet() {
     let mut stage = Stage::durable();
     let latest = stage.topology.clone();
-    let now = Now {
-        ms: stage.now,
-        unix_ms: 0,
-    };
     // It reads its log from where it was a cluster of one.
     let alone = Plan {
         shards: vec![1],
@@ -528,7 +512,7 @@ fn a_primary_that_has_lost_its_data_is_not_alone_because_it_does_not_know_of_oth
         policy: TwoNodePolicy::PrimarySurvives,
     };
     stage.topology = found(&alone).0;
-    stage.failover = Failover::new(node(0), 2, stage.settings, now);
+    stage.start_again(stage.settings);
     stage.own(false);
     stage.publish_as(false);
     stage.topology = latest;

@@ -21,7 +21,7 @@ use almandine_cluster::failover::{
     Stream, TwoNodePolicy,
 };
 use almandine_cluster::id::NodeId;
-use almandine_cluster::topology::{AckMode, Address};
+use almandine_cluster::topology::{AckMode, Address, Shard, Topology};
 use tracing::info;
 
 use self::messages::{
@@ -245,22 +245,21 @@ impl FailureDetectorActor {
         standpoint.is_some_and(|(standpoint, myself)| standpoint.topology.leads(myself))
     }
 
-    fn shard_epoch(&self) -> Option<u64> {
+    /// The shard that this node is in, in the topology that says so.
+    fn own_shard(&self) -> Option<(&Shard, &Topology)> {
         let topology = &self.standpoint.as_ref()?.topology;
         let shard = topology.member(self.myself?)?.shard;
-        Some(topology.shards().get(&shard)?.epoch)
+        Some((topology.shards().get(&shard)?, topology))
     }
 
     /// Whether it is the stream of whom the log names: that of the primary before it may flow for a moment longer.
     fn names_as_primary(&self, upstream: &Upstream) -> bool {
-        let seat = self.standpoint.as_ref().zip(self.myself);
-        let address = seat.and_then(|(standpoint, myself)| {
-            let topology = &standpoint.topology;
-            let shard = topology.shards().get(&topology.member(myself)?.shard)?;
-            let Address { ip, port, .. } = &topology.member(shard.primary)?.address;
-            Some((ip.as_ref()?.to_string(), *port))
-        });
-        address.is_some_and(|(host, port)| (host, port) == (upstream.host.clone(), upstream.port))
+        let own = self.own_shard();
+        let primary = own.and_then(|(shard, topology)| topology.member(shard.primary));
+        primary.is_some_and(|primary| {
+            let Address { ip, port, .. } = &primary.address;
+            *port == upstream.port && ip.is_some_and(|ip| ip.to_string() == upstream.host)
+        })
     }
 
     /// How the node's data stands, if it has read its files.
@@ -277,7 +276,7 @@ impl FailureDetectorActor {
         });
         let leads = !replication.is_replica() && self.leads();
         if is_linked || leads {
-            self.term = self.shard_epoch().unwrap_or(self.term);
+            self.term = self.own_shard().map_or(self.term, |(shard, _)| shard.epoch);
         }
         let params = self.node.params();
         let priority = match params.cluster_replica_no_failover {

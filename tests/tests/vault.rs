@@ -35,6 +35,7 @@ fn images(seed: u64, disk: DiskKind) -> Option<Report> {
         count: IMAGES,
         seed,
         disk,
+        keep: None,
     };
     let report = run(&plan, program(), |_| {});
     Some(report.unwrap_or_else(|error| panic!("seed {seed}: {error}")))

@@ -12,9 +12,9 @@ use super::Failure;
 use almandine_tests::flags::Flags;
 
 pub(super) const HELP: &str = "\
-crash-images [--count 10000] [--seed N]
+crash-images [--count 10000] [--seed N] [--keep DIR]
     Records the system calls of a process that commits to a vault, makes as many images of what the disk may hold if the
-    machine dies, and looks whether each opens and holds what was acknowledged. Needs strace.
+    machine dies, and looks whether each opens and holds what was acknowledged. Needs strace. What fails is put into DIR.
 vault-kills [--times 1000] [--seed N]
     Kills a process that commits to a vault at random moments, and looks whether it finds again what it acknowledged.
 vault-writer DIR --seed N --commits N
@@ -36,6 +36,7 @@ pub(super) fn run(args: &[String]) -> Result<ExitCode, Failure> {
         count: flags.value("count", 10_000)?,
         seed: flags.value("seed", time())?,
         disk: DiskKind::Honest,
+        keep: flags.optional("keep")?,
     };
     flags.finish()?;
     eprintln!("seed {}", plan.seed);

@@ -30,7 +30,7 @@ pub use self::writer::write;
 /// Images made of one recording.
 const IMAGES_PER_RECORDING: usize = 250;
 /// Commits in one recording.
-const COMMITS: u64 = 120;
+const COMMITS: u64 = 250;
 
 /// What is played.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct Plan {
     pub seed: u64,
     /// What the disk does.
     pub disk: DiskKind,
+    /// Where the recordings and images of failures are put: the threads of a process are not as fast the next time.
+    pub keep: Option<PathBuf>,
 }
 
 /// Whether the disk keeps its promise.
@@ -57,7 +59,7 @@ pub enum DiskKind {
 pub struct Report {
     /// Images that were opened.
     pub images: usize,
-    /// Of these, those in which there was no vault yet.
+    /// Of these, those in which nothing was committed yet.
     pub unborn: usize,
     /// Sectors and names that were written and not synced, and that the dice have taken.
     pub forgotten: u64,
@@ -75,7 +77,7 @@ impl fmt::Display for Report {
         } = self;
         write!(
             f,
-            "{images} images ({unborn} from before the vault), {forgotten} sectors and names forgotten, {} failures",
+            "{images} images ({unborn} from before the first commit), {forgotten} sectors and names forgotten, {} failures",
             failures.len()
         )?;
         failures
@@ -108,9 +110,16 @@ pub fn run(plan: &Plan, program: &Path, mut tell: impl FnMut(&str)) -> Result<Re
         let states = states(seed);
         let images = IMAGES_PER_RECORDING.min(plan.count - report.images);
         for _ in 0..images {
-            let at = format!("recording {seed}, image {}", report.images);
-            open_image(&recording, &states, plan.disk, &mut rng, &mut report)
-                .unwrap_or_else(|why| report.failures.push(format!("{at}: {why}")));
+            let (image, before) = (report.images, rng.clone());
+            if let Err(why) = open_image(&recording, &states, plan.disk, &mut rng, &mut report) {
+                let at = format!("recording {seed}, image {image}");
+                report.failures.push(format!("{at}: {why}"));
+                if let Some(keep) = &plan.keep {
+                    let into = keep.join(format!("{seed}-{image}"));
+                    let kept = keep_image(&recording, plan.disk, before, &place.calls(), &into);
+                    kept.map_err(|error| format!("{}: {error}", into.display()))?;
+                }
+            }
             report.images += 1;
         }
         tell(&report.to_string());
@@ -119,7 +128,7 @@ pub fn run(plan: &Plan, program: &Path, mut tell: impl FnMut(&str)) -> Result<Re
 }
 
 fn record(program: &Path, place: &Place, seed: u64) -> Result<Recording, String> {
-    let (root, log) = (place.0.join("root"), place.0.join("calls"));
+    let (root, log) = (place.0.join("root"), place.calls());
     let fails = |error: std::io::Error| format!("{}: {error}", log.display());
     fs::create_dir(&root).map_err(fails)?;
     let (seed, commits) = (seed.to_string(), COMMITS.to_string());
@@ -164,11 +173,9 @@ fn open_image(
     report: &mut Report,
 ) -> Result<(), String> {
     let place = Place::new().map_err(|error| format!("no directory: {error}"))?;
-    let cut = recording.any_cut(rng);
-    let made = recording.image(cut, disk, rng, &place.0);
+    let (cut, made) = make_image(recording, disk, rng, &place.0);
     report.forgotten += made.map_err(|error| format!("cut {cut}: no image: {error}"))?;
     let dir = place.0.join("cluster.db");
-    report.unborn += usize::from(!dir.exists());
     let promised = recording.promised(cut);
     let at = format!("cut {cut}, commit {} promised", promised.acknowledged);
     let mut vault =
@@ -177,6 +184,7 @@ fn open_image(
         .load()
         .map_err(|error| format!("{at}: {}", told(&error)))?;
     let number = number(&found);
+    report.unborn += usize::from(number == 0);
     if number < promised.acknowledged || number > promised.begun {
         return Err(format!("{at}: commit {number} found"));
     }
@@ -188,6 +196,31 @@ fn open_image(
     }
     let more = vault.commit(&[(b"after".to_vec(), Some(vec![1]))]);
     more.map_err(|error| format!("{at}: no commit after it: {}", told(&error)))
+}
+
+/// A moment for the machine to die, and what is left in `into` then: how much was forgotten.
+fn make_image(
+    recording: &Recording,
+    disk: DiskKind,
+    rng: &mut Rng,
+    into: &Path,
+) -> (usize, std::io::Result<u64>) {
+    let cut = recording.any_cut(rng);
+    (cut, recording.image(cut, disk, rng, into))
+}
+
+/// Puts what was recorded and the image that `rng` makes of it into `into`.
+fn keep_image(
+    recording: &Recording,
+    disk: DiskKind,
+    mut rng: Rng,
+    calls: &Path,
+    into: &Path,
+) -> std::io::Result<()> {
+    let image = into.join("image");
+    fs::create_dir_all(&image)?;
+    fs::copy(calls, into.join("calls"))?;
+    make_image(recording, disk, &mut rng, &image).1.map(drop)
 }
 
 fn told(error: &dyn std::error::Error) -> String {
@@ -213,6 +246,11 @@ impl Place {
         let dir = base.join(format!("almandine-images-{}-{number}", std::process::id()));
         fs::create_dir(&dir)?;
         Ok(Place(dir))
+    }
+
+    /// Where the calls are written.
+    fn calls(&self) -> PathBuf {
+        self.0.join("calls")
     }
 }
 

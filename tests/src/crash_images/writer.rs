@@ -11,8 +11,8 @@ use almandine_storage::vault::{Change, Vault};
 pub(super) const WRITER: &str = "vault-writer";
 /// The key that holds the number of the last commit.
 const NUMBER: &[u8] = b"number";
-/// Commits after which the vault is closed and opened again.
-const OPENED_AGAIN: u64 = 50;
+/// After so many commits, more or less, the vault is closed and opened again.
+const OPENED_AGAIN: usize = 25;
 const BALLAST: u64 = 1 << 14;
 
 /// What a vault holds.
@@ -37,8 +37,9 @@ pub fn write(dir: &Path, seed: u64, last: u64) -> Result<(), String> {
         ));
     }
     say("opened", first)?;
+    let mut rng = Rng::new(seed);
     for number in first + 1..=last {
-        if number % OPENED_AGAIN == 0 {
+        if rng.below(OPENED_AGAIN) == 0 {
             drop(vault);
             vault = open(dir)?;
         }

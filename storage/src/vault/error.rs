@@ -80,6 +80,14 @@ impl VaultError {
         }
     }
 
+    pub(super) fn damaged(path: &Path, key: &[u8], why: Damage) -> Self {
+        VaultError::Damaged {
+            path: path.to_owned(),
+            key: key.to_vec(),
+            why,
+        }
+    }
+
     pub(super) fn of_sled(doing: &'static str, path: &Path, error: &sled::Error) -> Self {
         match error {
             sled::Error::Io(source) => {

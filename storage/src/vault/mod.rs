@@ -3,15 +3,18 @@
 //! ```text
 //!   cluster.db/          sled: mod.rs reads and writes it, birth.rs makes it and moves it
 //!   cluster.db.tmp/      one that is being made; nobody has relied on it
+//!   cluster.db.last/     the one whose place it is about to take
+//!   cluster.db.copy/     what was read when the vault was opened
 //!   cluster.db.lock      held while a process uses the vault
 //!   cluster.db.ballast   room that is given up when the disk is full
 //!   cluster.db.old-<t>   what was set aside
 //! ```
 //!
-//! A value is framed (`frame.rs`) and cut into pieces (`pieces.rs`). Four habits of sled 0.34.7 are dealt with here: its `flush`
+//! A value is framed (`frame.rs`) and cut into pieces (`pieces.rs`). Five habits of sled 0.34.7 are dealt with here: its `flush`
 //! does not sync, so the vault does; it reads half-written snapshots of its own, so they are removed before it opens; it
-//! syncs no page that is too large for a segment, so the pieces are small; and it remembers an error for ever, so a vault
-//! that has met one is done.
+//! overwrites what it still needs, so it is read from a copy and made anew before it grows long (`birth.rs`); it syncs no page
+//! that is too large for a segment, so the pieces are small; and it remembers an error for ever, so a vault that has met one is
+//! done.
 
 mod birth;
 mod error;
@@ -32,9 +35,13 @@ pub use self::birth::set_aside;
 pub use self::error::{Damage, VaultError};
 pub use self::export::export;
 use self::frame::{deframe, frame};
+use self::pieces::Piece;
 
 /// Bytes kept so that a full disk can be lived through once.
 pub const BALLAST: u64 = 8 << 20;
+
+/// Bytes that may be appended to a store before another takes its place: two of sled's segments, so none is cut off.
+const LONG: usize = 1 << 20;
 
 /// One change of a commit: what a key holds from now on, none = nothing.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);
@@ -61,6 +68,8 @@ pub struct Vault {
 struct Store {
     db: sled::Db,
     log: File,
+    /// Bytes that were appended to its log since it was opened.
+    written: usize,
 }
 
 impl Vault {
@@ -78,21 +87,20 @@ impl Vault {
     /// As for [`Vault::open`].
     pub fn open_with_ballast(dir: &Path, ballast: u64) -> Result<Vault, VaultError> {
         let lock = birth::lock(dir)?;
-        let store = match birth::open(dir) {
+        let opened = match open_store(dir) {
             // sled cannot even read without room to write.
-            Err(VaultError::Full { .. }) if birth::drop_ballast(dir)? => birth::open(dir)?,
-            opened => opened?,
+            Err(VaultError::Full { .. }) if birth::drop_ballast(dir)? => open_store(dir),
+            opened => opened,
         };
-        let mut vault = Vault {
+        let (store, pieces) = opened?;
+        birth::keep_ballast(dir, ballast)?;
+        Ok(Vault {
             dir: dir.to_owned(),
             store: Some(store),
-            pieces: BTreeMap::new(),
+            pieces,
             ballast,
             _lock: lock,
-        };
-        vault.check()?;
-        birth::keep_ballast(dir, ballast)?;
-        Ok(vault)
+        })
     }
 
     /// Everything that the vault holds.
@@ -101,9 +109,11 @@ impl Vault {
     /// A value is damaged, or the disk fails.
     pub fn load(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, VaultError> {
         let mut values = BTreeMap::new();
-        for (key, (framed, _)) in pieces::gather(&self.store()?.db, &self.dir)? {
+        let held = self.store()?.held(&self.dir)?;
+        for (key, (framed, _)) in pieces::gather(&held, &self.dir)? {
             if key != FORMAT_KEY {
-                let value = deframe(&key, &framed).map_err(|why| self.damaged(&key, why))?;
+                let value = deframe(&key, &framed);
+                let value = value.map_err(|why| VaultError::damaged(&self.dir, &key, why))?;
                 values.insert(key, value.to_vec());
             }
         }
@@ -120,10 +130,29 @@ impl Vault {
             Err(VaultError::Full { .. }) if self.make_room()? => self.write(changes),
             outcome => outcome,
         };
+        let outcome = outcome.and_then(|()| self.shorten());
         if outcome.is_err() {
             self.store = None;
         }
         outcome
+    }
+
+    /// Puts a new store in the place of one that has grown long, unless the disk has no room for it now.
+    fn shorten(&mut self) -> Result<(), VaultError> {
+        if self.store()?.written < LONG {
+            return Ok(());
+        }
+        let held = self.store()?.held(&self.dir)?;
+        match birth::prepare(&self.dir, held) {
+            // It is tried again when as much more has been written.
+            Err(VaultError::Full { .. }) => self.store_mut()?.written = 0,
+            prepared => {
+                prepared?;
+                self.store = None;
+                self.store = Some(birth::replace(&self.dir)?);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the room is still there that is kept for a full disk; without it the next full disk ends the process.
@@ -147,7 +176,8 @@ impl Vault {
                 after => self.pieces.insert(key.to_vec(), after),
             };
         }
-        self.store()?.write(&batch, &self.dir)
+        let dir = self.dir.clone();
+        self.store_mut()?.write(&batch, &dir)
     }
 
     /// Gives the ballast up and opens the store anew, which remembers that it had no room. False if the ballast is gone.
@@ -156,29 +186,9 @@ impl Vault {
         if !birth::drop_ballast(&self.dir)? {
             return Ok(false);
         }
-        self.store = Some(birth::open(&self.dir)?);
-        self.check()?;
+        let (store, pieces) = open_store(&self.dir)?;
+        (self.store, self.pieces) = (Some(store), pieces);
         Ok(true)
-    }
-
-    /// Reads everything once: what is damaged must be known before anybody relies on the rest.
-    fn check(&mut self) -> Result<(), VaultError> {
-        let mut found = pieces::gather(&self.store()?.db, &self.dir)?;
-        let format = found.remove(FORMAT_KEY);
-        let format = format.ok_or_else(|| self.damaged(FORMAT_KEY, Damage::Missing))?;
-        match deframe(FORMAT_KEY, &format.0) {
-            Ok(FORMAT) => {}
-            Ok(_) => return Err(self.damaged(FORMAT_KEY, Damage::Version)),
-            Err(why) => return Err(self.damaged(FORMAT_KEY, why)),
-        }
-        for (key, (framed, _)) in &found {
-            deframe(key, framed).map_err(|why| self.damaged(key, why))?;
-        }
-        self.pieces = found
-            .into_iter()
-            .map(|(key, (_, pieces))| (key, pieces))
-            .collect();
-        Ok(())
     }
 
     fn store(&self) -> Result<&Store, VaultError> {
@@ -187,18 +197,43 @@ impl Vault {
         })
     }
 
-    fn damaged(&self, key: &[u8], why: Damage) -> VaultError {
-        VaultError::Damaged {
+    fn store_mut(&mut self) -> Result<&mut Store, VaultError> {
+        self.store.as_mut().ok_or_else(|| VaultError::Done {
             path: self.dir.clone(),
-            key: key.to_vec(),
-            why,
-        }
+        })
     }
 }
 
+/// A new store that holds what the vault at `dir` held, and of each key how many pieces there are. Everything is read once before:
+/// what is damaged must be known before anybody relies on the rest, and is left as it is.
+fn open_store(dir: &Path) -> Result<(Store, BTreeMap<Vec<u8>, u32>), VaultError> {
+    let held = birth::held(dir)?;
+    let mut found = pieces::gather(&held, dir)?;
+    let damaged = |key: &[u8], why| VaultError::damaged(dir, key, why);
+    let format = found.remove(FORMAT_KEY);
+    let format = format.ok_or_else(|| damaged(FORMAT_KEY, Damage::Missing))?;
+    match deframe(FORMAT_KEY, &format.0) {
+        Ok(FORMAT) => {}
+        Ok(_) => return Err(damaged(FORMAT_KEY, Damage::Version)),
+        Err(why) => return Err(damaged(FORMAT_KEY, why)),
+    }
+    for (key, (framed, _)) in &found {
+        deframe(key, framed).map_err(|why| damaged(key, why))?;
+    }
+    birth::prepare(dir, held)?;
+    let pieces = found.into_iter().map(|(key, (_, pieces))| (key, pieces));
+    Ok((birth::replace(dir)?, pieces.collect()))
+}
+
 impl Store {
+    /// Everything in it, in pieces.
+    fn held(&self, dir: &Path) -> Result<Vec<Piece>, VaultError> {
+        let held: sled::Result<_> = self.db.iter().collect();
+        held.map_err(|error| VaultError::of_sled("read", dir, &error))
+    }
+
     /// One transaction, then everything that sled has written is synced.
-    fn write(&self, batch: &sled::Batch, dir: &Path) -> Result<(), VaultError> {
+    fn write(&mut self, batch: &sled::Batch, dir: &Path) -> Result<(), VaultError> {
         let done = self.db.transaction(|keys| {
             keys.apply_batch(batch)?;
             Ok::<(), ConflictableTransactionError<()>>(())
@@ -211,7 +246,7 @@ impl Store {
             Err(TransactionError::Abort(())) => unreachable!("nothing above aborts"),
         }
         let flushed = self.db.flush();
-        flushed.map_err(|error| VaultError::of_sled("write to", dir, &error))?;
+        self.written += flushed.map_err(|error| VaultError::of_sled("write to", dir, &error))?;
         self.sync(dir)
     }
 

@@ -7,10 +7,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use sled::IVec;
+
 use super::error::{Damage, VaultError};
 
 /// Bytes of one piece; sixteen of them are half of what a page may hold.
 const PIECE: usize = 4096;
+
+/// A piece and its name, as sled keeps them.
+pub(super) type Piece = (IVec, IVec);
 
 /// Framed values and the numbers of their pieces.
 pub(super) type Gathered = BTreeMap<Vec<u8>, (Vec<u8>, u32)>;
@@ -29,22 +34,23 @@ pub(super) fn put(key: &[u8], framed: Option<&[u8]>, before: u32, batch: &mut sl
     after
 }
 
-/// All values of the store at `path`, put together.
-pub(super) fn gather(db: &sled::Db, path: &Path) -> Result<Gathered, VaultError> {
+/// A value of a single piece.
+pub(super) fn whole(key: &[u8], framed: &[u8]) -> Piece {
+    assert!(framed.len() <= PIECE, "this value needs several pieces");
+    (name(key, 0).into(), framed.into())
+}
+
+/// All values that the vault at `path` holds, put together.
+pub(super) fn gather(held: &[Piece], path: &Path) -> Result<Gathered, VaultError> {
     let mut gathered = Gathered::new();
-    for found in db.iter() {
-        let (name, piece) = found.map_err(|error| VaultError::of_sled("read", path, &error))?;
-        let damaged = |key: &[u8], why| VaultError::Damaged {
-            path: path.to_owned(),
-            key: key.to_vec(),
-            why,
-        };
-        let (key, number) = parse(&name).ok_or_else(|| damaged(&name, Damage::Key))?;
+    for (name, piece) in held {
+        let damaged = |key: &[u8], why| VaultError::damaged(path, key, why);
+        let (key, number) = parse(name).ok_or_else(|| damaged(name, Damage::Key))?;
         let (framed, pieces) = gathered.entry(key.to_vec()).or_default();
         if *pieces != number {
             return Err(damaged(key, Damage::Missing));
         }
-        framed.extend_from_slice(&piece);
+        framed.extend_from_slice(piece);
         *pieces += 1;
     }
     Ok(gathered)

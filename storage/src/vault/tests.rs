@@ -136,6 +136,55 @@ fn half_made_files_are_no_obstacle() {
     assert!(!snapshot.exists());
 }
 
+#[test]
+fn a_vault_is_there_wherever_its_replacement_was_cut_short() {
+    for (renamed, half_made) in [(true, true), (true, false), (false, true)] {
+        let place = Place::new();
+        place.open().unwrap().commit(&[change("a", "1")]).unwrap();
+        let beside = |suffix: &str| place.0.join(format!("cluster.db.{suffix}"));
+        match renamed {
+            true => fs::rename(place.dir(), beside("last")).unwrap(),
+            false => fs::create_dir(beside("last")).unwrap(),
+        }
+        if half_made {
+            for suffix in ["tmp", "copy"] {
+                fs::create_dir(beside(suffix)).unwrap();
+                fs::write(beside(suffix).join("db"), "half").unwrap();
+            }
+        }
+        let vault = place.open().unwrap();
+        assert_eq!(vault.load().unwrap()[&b"a"[..]], b"1");
+        for suffix in ["last", "tmp", "copy"] {
+            assert!(!beside(suffix).exists(), "{suffix}");
+        }
+    }
+}
+
+#[test]
+fn a_vault_stays_short_however_much_is_committed() {
+    let place = Place::new();
+    let mut vault = place.open().unwrap();
+    for number in 0..400u32 {
+        let key = format!("key {}", number % 5);
+        let changes = [
+            (key.into(), Some(vec![number as u8; 20_000])),
+            change("number", &number.to_string()),
+        ];
+        vault.commit(&changes).unwrap();
+    }
+    let length = fs::metadata(place.dir().join("db")).unwrap().len();
+    assert!(length < 3 << 20, "{length}");
+    for vault in [vault.load(), {
+        drop(vault);
+        place.open().unwrap().load()
+    }] {
+        let values = vault.unwrap();
+        assert_eq!(values[&b"number"[..]], b"399");
+        assert_eq!(values[&b"key 3"[..]], vec![142; 20_000]);
+        assert_eq!(values.len(), 6);
+    }
+}
+
 /// Writes into the store past the vault.
 fn tamper(place: &Place, write: impl Fn(&sled::Db)) {
     place.open().unwrap().commit(&[change("a", "1")]).unwrap();
@@ -202,11 +251,14 @@ fn rotten_files_are_an_error_or_an_earlier_state() {
         for _ in 0..=rng.below(3) {
             bytes[rng.below(used)] ^= 1 << rng.below(8);
         }
-        fs::write(file, bytes).unwrap();
+        fs::write(file, &bytes).unwrap();
         match place.open() {
             Ok(vault) => assert!(states.contains(&vault.load().unwrap())),
             Err(VaultError::Locked { path }) => panic!("{}", path.display()),
-            Err(_) => refused += 1,
+            Err(_) => {
+                refused += 1;
+                assert_eq!(fs::read(file).unwrap(), bytes, "it is left as it was");
+            }
         }
     }
     assert!(refused > 0);

@@ -16,6 +16,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 
+use almandine_node::stats::process::preempt_nobody;
+
 const HUGE_PAGE: usize = 2 << 20;
 /// Bytes of an area, of which little exists before it is used. The allocator takes none of twice the size; when half of one
 /// is in use there is another.
@@ -108,11 +110,9 @@ extern "C" fn commit(
 }
 
 fn touch_what_is_wanted(mut area: Range<usize>) {
-    // SAFETY: it concerns this thread only, which stops at once wherever a thread that serves clients needs its processor.
-    unsafe {
-        let nothing: libc::sched_param = std::mem::zeroed();
-        libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const nothing);
-    }
+    // Not as an idle thread, which would serve clients even better: a process that is killed ends, and its sockets close, when
+    // the last of its threads has had a turn, and an idle one on a busy machine has its turn after a second.
+    preempt_nobody();
     loop {
         for wanted in &WANTED {
             let page = wanted.swap(0, Ordering::Relaxed);

@@ -5,7 +5,8 @@
 //!
 //! Silence is too long after [`FLOOR_MS`], or later if answers come irregularly; but never later than `cluster-node-timeout`.
 //! A link that is lost shortens that by a quarter: links come back at once if somebody is there, so a killed process is
-//! suspected after 300 ms, and a lost link alone means nothing.
+//! suspected after 300 ms, and a lost link alone means nothing. Who has never answered has `cluster-node-timeout` for it, or
+//! [`FLOOR_MS`] from when its link was lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,11 +86,15 @@ impl Track {
     fn is_silent(&self, now: u64, node_timeout_ms: u64) -> bool {
         let cap = node_timeout_ms.max(CAP_MIN_MS);
         let silence = now.saturating_sub(self.heard_at);
-        if !self.has_spoken {
-            return silence >= cap;
-        }
-        let limit = self.gaps.limit_ms().clamp(FLOOR_MS.min(cap), cap);
-        let hint = limit - limit / 4;
+        let floor = FLOOR_MS.min(cap);
+        let (limit, hint) = match self.has_spoken {
+            true => {
+                let limit = self.gaps.limit_ms().clamp(floor, cap);
+                (limit, limit - limit / 4)
+            }
+            // It may still be on its way, unless there was a link.
+            false => (cap, floor),
+        };
         let is_cut = |at: u64| now.saturating_sub(at) >= hint;
         silence >= limit || (silence >= hint && self.lost_at.is_some_and(is_cut))
     }
@@ -202,8 +207,10 @@ impl Detector {
     }
 
     pub(super) fn link_lost(&mut self, node: NodeId, now: u64) {
-        self.links.remove(&node);
-        if let Some(track) = self.tracks.get_mut(&node) {
+        let was_linked = self.links.remove(&node);
+        if let Some(track) = self.tracks.get_mut(&node)
+            && was_linked
+        {
             track.shown.is_connected = false;
             track.lost_at = track.lost_at.or(Some(now));
         }
@@ -443,6 +450,14 @@ mod tests {
             "the cap"
         );
         assert!(track.is_silent(track.heard_at + 300, 300) && is_silent(&Track::default(), 2000));
+    }
+
+    #[test]
+    fn who_was_linked_and_is_gone_is_missed_though_it_never_answered() {
+        let mut track = Track::default();
+        assert!(!track.is_silent(1999, 2000) && track.is_silent(2000, 2000));
+        track.lost_at = Some(100);
+        assert!(!track.is_silent(499, 2000) && track.is_silent(500, 2000));
     }
 
     #[test]

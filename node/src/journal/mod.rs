@@ -5,7 +5,7 @@
 //!                          └────▶ unwritten   what the append-only file has not taken yet; cut where an increment ends
 //!
 //!   watermarks, each at most the one before:   offset ≥ written ≥ synced
-//!   and, where replies wait for replicas too:  offset ≥ confirmed
+//!   and, where replies wait for replicas too:  offset ≥ handed ≥ confirmed
 //! ```
 //! Offsets count the bytes of Redis's replication stream since its beginning; offset `n` is the one after `n` bytes. A shard
 //! appends once per batch, under a lock that is held for a copy; everything slow happens elsewhere.
@@ -44,6 +44,8 @@ pub struct Journal {
     offset: AtomicU64,
     written: AtomicU64,
     synced: AtomicU64,
+    /// What the connections of the replicas that keep up have taken; the highest number = none keeps up.
+    handed: AtomicU64,
     /// What all replicas have that replies wait for; the highest number = they wait for none.
     confirmed: AtomicU64,
     /// See [`Journal::reign`].
@@ -121,6 +123,7 @@ impl Journal {
             offset: AtomicU64::new(0),
             written: AtomicU64::new(0),
             synced: AtomicU64::new(0),
+            handed: AtomicU64::new(u64::MAX),
             confirmed: AtomicU64::new(u64::MAX),
             reign: AtomicU64::new(0),
             is_called: AtomicBool::new(false),
@@ -191,7 +194,7 @@ impl Journal {
     pub fn append(&self, effects: &[u8]) -> u64 {
         let mut inner = self.lock();
         let end = inner.backlog.end() + effects.len() as u64;
-        let floor = inner.readers.floor(end);
+        let floor = self.floor(&mut inner, end);
         inner.backlog.append(effects, floor);
         if self.is_written.load(Ordering::Acquire) {
             inner.unwritten.extend_from_slice(effects);
@@ -263,7 +266,7 @@ impl Journal {
         let mut inner = self.lock();
         inner.readers.limit = bounds.reader;
         let end = inner.backlog.end();
-        let floor = inner.readers.floor(end);
+        let floor = self.floor(&mut inner, end);
         inner.backlog.resize(bounds.backlog, floor);
     }
 
@@ -283,11 +286,21 @@ impl Journal {
         if self.confirmed.load(Ordering::Acquire) < offset {
             return false;
         }
-        match demand {
-            Demand::Nothing => true,
-            Demand::Written => self.written.load(Ordering::Acquire) >= offset || !self.has_log(),
-            Demand::Synced => self.synced.load(Ordering::Acquire) >= offset || !self.has_log(),
-        }
+        let mark = match demand {
+            Demand::Nothing => return true,
+            Demand::Written => &self.written,
+            Demand::Synced => &self.synced,
+        };
+        let is_in = |mark: &AtomicU64| mark.load(Ordering::Acquire) >= offset;
+        (is_in(mark) && is_in(&self.handed)) || !self.has_log()
+    }
+
+    /// The first offset that a reader needs when the stream ends at `end`.
+    fn floor(&self, inner: &mut Inner, end: u64) -> u64 {
+        let floor = inner.readers.floor(end);
+        // One of them may have been let go. Who waits for it is told when the file has what is appended now.
+        self.look_at_handed(inner);
+        floor
     }
 
     /// Whether effects are kept for an append-only file.
@@ -344,6 +357,7 @@ impl Journal {
         inner.unwritten.clear();
         inner.cut = None;
         inner.readers.clear();
+        self.look_at_handed(&inner);
         self.files.restart();
         self.note_term_change();
         for mark in [&self.offset, &self.written, &self.synced] {
@@ -371,7 +385,7 @@ impl Journal {
     pub fn recall(&self, bytes: &[u8]) {
         let mut inner = self.lock();
         let offset = inner.backlog.end();
-        let floor = inner.readers.floor(offset);
+        let floor = self.floor(&mut inner, offset);
         inner
             .backlog
             .restart(offset.saturating_sub(bytes.len() as u64));

@@ -1,12 +1,15 @@
 //! Who reads the stream on: links of replicas. The backlog keeps what they need, up to a limit, for memory must not grow with
 //! the slowness of others.
+//!
+//! A reader that asks for the next bytes has handed those before to the system, which delivers them though the process is
+//! killed. So replies that wait for the append-only file wait for the readers too that keep up.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{Ordering, fence};
 use std::task::Waker;
 
 use super::backlog::NO_FLOOR;
-use super::{Id, Journal};
+use super::{Id, Inner, Journal};
 
 /// Why a reader cannot go on where it wants to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +20,22 @@ pub enum OutOfReach {
     Gone,
 }
 
+/// Who lacks no more keeps up.
+const NEAR: u64 = 64 << 10;
+
+/// One of them.
+#[derive(Debug)]
+struct Reader {
+    /// The offset that it needs next; none = too much was needed, and it is kept no more.
+    needed: Option<u64>,
+    keeps_up: bool,
+}
+
 /// What the readers need.
 #[derive(Debug)]
 pub(super) struct Readers {
-    /// The offsets that they need next, by their numbers; none = too much was needed, and it is kept no more.
-    needed: BTreeMap<u64, Option<u64>>,
+    /// By their numbers.
+    all: BTreeMap<u64, Reader>,
     /// Bytes that are kept for one of them.
     pub(super) limit: u64,
 }
@@ -30,45 +44,63 @@ impl Readers {
     /// Nobody.
     pub(super) fn new(limit: u64) -> Self {
         Readers {
-            needed: BTreeMap::new(),
+            all: BTreeMap::new(),
             limit,
         }
     }
 
     /// Whether there is nobody.
     pub(super) fn is_empty(&self) -> bool {
-        self.needed.is_empty()
+        self.all.is_empty()
     }
 
     /// Theirs was another stream.
     pub(super) fn clear(&mut self) {
-        self.needed.clear();
+        self.all.clear();
     }
 
     /// The first offset that one of them needs when the stream ends at `end`; whoever needs too much is let go.
     pub(super) fn floor(&mut self, end: u64) -> u64 {
         let mut floor = NO_FLOOR;
-        for needed in self.needed.values_mut() {
+        for reader in self.all.values_mut() {
+            let needed = reader.needed;
             if needed.is_some_and(|offset| end.saturating_sub(offset) > self.limit) {
-                *needed = None;
+                reader.needed = None;
             }
-            floor = floor.min(needed.unwrap_or(NO_FLOOR));
+            floor = floor.min(reader.needed.unwrap_or(NO_FLOOR));
         }
         floor
     }
 
+    /// Up to where those have the stream that keep up; the highest number if none does.
+    pub(super) fn handed(&self) -> u64 {
+        let that_keep_up = self.all.values().filter(|reader| reader.keeps_up);
+        that_keep_up
+            .filter_map(|reader| reader.needed)
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
     /// A reader needs everything from `offset` on.
     pub(super) fn attach(&mut self, reader: u64, offset: u64) {
-        self.needed.insert(reader, Some(offset));
+        let reader_there = Reader {
+            needed: Some(offset),
+            keeps_up: false,
+        };
+        self.all.insert(reader, reader_there);
     }
 
     fn needed_by(&mut self, reader: u64) -> Result<&mut u64, OutOfReach> {
-        let needed = self.needed.get_mut(&reader).ok_or(OutOfReach::Stranger)?;
-        needed.as_mut().ok_or(OutOfReach::Gone)
+        let reader = self.all.get_mut(&reader).ok_or(OutOfReach::Stranger)?;
+        reader.needed.as_mut().ok_or(OutOfReach::Gone)
     }
 
-    fn go_on(&mut self, reader: u64, offset: u64) -> Result<(), OutOfReach> {
+    /// The reader has handed on everything before `offset` of a stream that ends at `end`.
+    fn go_on(&mut self, reader: u64, offset: u64, end: u64) -> Result<(), OutOfReach> {
         *self.needed_by(reader)? = offset;
+        if let Some(reader) = self.all.get_mut(&reader) {
+            reader.keeps_up |= end.saturating_sub(offset) <= NEAR;
+        }
         Ok(())
     }
 }
@@ -99,12 +131,32 @@ impl Journal {
         (inner.history.id(), offset)
     }
 
-    /// The reader needs nothing any more.
+    /// The reader needs nothing any more. Replies may have waited for it.
     pub fn detach(&self, reader: u64) {
-        self.lock().readers.needed.remove(&reader);
+        let mut inner = self.lock();
+        inner.readers.all.remove(&reader);
+        self.look_at_handed(&inner);
     }
 
-    /// As [`Journal::read`], for a reader that is attached and needs nothing before `offset`.
+    /// Its connection takes nothing: nobody waits for the reader until it is near the end again. True if replies may have.
+    pub fn falls_behind(&self, reader: u64) -> bool {
+        let mut inner = self.lock();
+        if let Some(reader) = inner.readers.all.get_mut(&reader) {
+            reader.keeps_up = false;
+        }
+        self.look_at_handed(&inner)
+    }
+
+    /// Whether replies that the append-only file does not hold back may go on now.
+    pub(super) fn look_at_handed(&self, inner: &Inner) -> bool {
+        let handed = inner.readers.handed();
+        let before = self.handed.load(Ordering::Relaxed);
+        self.handed.store(handed, Ordering::Release);
+        before < handed && before < self.written.load(Ordering::Acquire)
+    }
+
+    /// As [`Journal::read`], for a reader that is attached and has handed on everything before `offset`. True if replies may have
+    /// waited for that.
     ///
     /// # Errors
     /// The reader is not attached any more: it was let go, or another stream has begun.
@@ -114,11 +166,13 @@ impl Journal {
         offset: u64,
         max: usize,
         into: &mut Vec<u8>,
-    ) -> Result<(), OutOfReach> {
+    ) -> Result<bool, OutOfReach> {
         let mut inner = self.lock();
-        inner.readers.go_on(reader, offset)?;
+        let end = inner.backlog.end();
+        inner.readers.go_on(reader, offset, end)?;
+        let is_news = self.look_at_handed(&inner);
         match inner.backlog.read(offset, max, into) {
-            true => Ok(()),
+            true => Ok(is_news),
             false => Err(OutOfReach::Stranger),
         }
     }
@@ -184,7 +238,7 @@ impl Journal {
 mod tests {
     use std::sync::atomic::AtomicU64;
 
-    use super::super::Bounds;
+    use super::super::{Bounds, Demand};
     use super::*;
 
     /// 64 bytes of backlog, and up to 300 for a reader.
@@ -218,13 +272,50 @@ mod tests {
         assert_eq!(journal.attach(1, Id::new(1), 36), Ok(Id::new(1)));
         journal.append(&[b'b'; 100]);
         let mut bytes = Vec::new();
-        assert_eq!(journal.read_on(1, 36, 1000, &mut bytes), Ok(()));
+        assert!(journal.read_on(1, 36, 1000, &mut bytes).is_ok());
         assert_eq!(bytes.len(), 164);
         journal.detach(1);
         journal.append(b"c");
         assert_eq!(journal.backlog(), (137, 64));
         let detached = journal.read_on(1, 200, 1000, &mut bytes);
         assert_eq!(detached, Err(OutOfReach::Stranger));
+    }
+
+    #[test]
+    fn replies_wait_for_readers_that_keep_up() {
+        let (journal, nothing) = (journal(), &mut Vec::new());
+        journal.set_written(true);
+        let (_, first) = journal.attach_here(1);
+        let end = journal.append(&[b'a'; 10]);
+        journal.advance(end, false);
+        let is_safe = |offset| journal.meets(Demand::Written, offset);
+        assert!(is_safe(end), "it may be busy with a copy");
+        assert_eq!(journal.read_on(1, first, 10, nothing), Ok(false));
+        assert!(!is_safe(end), "it is near, and has not handed these on");
+        assert_eq!(journal.read_on(1, end, 10, nothing), Ok(true));
+        assert!(is_safe(end));
+        let end = journal.append(b"b");
+        assert!(journal.meets(Demand::Nothing, end));
+        journal.advance(end, false);
+        assert!(!is_safe(end));
+        assert!(journal.falls_behind(1) && is_safe(end));
+        assert_eq!(journal.read_on(1, end, 10, nothing), Ok(false));
+        let end = journal.append(b"c");
+        journal.advance(end, false);
+        assert!(!is_safe(end));
+        journal.detach(1);
+        assert!(is_safe(end));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_that_is_let_go() {
+        let journal = journal();
+        journal.set_written(true);
+        let (_, first) = journal.attach_here(1);
+        assert!(journal.read_on(1, first, 10, &mut Vec::new()).is_ok());
+        let end = journal.append(&[b'a'; 301]);
+        journal.advance(end, false);
+        assert!(journal.meets(Demand::Written, end));
     }
 
     #[test]
@@ -256,7 +347,7 @@ mod tests {
         journal.append(&[b'b'; 100]);
         assert_eq!(journal.backlog(), (0, 300), "all of it is needed");
         let nothing = &mut Vec::new();
-        assert_eq!(journal.read_on(1, first, 0, nothing), Ok(()));
+        assert!(journal.read_on(1, first, 0, nothing).is_ok());
         journal.append(b"c");
         assert_eq!(journal.keeps_for(1), Err(OutOfReach::Gone));
         assert_eq!(journal.backlog(), (200, 101), "the other one needs no more");

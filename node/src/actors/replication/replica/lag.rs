@@ -31,18 +31,19 @@ impl Lag {
     }
 
     /// The next bytes from `offset` on, at most `max`, where the replica needs nothing before: those of the file until the
-    /// backlog reaches back so far.
+    /// backlog reaches back so far. True if replies may have waited for what was sent before.
     pub(super) fn fill(
         &mut self,
         link: &Link,
         offset: u64,
         max: usize,
         into: &mut Vec<u8>,
-    ) -> Result<(), LinkError> {
+    ) -> Result<bool, LinkError> {
         let (journal, reader) = (&link.node.journal, link.replica.id);
         if let Some(recollection) = &mut self.behind {
             if !journal.catch_up(reader, offset, recollection) {
-                return Ok(recollection.read(journal, offset, max, into)?);
+                recollection.read(journal, offset, max, into)?;
+                return Ok(false);
             }
             info!(
                 ip = link.replica.ip,
@@ -51,8 +52,8 @@ impl Lag {
             self.behind = None;
         }
         match journal.read_on(reader, offset, max, into) {
-            Ok(()) => Ok(()),
-            Err(OutOfReach::Gone) => self.read_file(link, offset),
+            Ok(is_news) => Ok(is_news),
+            Err(OutOfReach::Gone) => self.read_file(link, offset).map(|()| false),
             Err(OutOfReach::Stranger) => Err(LinkError::Restarted),
         }
     }
@@ -89,6 +90,7 @@ impl Lag {
     fn read_file(&mut self, link: &Link, offset: u64) -> Result<(), LinkError> {
         let journal = &link.node.journal;
         self.behind = journal.let_go(link.replica.id, offset);
+        link.node.gates.tell();
         if self.behind.is_none() {
             return Err(LinkError::TooSlow);
         }

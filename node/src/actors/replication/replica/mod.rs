@@ -250,6 +250,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.node.journal.detach(self.replica.id);
+        self.node.gates.tell();
         self.node.clients.remove(self.client.id);
         self.node.replication.remove(self.replica.id);
     }

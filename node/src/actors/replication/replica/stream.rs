@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use almandine_protocol::{Batch, Limits, Parser, number};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::lag::Lag;
 use super::{Link, LinkError};
@@ -24,11 +24,16 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How soon the file has what it does not have yet.
 const FILE_POLL: Duration = Duration::from_millis(5);
 
+/// How long replies wait for a connection that takes nothing more.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 /// What was taken from the journal and has not left.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     bytes: Vec<u8>,
     sent: usize,
+    /// Since when the connection has not taken all of it, while somebody may wait for that.
+    stands_since: Option<Instant>,
 }
 
 /// Sends the stream from `offset` on until something goes wrong.
@@ -39,7 +44,7 @@ pub(super) async fn send(
 ) -> Result<Infallible, LinkError> {
     let mut outgoing = Outgoing {
         bytes: std::mem::take(&mut link.unsent),
-        sent: 0,
+        ..Outgoing::default()
     };
     let mut parser = Parser::default();
     let mut clock = interval(HEARTBEAT);
@@ -48,10 +53,14 @@ pub(super) async fn send(
     loop {
         if outgoing.is_empty() {
             outgoing.clear();
-            lag.fill(link, offset, STEP, &mut outgoing.bytes)?;
+            if lag.fill(link, offset, STEP, &mut outgoing.bytes)? {
+                link.node.gates.tell();
+            }
             offset += outgoing.bytes.len() as u64;
+            outgoing.stands_since = (!outgoing.is_empty()).then(Instant::now);
         }
         let writes = !outgoing.is_empty();
+        let stands_since = outgoing.stands_since;
         tokio::select! {
             ready = link.socket.ready(writes) => {
                 let ready = ready?;
@@ -65,6 +74,14 @@ pub(super) async fn send(
             }
             () = more(link.node.clone(), offset), if !writes && !lag.reads_file() => {}
             () = sleep(FILE_POLL), if !writes && lag.reads_file() => {}
+            () = too_long(stands_since), if stands_since.is_some() => {
+                outgoing.stands_since = None;
+                // It may be this thread that was late.
+                write(link, &mut outgoing)?;
+                if !outgoing.is_empty() && link.node.journal.falls_behind(link.replica.id) {
+                    link.node.gates.tell();
+                }
+            }
             _ = clock.tick() => look_after(link, offset, &mut lag)?,
         }
     }
@@ -79,6 +96,13 @@ impl Outgoing {
         self.bytes.clear();
         self.bytes.shrink_to(2 * STEP);
         self.sent = 0;
+    }
+}
+
+/// Until a connection that stands since then has done so for longer than anybody waits.
+async fn too_long(stands_since: Option<Instant>) {
+    if let Some(since) = stands_since {
+        sleep_until(since + PATIENCE).await;
     }
 }
 

@@ -152,6 +152,8 @@ impl Journal {
         let handed = inner.readers.handed();
         let before = self.handed.load(Ordering::Relaxed);
         self.handed.store(handed, Ordering::Release);
+        // Either whoever moves the other mark sees this one, or we see theirs.
+        fence(Ordering::SeqCst);
         before < handed && before < self.written.load(Ordering::Acquire)
     }
 

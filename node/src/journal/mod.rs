@@ -297,9 +297,11 @@ impl Journal {
 
     /// The first offset that a reader needs when the stream ends at `end`.
     fn floor(&self, inner: &mut Inner, end: u64) -> u64 {
-        let floor = inner.readers.floor(end);
-        // One of them may have been let go. Who waits for it is told when the file has what is appended now.
-        self.look_at_handed(inner);
+        let (floor, lets_go) = inner.readers.floor(end);
+        if lets_go {
+            // Who waits for it is told when the file has what is appended now.
+            self.look_at_handed(inner);
+        }
         floor
     }
 

@@ -59,17 +59,19 @@ impl Readers {
         self.all.clear();
     }
 
-    /// The first offset that one of them needs when the stream ends at `end`; whoever needs too much is let go.
-    pub(super) fn floor(&mut self, end: u64) -> u64 {
-        let mut floor = NO_FLOOR;
+    /// The first offset that one of them needs when the stream ends at `end`; whoever needs too much is let go. Whether somebody
+    /// was.
+    pub(super) fn floor(&mut self, end: u64) -> (u64, bool) {
+        let (mut floor, mut lets_go) = (NO_FLOOR, false);
         for reader in self.all.values_mut() {
             let needed = reader.needed;
             if needed.is_some_and(|offset| end.saturating_sub(offset) > self.limit) {
                 reader.needed = None;
+                lets_go = true;
             }
             floor = floor.min(reader.needed.unwrap_or(NO_FLOOR));
         }
-        floor
+        (floor, lets_go)
     }
 
     /// Up to where those have the stream that keep up; the highest number if none does.
@@ -83,24 +85,25 @@ impl Readers {
 
     /// A reader needs everything from `offset` on.
     pub(super) fn attach(&mut self, reader: u64, offset: u64) {
-        let reader_there = Reader {
-            needed: Some(offset),
-            keeps_up: false,
-        };
-        self.all.insert(reader, reader_there);
+        let needed = Some(offset);
+        let keeps_up = false;
+        self.all.insert(reader, Reader { needed, keeps_up });
     }
 
-    fn needed_by(&mut self, reader: u64) -> Result<&mut u64, OutOfReach> {
+    /// The reader, if it was not let go.
+    fn kept(&mut self, reader: u64) -> Result<&mut Reader, OutOfReach> {
         let reader = self.all.get_mut(&reader).ok_or(OutOfReach::Stranger)?;
-        reader.needed.as_mut().ok_or(OutOfReach::Gone)
+        match reader.needed {
+            Some(_) => Ok(reader),
+            None => Err(OutOfReach::Gone),
+        }
     }
 
     /// The reader has handed on everything before `offset` of a stream that ends at `end`.
     fn go_on(&mut self, reader: u64, offset: u64, end: u64) -> Result<(), OutOfReach> {
-        *self.needed_by(reader)? = offset;
-        if let Some(reader) = self.all.get_mut(&reader) {
-            reader.keeps_up |= end.saturating_sub(offset) <= NEAR;
-        }
+        let reader = self.kept(reader)?;
+        reader.needed = Some(offset);
+        reader.keeps_up |= end.saturating_sub(offset) <= NEAR;
         Ok(())
     }
 }
@@ -184,7 +187,7 @@ impl Journal {
     /// # Errors
     /// As of [`Journal::read_on`].
     pub fn keeps_for(&self, reader: u64) -> Result<(), OutOfReach> {
-        self.lock().readers.needed_by(reader).map(drop)
+        self.lock().readers.kept(reader).map(drop)
     }
 
     /// Whether there is something after `offset`; if not, `waker` is woken when there is.

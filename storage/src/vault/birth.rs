@@ -135,7 +135,8 @@ pub(super) fn replace(dir: &Path) -> Result<Store, VaultError> {
     open_sled(dir, dir)
 }
 
-/// Waits until the last store of this process has let go of the log at `dir`, which nobody opens as long as the file is kept.
+/// Waits until the last store of this process has let go of the log at `dir`, which nobody opens as long as the file is kept:
+/// the lock beside the directory is ours, so no other process has it.
 fn hold(dir: &Path) -> Result<File, VaultError> {
     let path = dir.join("db");
     let fails = |error| VaultError::of_disk("open", &path, error);
@@ -188,26 +189,18 @@ fn sync_all(dir: &Path) -> io::Result<()> {
 /// `vault` is what errors tell of.
 fn open_sled(dir: &Path, vault: &Path) -> Result<Store, VaultError> {
     remove_half_written(dir).map_err(|error| VaultError::of_disk("tidy", vault, error))?;
+    let is_there = dir.join("db").try_exists();
+    if is_there.map_err(|error| VaultError::of_disk("find", vault, error))? {
+        drop(hold(dir)?);
+    }
     let config = sled::Config::new().path(dir).flush_every_ms(None);
-    let mut lingers = LINGERS;
-    let db = loop {
-        // Some damage makes it panic; nothing of what it did is looked at afterwards.
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-        match opened {
-            Ok(Ok(db)) => break db,
-            Ok(Err(error)) if lingers > 0 && is_held(&error) => {
-                lingers -= 1;
-                thread::sleep(MOMENT);
-            }
-            Ok(Err(error)) => return Err(VaultError::of_sled("open", vault, &error)),
-            Err(_) => {
-                return Err(VaultError::Unreadable {
-                    path: vault.to_owned(),
-                    reason: "the store gave up on its own files".to_owned(),
-                });
-            }
-        }
-    };
+    // Some damage makes it panic; nothing of what it did is looked at afterwards.
+    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    let opened = opened.map_err(|_| VaultError::Unreadable {
+        path: vault.to_owned(),
+        reason: "the store gave up on its own files".to_owned(),
+    })?;
+    let db = opened.map_err(|error| VaultError::of_sled("open", vault, &error))?;
     let log = File::open(dir.join("db"));
     let log = log.map_err(|error| VaultError::of_disk("open", vault, error))?;
     Ok(Store {
@@ -215,11 +208,6 @@ fn open_sled(dir: &Path, vault: &Path) -> Result<Store, VaultError> {
         log,
         written: 0,
     })
-}
-
-/// The lock beside the directory is ours, so it can only be our own last store that still has its files.
-fn is_held(error: &sled::Error) -> bool {
-    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
 /// A snapshot that sled had not finished; it would read it as if it had.

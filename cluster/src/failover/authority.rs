@@ -46,6 +46,8 @@ impl Authority {
 pub(super) struct Reign {
     shard: ShardId,
     began_at: u64,
+    /// The last round of pings before it.
+    round_before: u64,
     /// Numbers of the rounds of pings in it, and when each began.
     rounds: VecDeque<(u64, u64)>,
     /// When the last ping was sent that a voter has said yes to.
@@ -63,10 +65,11 @@ pub(super) struct Reign {
 }
 
 impl Reign {
-    fn new(shard: ShardId, now: u64) -> Reign {
+    fn new(shard: ShardId, round_before: u64, now: u64) -> Reign {
         Reign {
             shard,
             began_at: now,
+            round_before,
             rounds: VecDeque::new(),
             granted: BTreeMap::new(),
             has_begun: false,
@@ -84,7 +87,7 @@ impl Failover {
         let led = self.led_by(self.myself);
         let before = self.reign.as_ref().map(|reign| reign.shard);
         if led != before {
-            self.reign = led.map(|shard| Reign::new(shard, now));
+            self.reign = led.map(|shard| Reign::new(shard, self.beat.number, now));
         }
         let (is_survivor, is_accepted) = (self.is_survivor(), self.is_accepted());
         let obstacle = match (&self.standpoint, self.own) {
@@ -134,15 +137,14 @@ impl Failover {
         self.is_free() && (is_already || (is_whole && self.is_left_alone()))
     }
 
-    /// Whether every other member of the shard has said that it has not all the data either. Who they are it knows only when it
-    /// knows what is decided: right after a start it may seem to be alone.
+    /// Whether every other member of the shard, asked since this node leads, has said that it has not all the data either. Who
+    /// they are it knows only when it knows what is decided: right after a start it may seem to be alone.
     fn is_accepted(&self) -> bool {
         let (Some(standpoint), Some(reign)) = (&self.standpoint, &self.reign) else {
             return false;
         };
         let is_empty = |node: NodeId| {
-            let report = self.detector.report(node);
-            let own = report.and_then(|report| report.own);
+            let own = self.detector.answered_after(node, reign.round_before);
             own.is_some_and(|own| !own.is_whole)
         };
         let mut replicas = standpoint.topology.replicas(reign.shard);

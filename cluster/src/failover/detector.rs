@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Electorate, Failover, Now, PING_MS, Report};
+use super::{Electorate, Failover, Now, Own, PING_MS, Report};
 use crate::id::NodeId;
 use crate::view::{Peer, Verdict};
 
@@ -63,6 +63,8 @@ struct Track {
     is_suspected: bool,
     report: Option<Report>,
     reported_at: u64,
+    /// The last of our pings that it has answered, and how its data stood then.
+    answer: Option<(u64, Option<Own>)>,
     /// When its stream flowed last, or when we began to look.
     linked_at: u64,
     suspects: BTreeSet<NodeId>,
@@ -198,6 +200,13 @@ impl Detector {
         self.tracks.get(&node)?.report.as_ref()
     }
 
+    /// How the data of a node stands that was asked later than in that round of pings; none before it has answered. What it
+    /// says unasked may be old, and this node may have forgotten what came after it.
+    pub(super) fn answered_after(&self, node: NodeId, round: u64) -> Option<Own> {
+        let (answered, own) = self.tracks.get(&node)?.answer?;
+        own.filter(|_| answered > round)
+    }
+
     pub(super) fn link_up(&mut self, node: NodeId) {
         self.links.insert(node);
         if let Some(track) = self.tracks.get_mut(&node) {
@@ -268,10 +277,14 @@ impl Detector {
         idle_since.is_some_and(|since| now >= since + for_ms)
     }
 
-    pub(super) fn ponged_by(&mut self, node: NodeId, report: Report, now: Now) {
+    /// `round` = of our pings, which it answers.
+    pub(super) fn ponged_by(&mut self, node: NodeId, round: u64, report: Report, now: Now) {
         let Some(track) = self.tracks.get_mut(&node) else {
             return;
         };
+        if track.answer.is_none_or(|(answered, _)| answered < round) {
+            track.answer = Some((round, report.own));
+        }
         track.shown.ping_sent_ms = 0;
         track.shown.pong_received_ms = now.unix_ms;
         if track.is_pinged {

@@ -486,9 +486,10 @@ impl Failover {
         if pong.answers.start != self.beat.start || pong.answers > self.beat {
             return;
         }
-        self.detector.ponged_by(from, pong.report, now);
+        let round = pong.answers.number;
+        self.detector.ponged_by(from, round, pong.report, now);
         if pong.is_extended {
-            self.confirmed(from, pong.answers.number);
+            self.confirmed(from, round);
         }
     }
 }

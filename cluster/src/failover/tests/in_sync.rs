@@ -523,6 +523,51 @@ fn a_primary_that_has_lost_its_data_is_not_alone_because_it_does_not_know_of_oth
 }
 
 #[test]
+fn a_primary_that_has_lost_its_data_goes_on_by_what_others_answer_not_by_what_they_said_long_ago() {
+    let mut stage = Stage::durable();
+    stage.start_again(stage.settings);
+    stage.own(false);
+    stage.publish();
+    let report = Report {
+        beat: Beat {
+            start: 1,
+            number: 7,
+        },
+        own: Some(Own {
+            position: Position::default(),
+            is_linked: false,
+            is_whole: false,
+            priority: 100,
+        }),
+        suspects: Vec::new(),
+    };
+    let hear = |stage: &mut Stage, message: Message| {
+        for replica in [1, 2] {
+            let (from, message) = (node(replica), message.clone());
+            stage.tell(Event::Received { from, message });
+        }
+        stage.failover.has_all_there_is()
+    };
+    // It was on its way while this node was not there.
+    let late = Ping {
+        report: report.clone(),
+        claim: None,
+    };
+    assert!(!hear(&mut stage, Message::Ping(late)));
+    let answer = |answers: Beat| {
+        Message::Pong(Pong {
+            answers,
+            is_extended: false,
+            report: report.clone(),
+        })
+    };
+    let asked = stage.failover.beat;
+    let before = Beat { number: 0, ..asked };
+    assert!(!hear(&mut stage, answer(before)), "it did not lead then");
+    assert!(hear(&mut stage, answer(asked)));
+}
+
+#[test]
 fn a_proposal_for_another_state_of_the_shard_is_refused() {
     let stage = Stage::durable();
     let led = &stage.topology.shards()[&shard(0)];

@@ -35,7 +35,8 @@ pub enum Body {
     },
     /// The node is in, under this name. `join` is that of its request.
     Accepted { raft_id: RaftId, join: u64 },
-    /// The sender was taken in by others, or has left: whoever counts on it by this request of it must let it go.
+    /// The sender was taken in by others, or has left: whoever counts on it by this request of it, or by one before, must let it
+    /// go.
     Elsewhere { join: u64 },
     /// Nobody has led the sender for a while: is it still a member?
     Lost { raft_id: RaftId },

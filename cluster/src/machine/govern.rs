@@ -187,10 +187,10 @@ impl Machine {
         }
     }
 
-    /// A member says that it is one of another cluster.
+    /// A member says that it is one of another cluster, and no more what it has become by asking for the `join`th time, or before.
     pub(super) fn let_go(&mut self, node: NodeId, join: u64) {
         let member = self.topology().member(node);
-        let is_it = member.is_some_and(|member| member.join == join);
+        let is_it = member.is_some_and(|member| member.join <= join);
         if is_it && self.engine.is_leader() && self.asks.is_idle() {
             self.ask(Asker::Nobody, Order::Change(Change::FlushSlots { node }));
             self.ask(Asker::Nobody, Order::Forget(node));

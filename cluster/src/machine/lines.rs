@@ -13,7 +13,7 @@
 use super::{Effect, Machine, Pending};
 use crate::frame::Body;
 use crate::id::{ClusterId, NodeId};
-use crate::record::{self, Generation, Joining};
+use crate::record::{self, Generation, Identity, Joining};
 
 impl Machine {
     /// Whether the node has given its log up for a higher line.
@@ -66,7 +66,9 @@ impl Machine {
     /// A line counts on this node. It may have gone back to before the node was let go.
     pub(super) fn called(&mut self, by: NodeId, cluster: ClusterId) {
         if cluster != self.identity.cluster {
-            let join = self.identity.join;
+            // What it is asking for right now may become true.
+            let Identity { join, joining, .. } = &self.identity;
+            let join = join.saturating_sub(u64::from(joining.is_some()));
             self.send(by, Body::Elsewhere { join });
         }
     }

@@ -288,6 +288,26 @@ fn a_node_that_was_forgotten_meanwhile_is_alone_afterwards() {
     );
 }
 
+#[test]
+fn whoever_counts_on_a_node_that_others_have_taken_in_since_lets_it_go() {
+    let mut net = Net::shard(3);
+    net.found(4, Kind::Data);
+    net.propose(4, add_slots(4, 0..1)).unwrap();
+    net.apart.extend([(node(1), node(2)), (node(2), node(3))]);
+    net.force(2, true).unwrap();
+    // The line before lets it go, which the second line does not know.
+    net.propose(1, Order::Forget(node(3))).unwrap();
+    net.tick(80);
+    net.meet(3, 4).unwrap();
+    let join = net.machine(3).identity().join;
+    assert!(net.machine(2).topology().members()[&node(3)].join < join);
+    net.apart.clear();
+    net.tick(400);
+    net.agree(1..=2);
+    net.agree(3..=4);
+    assert!(!net.machine(2).topology().members().contains_key(&node(3)));
+}
+
 /// Its line is as high as it likes: nobody follows a node that was let go.
 #[test]
 fn a_node_that_was_let_go_does_not_take_the_others_with_it() {

@@ -73,6 +73,10 @@ impl World {
         else {
             return Ok(());
         };
+        // A leader that has stood still may propose a failover that is refused by now.
+        if !keeper.is_taking_over() {
+            return Ok(());
+        }
         let primary = keeper.shard(*shard).map(|shard| shard.primary);
         let Some(primary) = primary.and_then(|primary| self.host_of(primary)) else {
             return Ok(());

@@ -150,6 +150,12 @@ impl Keeper {
         }
     }
 
+    /// Whether it has proposed itself because an operator, or its primary, wants it.
+    pub(super) fn is_taking_over(&self) -> bool {
+        let failover = self.failover.as_ref();
+        failover.is_some_and(|(_, failover)| failover.hand_over_state() == "failover-in-progress")
+    }
+
     /// Whom it follows, by its own knowledge; nobody before it knows what was decided.
     pub(super) fn followed(&self) -> Option<NodeId> {
         let is_current = self.standpoint.as_ref()?.is_current;

@@ -110,7 +110,7 @@ impl State {
         }
         let outcome = match &request.order {
             Order::Change(change) => self.topology.apply(change),
-            Order::Forget(node) => match self.topology.may_forget(request.origin, *node) {
+            Order::Forget(node) => match self.topology.may_dismiss(request.origin, *node) {
                 Ok(Forgetting::Due) => self.dismiss(*node),
                 Ok(Forgetting::Done) => Ok(Applied::Done),
                 Err(refusal) => Err(refusal),

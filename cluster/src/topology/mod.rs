@@ -202,21 +202,27 @@ impl Topology {
         self.departed.contains(&node)
     }
 
-    /// Whether `by` may have `node` dismissed.
+    /// Whether an operator may have `by` ask for the dismissal of `node`.
     pub fn may_forget(&self, by: NodeId, node: NodeId) -> Result<Forgetting, Refusal> {
-        let Some(member) = self.members.get(&node) else {
+        let shard = self.members.get(&node).map(|member| member.shard);
+        let is_followed = shard.is_some_and(|shard| self.role(by) == Some(Role::Replica(shard)));
+        if is_followed && self.leads(node) {
+            return Err(Refusal("ERR Can't forget my master!".to_owned()));
+        }
+        self.may_dismiss(by, node)
+    }
+
+    /// Whether `by` may have `node` dismissed. Its own primary, too, when that has gone.
+    pub fn may_dismiss(&self, by: NodeId, node: NodeId) -> Result<Forgetting, Refusal> {
+        if !self.members.contains_key(&node) {
             return match self.has_left(node) {
                 true => Ok(Forgetting::Done),
                 false => Err(Refusal::unknown(node)),
             };
-        };
+        }
         if node == by {
             let text = "ERR I tried hard but I can't forget myself...";
             return Err(Refusal(text.to_owned()));
-        }
-        let is_followed = self.role(by) == Some(Role::Replica(member.shard));
-        if is_followed && self.leads(node) {
-            return Err(Refusal("ERR Can't forget my master!".to_owned()));
         }
         self.may_leave(node).map(|()| Forgetting::Due)
     }

@@ -184,6 +184,10 @@ impl Machine {
     }
 
     fn may_decide_alone(&self, forced: Forced) -> Result<(), Refusal> {
+        if self.is_a_stranger() {
+            let text = "ERR The node has just been taken in, and knows nothing of its cluster yet: there is nothing to take over";
+            return Err(refusal(text));
+        }
         let topology = self.topology();
         let shard = topology.role(self.identity.node).and_then(Role::shard);
         let slots = shard.and_then(|shard| topology.shards().get(&shard));

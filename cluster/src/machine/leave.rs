@@ -58,7 +58,7 @@ impl Machine {
     }
 
     /// Whether the node knows nobody of its cluster but the one who took it in.
-    fn is_a_stranger(&self) -> bool {
+    pub(super) fn is_a_stranger(&self) -> bool {
         !self.knows_the_log() && self.topology().cluster != self.identity.cluster
     }
 

@@ -308,6 +308,52 @@ fn whoever_counts_on_a_node_that_others_have_taken_in_since_lets_it_go() {
     assert!(!net.machine(2).topology().members().contains_key(&node(3)));
 }
 
+/// It would take the others with it into a line that knows nothing of them.
+#[test]
+fn who_was_just_taken_in_takes_nothing_over() {
+    let mut net = Net::with(2);
+    for number in 1..=2 {
+        let first = u16::from(number) * 10;
+        net.propose(number, add_slots(number, first..first + 10))
+            .unwrap();
+    }
+    // It hears that it is in, and nothing of the log.
+    net.is_mute = true;
+    let client = net.client();
+    let (ip, bus_port) = (HERE, port(1));
+    let meet = Event::Meet {
+        client,
+        ip,
+        bus_port,
+    };
+    net.event(node(2), meet);
+    net.tick(80);
+    let newcomer = (1..=2).find(|&number| net.machine(number).is_a_stranger());
+    let newcomer = newcomer.expect("one has joined the other");
+    assert!(net.force(newcomer, true).is_err());
+    net.is_mute = false;
+    net.settle(2, 2);
+    assert_eq!(net.machine(1).identity().generation.counter, 1);
+}
+
+#[test]
+fn a_replica_that_leads_the_log_lets_its_primary_go_when_that_has_gone() {
+    let mut net = Net::with(2);
+    net.meet(2, 1).unwrap();
+    let (follower, primary) = (node(1), node(2));
+    let node = follower;
+    net.propose(1, Order::Change(Change::Replicate { node, primary }))
+        .unwrap();
+    assert!(net.machine(1).is_leader());
+    let join = net.machine(1).topology().members()[&primary].join;
+    let frame = net.machine(2).frame(Body::Elsewhere { join });
+    net.event(follower, Event::Received { frame, seen: None });
+    net.tick(80);
+    let topology = net.machine(1).topology();
+    assert!(!topology.members().contains_key(&primary));
+    assert!(matches!(topology.role(follower), Some(Role::Primary(_))));
+}
+
 /// Its line is as high as it likes: nobody follows a node that was let go.
 #[test]
 fn a_node_that_was_let_go_does_not_take_the_others_with_it() {

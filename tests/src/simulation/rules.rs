@@ -253,8 +253,12 @@ impl Rules {
     /// A host begins again with what its disk has.
     pub(super) fn started(&mut self, host: usize) {
         self.due.remove(&host);
-        self.takeovers.remove(&host);
         self.registers.crashed(host);
+    }
+
+    /// What the disk had was looked at: a takeover from before the crash was there, or never will be.
+    pub(super) fn is_up(&mut self, host: usize) {
+        self.takeovers.remove(&host);
     }
 
     /// Whoever says that it is current knows what was decided before it began.

@@ -74,6 +74,7 @@ impl World {
         self.hosts[host].is_writing = false;
         self.rules.started(host);
         self.rules.check(host, &machine, &effects)?;
+        self.rules.is_up(host);
         self.hosts[host].machine = Some(machine);
         let life = self.hosts[host].life;
         for effect in effects {

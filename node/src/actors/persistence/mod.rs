@@ -21,6 +21,7 @@ mod rewrite;
 mod saves;
 mod snapshot_file;
 mod sync;
+mod write_behind;
 
 use std::path::Path;
 use std::sync::Arc;

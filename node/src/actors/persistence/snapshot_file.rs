@@ -11,6 +11,7 @@ use almandine_storage::disk::{Disk, DiskFile, RealDisk};
 use tracing::warn;
 
 use super::messages::SnapshotWritten;
+use super::write_behind::WriteBehind;
 use crate::actors::shard::ShardActor;
 use crate::actors::shard::messages::{
     AbortSnapshot, SnapshotPart, SnapshotPiece, SnapshotTaken, TakeSnapshot,
@@ -19,8 +20,6 @@ use crate::shard::snapshot::Purpose;
 
 /// Mailbox; bounds `send` only.
 const MAILBOX: usize = 1024;
-/// After so many bytes the disk is made to take them, so that the end has not to wait for all (`rdb-save-incremental-fsync`).
-const SYNC_STEP: usize = 4 << 20;
 
 /// Take a snapshot and write it into a file. Sent by `PersistenceActor`, one at a time.
 #[derive(Debug, Clone, Message)]
@@ -50,8 +49,7 @@ pub(super) struct SnapshotFileActor {
 struct Current {
     order: WriteSnapshot,
     file: File,
-    /// Bytes that the disk was not made to take.
-    unsynced: usize,
+    behind: WriteBehind,
     size: u64,
     /// Of keys, before it began.
     changes: u64,
@@ -97,12 +95,10 @@ impl SnapshotFileActor {
         };
         DiskFile::write_all(&mut current.file, bytes)?;
         current.size += bytes.len() as u64;
-        current.unsynced += bytes.len();
-        if current.order.syncs_by_steps && current.unsynced >= SYNC_STEP {
-            current.unsynced = 0;
-            current.file.sync()?;
+        match current.order.syncs_by_steps {
+            true => current.behind.grown(&mut current.file, current.size),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -144,7 +140,7 @@ impl Handler<WriteSnapshot> for SnapshotFileActor {
         self.current = Some(Current {
             order,
             file,
-            unsynced: 0,
+            behind: WriteBehind::default(),
             size: 0,
             changes: 0,
         });

@@ -19,7 +19,7 @@ use crate::memory;
 use crate::params::Params;
 
 /// What is done between two looks at the clock, bytes looked at.
-const STEP: usize = 8 << 10;
+const STEP: usize = 4 << 10;
 /// Bytes that are handed out together.
 const PART: usize = 64 << 10;
 /// Bytes of a database that wait to be taken at which whoever would change an unsaved key waits.

@@ -20,9 +20,9 @@ use crate::moment::Moment;
 use crate::shard::snapshot::Slice;
 
 /// How long the shard walks before others get their turn.
-const WALK_SLICE: Duration = Duration::from_micros(50);
+const WALK_SLICE: Duration = Duration::from_micros(20);
 /// Slices after which it rests if others were there meanwhile, and has what they found written.
-const SLICES_PER_TURN: u32 = 3;
+const SLICES_PER_TURN: u32 = 5;
 /// How long it rests then; the clock of timers makes about a millisecond of it. A shard that walked all the time would take a
 /// whole processor from whoever else needs one, the network's threads of the system among them, and one request in ten would
 /// wait for more than a millisecond.
@@ -250,8 +250,9 @@ mod tests {
             assert!(!rests(0, false), "nobody is there");
         }
         assert!(rests(7, false));
-        assert!(!rests(8, false), "a turn begins");
-        assert!(!rests(8, false));
+        for slice in 1..SLICES_PER_TURN {
+            assert!(!rests(8, false), "a turn begins, {slice}");
+        }
         assert!(rests(8, false), "others were there in this turn");
         for _ in 0..10 {
             assert!(!rests(8, false), "they have gone");

@@ -1,13 +1,12 @@
 //! What a snapshot costs others, how long a start from files takes, and a full copy to a replica.
 
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::case::{fill, value};
 use super::field::{Contender, Pinning};
 use super::latency::{self, probe};
-use super::table::Table;
+use super::table::{Table, median};
 use crate::process::{Directory, Running, wait_until};
 use crate::resp::{Client, encode_request};
 use crate::sys;
@@ -17,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks at a server that saves.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// BGSAVE of `plan.others` keys under load, then a start from that file, and one from an append-only file of as many keys.
+/// BGSAVE of `plan.keys` and `plan.others` keys under load, medians over the rounds, then a start from that file, and one from an append-only file of as many keys.
 pub fn run(
     contenders: &[Contender],
     pinning: Pinning,
@@ -41,7 +40,7 @@ pub fn run(
         let dir = Directory::new();
         let start = contender.start.clone().cpu(pinning.server).dir(&dir);
         let server = start.clone().run()?;
-        let saving = save(&server, plan)?;
+        let rounds = saves(&server, plan)?;
         drop(server);
         tell(&format!("{}: starts", contender.name));
         let from_snapshot = time_of_start(|| start.run(), plan.keys + plan.others)?;
@@ -53,14 +52,17 @@ pub fn run(
         server.kill();
         drop(server);
         let from_log = time_of_start(|| start.run(), plan.others)?;
-        let micros = |nanos: u64| format!("{:.0}", nanos as f64 / 1e3);
+        // What a round takes is there for the next one.
+        let extra = rounds.iter().map(|round| round.extra).fold(0.0, f64::max);
+        let middle = |figure: fn(&Saving) -> f64| median(rounds.iter().map(figure));
+        let micros = |figure: fn(&Saving) -> f64| format!("{:.0}", middle(figure) / 1e3);
         table.row([
             contender.name.clone(),
-            micros(saving.at_rest),
-            micros(saving.meanwhile),
-            micros(saving.longest),
-            seconds(saving.took),
-            format!("{:.1} %", saving.extra * 100.0),
+            micros(|round| round.at_rest as f64),
+            micros(|round| round.meanwhile as f64),
+            micros(|round| round.longest as f64),
+            format!("{:.2}", middle(|round| round.took.as_secs_f64())),
+            format!("{:.1} %", extra * 100.0),
             seconds(from_snapshot),
             seconds(from_log),
         ]);
@@ -138,37 +140,30 @@ struct Saving {
     extra: f64,
 }
 
-fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
+/// All rounds on the same keys.
+fn saves(server: &Running, plan: &latency::Plan) -> Result<Vec<Saving>, Failure> {
     let mut client = server.client();
     fill_in(&mut client, "key", plan.keys, 16)?;
     fill_in(&mut client, "other", plan.others, 16)?;
+    (0..plan.rounds).map(|_| save(server, plan)).collect()
+}
+
+fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
     let at_rest = probe(server.address(), plan, || Ok(false))?;
     let before = server.resident_bytes();
-    let (began, looked) = (Instant::now(), Cell::new(Instant::now()));
-    let (peak, end) = (Cell::new(before), Cell::new(None));
+    let mut client = server.client();
     client.call(&["BGSAVE"])?;
-    let client = std::cell::RefCell::new(client);
     let brief = latency::Plan {
         time: Duration::ZERO,
         ..plan.clone()
     };
-    let meanwhile = probe(server.address(), &brief, || {
-        if looked.get().elapsed() < LOOK {
-            return Ok(true);
-        }
-        looked.set(Instant::now());
-        peak.set(peak.get().max(server.resident_bytes()));
-        let is_saving = field(&mut client.borrow_mut(), "rdb_bgsave_in_progress") != Some(0);
-        if !is_saving {
-            end.set(Some(began.elapsed()));
-        }
-        Ok(is_saving && began.elapsed() < PATIENCE)
-    })?;
-    let mut client = client.into_inner();
-    let took = end.get().ok_or("the snapshot does not end")?;
+    let mut look = Look::new(server, client);
+    let meanwhile = probe(server.address(), &brief, || look.goes_on())?;
+    let took = look.took.ok_or("the snapshot does not end")?;
     // What a child has copied is not the parent's.
-    let copied = field(&mut client, "rdb_last_cow_size").unwrap_or(0);
-    let extra = (peak.get() - before).max(copied);
+    let info = look.client.call(&["INFO", "persistence"])?.text();
+    let copied = info.and_then(|info| field(&info, "rdb_last_cow_size"));
+    let extra = look.peak.saturating_sub(before).max(copied.unwrap_or(0));
     Ok(Saving {
         at_rest: at_rest.value_at_quantile(0.99),
         meanwhile: meanwhile.value_at_quantile(0.99),
@@ -178,8 +173,54 @@ fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
     })
 }
 
-fn field(client: &mut Client, name: &str) -> Option<u64> {
-    let info = client.call(&["INFO", "persistence"]).ok()?.text()?;
+/// Looks at a server that saves, and never waits for it: the requests that are due meanwhile would be late by the look.
+struct Look<'a> {
+    server: &'a Running,
+    client: Client,
+    began: Instant,
+    /// When it was asked last, ...
+    asked: Instant,
+    /// ... and whether the answer is still to come.
+    is_awaited: bool,
+    /// The most memory that was seen, bytes.
+    peak: u64,
+    took: Option<Duration>,
+}
+
+impl<'a> Look<'a> {
+    fn new(server: &'a Running, client: Client) -> Self {
+        let now = Instant::now();
+        Look {
+            server,
+            client,
+            began: now,
+            asked: now,
+            is_awaited: false,
+            peak: 0,
+            took: None,
+        }
+    }
+
+    /// False once the snapshot is there, or does not come.
+    fn goes_on(&mut self) -> Result<bool, Failure> {
+        if self.is_awaited {
+            if let Some(answer) = self.client.receive_now()? {
+                self.is_awaited = false;
+                let info = answer.text().unwrap_or_default();
+                if field(&info, "rdb_bgsave_in_progress") == Some(0) {
+                    self.took = Some(self.began.elapsed());
+                }
+            }
+        } else if self.asked.elapsed() >= LOOK {
+            (self.asked, self.is_awaited) = (Instant::now(), true);
+            self.peak = self.peak.max(self.server.resident_bytes());
+            self.client.send(&["INFO", "persistence"])?;
+        }
+        Ok(self.took.is_none() && self.began.elapsed() < PATIENCE)
+    }
+}
+
+fn field(info: &str, name: &str) -> Option<u64> {
     let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok();
     info.lines().find_map(value)
 }

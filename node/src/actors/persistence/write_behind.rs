@@ -8,10 +8,14 @@
 //! A sync each time would do that too, but the file system commits and the disk empties its cache for each of them, which
 //! whoever shares the machine notices. Nothing counts as durable before the sync at the end.
 
-#![expect(unsafe_code, reason = "a system call that no library offers")]
+#![cfg_attr(
+    target_os = "linux",
+    expect(unsafe_code, reason = "a system call that no library offers")
+)]
 
 use std::fs::File;
 use std::io;
+#[cfg(target_os = "linux")]
 use std::os::fd::AsRawFd;
 
 /// Bytes that are given to the disk together (`rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`). Giving them is

@@ -193,12 +193,16 @@ impl Shared {
             let Ok(source) = near.peer_addr().map(|source| source.ip()) else {
                 continue;
             };
-            if self.is_closed.load(Ordering::Acquire) || self.held().refused.contains(&source) {
+            if self.refuses(source) {
                 continue;
             }
             // A target that is gone is what many tests are about.
             let _ = self.join(near, source);
         }
+    }
+
+    fn refuses(&self, source: IpAddr) -> bool {
+        self.is_closed.load(Ordering::Acquire) || self.held().refused.contains(&source)
     }
 
     fn join(self: &Arc<Self>, near: TcpStream, source: IpAddr) -> io::Result<()> {
@@ -217,6 +221,10 @@ impl Shared {
         };
         let (there, back) = (joined()?, joined()?.turned());
         self.open().insert(number, joined()?);
+        if self.refuses(source) {
+            // Whoever has said so since it was accepted may have looked for it before it was there to be cut.
+            there.end();
+        }
         for way in [there, back] {
             let shared = self.clone();
             thread::spawn(move || shared.carry(way));

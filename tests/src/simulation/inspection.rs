@@ -2,6 +2,7 @@
 
 use almandine_cluster::failover::LEASE_MS;
 use almandine_cluster::id::{NodeId, ShardId};
+use almandine_cluster::machine::Machine;
 use almandine_cluster::topology::{AckMode, Change, Role, Shard};
 
 use super::world::World;
@@ -73,8 +74,8 @@ impl World {
         else {
             return Ok(());
         };
-        // A leader that has stood still may propose a failover that is refused by now.
-        if !keeper.is_taking_over() {
+        // Who has led the log and stood still may propose a failover for which it is too late by now.
+        if !keeper.is_taking_over() && self.is_led_without(host) {
             return Ok(());
         }
         let primary = keeper.shard(*shard).map(|shard| shard.primary);
@@ -94,6 +95,15 @@ impl World {
             )),
             false => Ok(()),
         }
+    }
+
+    /// Whether another host leads the log.
+    fn is_led_without(&self, host: usize) -> bool {
+        let mut others = self.hosts.iter().enumerate();
+        others.any(|(other, of)| {
+            let machine = of.machine.as_ref();
+            other != host && machine.is_some_and(Machine::is_leader)
+        })
     }
 
     /// Whether nobody who could lead a shard has its data, because files were lost while others were let go, or because an operator

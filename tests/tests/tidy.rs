@@ -87,6 +87,7 @@ const DEPENDENCIES: &[Dependency] = &[
             "bin/src/allocator/",
             "node/src/actors/connection/ring/",
             "node/src/actors/listener/",
+            "node/src/actors/persistence/write_behind.rs",
             "node/src/commands/server/debug/",
             "node/src/open_files.rs",
             "node/src/pages.rs",

@@ -4,11 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use almandine_node::probe::free_port;
 
 use super::build;
 use super::spawn::spawn;
@@ -533,12 +535,6 @@ impl Drop for Running {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 fn fresh_dir() -> io::Result<PathBuf> {

@@ -8,7 +8,7 @@ use almandine_tests::contents::{Contents, differences, fill, held_by, samples};
 use almandine_tests::process::{
     Directory, Running, Server, Start, StartError, TestNode, wait_until,
 };
-use almandine_tests::resp::{Client, Value, encode_request};
+use almandine_tests::resp::{Client, Value, encode_request, info_field};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -22,10 +22,7 @@ fn ok(client: &mut Client, line: &str) -> Value {
 /// A field of INFO persistence.
 fn field(client: &mut Client, name: &str) -> String {
     let info = ok(client, "INFO persistence").text().expect("a text");
-    let line = info.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|line| line.strip_prefix(':'))
-        .expect(name)
-        .to_owned()
+    info_field(&info, name).expect(name).to_owned()
 }
 
 /// Waits until a field of INFO persistence has this value.

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use almandine_tests::process::{self, Server, Start, StartError, TestNode};
-use almandine_tests::resp::{Client, Value, encode_request};
+use almandine_tests::resp::{Client, Value, encode_request, info_field};
 use almandine_tests::sys;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,10 +58,7 @@ fn connect(node: &TestNode) -> TcpStream {
 
 fn info(control: &mut Client, field: &str) -> u64 {
     let info = control.line("INFO").expect("INFO").text().expect("text");
-    let value = info
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    value
+    info_field(&info, field)
         .and_then(|value| value.parse().ok())
         .expect("a number")
 }

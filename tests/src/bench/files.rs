@@ -8,7 +8,7 @@ use super::field::{Contender, Pinning};
 use super::latency::{self, probe};
 use super::table::{Table, median};
 use crate::process::{Directory, Running, wait_until};
-use crate::resp::{Client, encode_request};
+use crate::resp::{Client, encode_request, info_field};
 use crate::sys;
 
 /// How long a snapshot, a start or a copy may take.
@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks at a server that saves.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// BGSAVE of `plan.keys` and `plan.others` keys under load, medians over the rounds, then a start from that file, and one from an append-only file of as many keys.
+/// BGSAVE of `plan.keys` and `plan.others` keys under load, medians over the rounds; then a start from that file, and one from an
+/// append-only file of `plan.others` keys.
 pub fn run(
     contenders: &[Contender],
     pinning: Pinning,
@@ -61,7 +62,9 @@ pub fn run(
             micros(|round| round.at_rest as f64),
             micros(|round| round.meanwhile as f64),
             micros(|round| round.longest as f64),
-            format!("{:.2}", middle(|round| round.took.as_secs_f64())),
+            seconds(Duration::from_secs_f64(middle(|round| {
+                round.took.as_secs_f64()
+            }))),
             format!("{:.1} %", extra * 100.0),
             seconds(from_snapshot),
             seconds(from_log),
@@ -221,8 +224,7 @@ impl<'a> Look<'a> {
 }
 
 fn field(info: &str, name: &str) -> Option<u64> {
-    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok();
-    info.lines().find_map(value)
+    info_field(info, name)?.parse().ok()
 }
 
 /// From the start of the program to its first PONG, with all keys there.

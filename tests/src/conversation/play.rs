@@ -8,7 +8,7 @@ use super::file::{Action, Section};
 use super::shape::{Comparison, Shape};
 use super::words;
 use crate::process::{Running, wait_for, wait_until};
-use crate::resp::{Client, ClientError, Protocol};
+use crate::resp::{Client, ClientError, Protocol, info_field};
 
 /// How long a reply may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -322,15 +322,8 @@ impl Cast<'_> {
     fn info_number(&mut self, field: &str) -> i64 {
         let info = self.control.call(&["INFO", "clients"]);
         let text = info.ok().and_then(|info| info.text()).unwrap_or_default();
-        text.lines()
-            .find_map(|line| {
-                line.strip_prefix(field)?
-                    .strip_prefix(':')?
-                    .trim()
-                    .parse()
-                    .ok()
-            })
-            .unwrap_or(0)
+        let value = info_field(&text, field);
+        value.and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 }
 

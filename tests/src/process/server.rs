@@ -16,7 +16,7 @@ use super::build;
 use super::spawn::spawn;
 use super::tool::said_if_missing;
 use super::{wait_for, wait_until};
-use crate::resp::{Client, Protocol, Value};
+use crate::resp::{Client, Protocol, Value, info_field};
 use crate::sys;
 
 /// How long a server may take until it answers PING.
@@ -423,16 +423,7 @@ impl Running {
         }
         let info = client.call(&["INFO", "server"]);
         let info = info.ok().and_then(|info| info.text()).unwrap_or_default();
-        let field = |name: &str| {
-            info.lines().find_map(|line| {
-                Some(
-                    line.strip_prefix(name)?
-                        .strip_prefix(':')?
-                        .trim()
-                        .to_owned(),
-                )
-            })
-        };
+        let field = |name: &str| info_field(&info, name).map(str::to_owned);
         let (family, version) = match (field("valkey_version"), field("redis_version")) {
             (Some(version), _) => ("valkey", version),
             (None, Some(version)) => ("redis", version),

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use almandine_tests::process::{TestNode, wait_until};
-use almandine_tests::resp::Client;
+use almandine_tests::resp::{Client, info_field};
 use almandine_tests::sys;
 
 use crate::authenticated;
@@ -89,11 +89,8 @@ impl Siege {
             .expect("INFO")
             .text()
             .unwrap_or_default();
-        let value = info
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        value
-            .and_then(|value| value.trim().parse().ok())
+        info_field(&info, field)
+            .and_then(|value| value.parse().ok())
             .unwrap_or_else(|| panic!("INFO has no {field}"))
     }
 

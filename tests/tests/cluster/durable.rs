@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::Value;
+use almandine_tests::resp::{Value, info_field};
 
 use crate::stage::{PATIENCE, error, pair, wait_until_ok};
 
@@ -36,9 +36,7 @@ fn trio(args: &[&str]) -> Cluster {
 fn info(cluster: &Cluster, number: usize, name: &str) -> String {
     let info = cluster.order(number, "INFO replication").text();
     let info = info.unwrap_or_default();
-    let mut lines = info.lines();
-    let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.unwrap_or_default().trim_end().to_owned()
+    info_field(&info, name).unwrap_or_default().to_owned()
 }
 
 #[track_caller]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::{Client, Value};
+use almandine_tests::resp::{Client, Value, info_field};
 
 use crate::stage::{PATIENCE, error, info, shard, wait_for_links, wait_until_ok};
 
@@ -102,10 +102,7 @@ fn primary(cluster: &Cluster) -> usize {
 fn replication(cluster: &Cluster, number: usize, name: &str) -> String {
     let info = cluster.order(number, "INFO replication").text();
     let info = info.unwrap_or_default();
-    let line = info
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.unwrap_or_default().trim_end().to_owned()
+    info_field(&info, name).unwrap_or_default().to_owned()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use almandine_tests::cluster::{Cluster, Plan, Topology};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::{Client, Value};
+use almandine_tests::resp::{Client, Value, info_field};
 
 /// A busy machine may need long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -95,10 +95,7 @@ pub(crate) fn wait_until_ok(cluster: &Cluster) {
 pub(crate) fn info(cluster: &Cluster, number: usize, name: &str) -> String {
     let info = cluster.order(number, "CLUSTER INFO").text();
     let info = info.unwrap_or_default();
-    let line = info
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.unwrap_or_default().trim_end().to_owned()
+    info_field(&info, name).unwrap_or_default().to_owned()
 }
 
 /// Whether every slot has one owner.

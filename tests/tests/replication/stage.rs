@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use almandine_tests::contents::{differences, held_by};
 use almandine_tests::process::{Proxy, Running, TestNode, wait_for, wait_until};
-use almandine_tests::resp::Client;
+use almandine_tests::resp::{Client, info_field};
 
 /// A busy machine may need long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -14,10 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn field(client: &mut Client, name: &str) -> String {
     let info = client.call(&["INFO", "everything"]);
     let info = info.ok().and_then(|info| info.text()).unwrap_or_default();
-    let line = info
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.unwrap_or_default().to_owned()
+    info_field(&info, name).unwrap_or_default().to_owned()
 }
 
 /// A field of INFO that is a number.

@@ -3,7 +3,7 @@
 //! ```text
 //!   arguments, environment, file ── cli.rs, garnet.rs ──▶ parameters ──▶ logging.rs, pid_file.rs ──▶ almandine_node::run
 //!                                                                          signals.rs ── stop, reopen the log ──▲
-//!   drill ... ── drill/ ──▶ nodes as processes, and writers          allocator/ ── mimalloc, and memory that is ready ahead
+//!   drill ... ── drill/ ──▶ nodes as processes, and writers          allocator ── mimalloc, and small pages
 //! ```
 
 mod allocator;
@@ -87,7 +87,7 @@ fn run(start: Start) -> ExitCode {
             };
         }
     }
-    allocator::prepare();
+    allocator::use_small_pages();
     let pid_file = Rc::new(PidFile::new(&params.pidfile));
     let (levels, signals) = (log.clone(), log);
     let origin = Origin {

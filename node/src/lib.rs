@@ -24,7 +24,6 @@ pub mod memory;
 pub mod moment;
 pub mod node;
 pub mod open_files;
-pub mod pages;
 pub mod params;
 pub mod pause;
 pub mod probe;

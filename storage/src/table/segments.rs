@@ -8,7 +8,7 @@ use super::bucket::Bucket;
 /// Buckets of the largest block, and of a small segment: 64 KiB.
 pub(super) const BLOCK_MAX: usize = 1 << BLOCK_SHIFT;
 const BLOCK_SHIFT: u32 = 10;
-/// Buckets of a large segment: 2 MiB, a huge page where there are some. Larger tables have large segments only, beyond as many
+/// Buckets of a large segment: 2 MiB. Larger tables have large segments only, beyond as many
 /// buckets in small ones. No segment is larger: allocators keep large blocks of each size in areas of their own, and whoever
 /// asks for many megabytes at once waits until the system has zeroed them.
 pub(super) const LARGE: usize = 1 << LARGE_SHIFT;

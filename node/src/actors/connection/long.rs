@@ -17,7 +17,6 @@ use almandine_protocol::HalfRead;
 
 use super::scratch::Scratch;
 use super::{ConnectionActor, State};
-use crate::pages;
 use crate::session::Whole;
 
 /// Arguments from this length on, bytes; also the most that may precede one in its request.
@@ -80,14 +79,12 @@ impl ConnectionActor {
             let doubled = room.min(2 * has);
             let wanted = if has < room / TRUSTED { doubled } else { room };
             self.tail.reserve_exact(wanted - has);
-            pages::fill_by_small_pages(&mut self.tail);
         }
         let wants = (complete - has).min(self.tail.capacity() - has);
         let outcome = self.socket.read_into(&mut self.tail, wants, task);
         if self.tail.len() >= complete {
             long.surplus = self.tail.split_off(complete);
             self.tail.extend_from_slice(&long.before);
-            pages::permit_huge_pages(&mut self.tail);
             long.has_come = true;
             self.parser.put_first();
         }

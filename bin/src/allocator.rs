@@ -4,9 +4,6 @@
     reason = "mimalloc is written in C, and the calls of the system have no safe form in std"
 )]
 
-#[cfg(target_os = "linux")]
-mod ahead;
-
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::{CStr, c_char, c_void};
 
@@ -57,11 +54,15 @@ unsafe impl GlobalAlloc for Mimalloc {
     }
 }
 
-/// Memory is made ready before it is needed, where the system can do that.
-pub(crate) fn prepare() {
+/// From now on all pages of this process are small ones. The system zeroes a page when it is first touched, and a huge one all at
+/// once: on a virtual machine whose host must find that memory first it takes milliseconds, in which nobody is served while a
+/// table grows or a long argument comes.
+pub(crate) fn use_small_pages() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = ahead::prepare() {
-        tracing::warn!("new memory is not made ready ahead, so that clients wait for it: {error}");
+    // SAFETY: it concerns memory that comes from now on, and changes no byte of any.
+    if unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) } != 0 {
+        let error = std::io::Error::last_os_error();
+        tracing::warn!("clients may wait while the system zeroes huge pages: {error}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::thread;
 use almandine_storage::Rng;
 use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::Value;
+use almandine_tests::resp::{Value, info_field};
 
 use crate::stage::{PATIENCE, info, pair, wait_until_ok};
 
@@ -23,10 +23,7 @@ fn counted(cluster: &Cluster, number: usize, name: &str) -> u64 {
         .order(number, "INFO cluster")
         .text()
         .unwrap_or_default();
-    let value = info
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    value.map_or(0, |value| value.parse().expect("a number"))
+    info_field(&info, name).map_or(0, |value| value.parse().expect("a number"))
 }
 
 /// Waits until so many were dropped for a reason.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::{Value, info_field};
+use almandine_tests::resp::Value;
 
-use crate::stage::{PATIENCE, error, pair, wait_until_ok};
+use crate::stage::{PATIENCE, error, pair, replication, wait_until_ok};
 
 const UNCERTAIN: &str =
     "UNCERTAIN The replicas in sync have not confirmed this: what was written may be kept or lost.";
@@ -31,17 +31,9 @@ fn trio(args: &[&str]) -> Cluster {
     cluster
 }
 
-/// A field of INFO replication.
-#[track_caller]
-fn info(cluster: &Cluster, number: usize, name: &str) -> String {
-    let info = cluster.order(number, "INFO replication").text();
-    let info = info.unwrap_or_default();
-    info_field(&info, name).unwrap_or_default().to_owned()
-}
-
 #[track_caller]
 fn wait_for(cluster: &Cluster, number: usize, name: &str, expected: &str) {
-    let is_so = wait_until(PATIENCE, || info(cluster, number, name) == expected);
+    let is_so = wait_until(PATIENCE, || replication(cluster, number, name) == expected);
     assert!(is_so, "{name} is not {expected}\n{}", cluster.logs());
 }
 
@@ -61,7 +53,7 @@ fn a_shard_goes_on_without_a_replica_that_has_died_and_takes_it_in_again() {
     for number in 0..3 {
         wait_for(&cluster, number, "ack_mode", "durable");
     }
-    assert!(info(&cluster, 0, "slave0").ends_with(",insync=yes"));
+    assert!(replication(&cluster, 0, "slave0").ends_with(",insync=yes"));
     cluster.kill(2);
     assert_eq!(cluster.call(0, "SET k 2"), Value::ok());
     wait_for_in_sync(&cluster, 1);

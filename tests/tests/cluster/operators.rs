@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::{Client, Value, info_field};
+use almandine_tests::resp::{Client, Value};
 
-use crate::stage::{PATIENCE, error, info, shard, wait_for_links, wait_until_ok};
+use crate::stage::{PATIENCE, error, info, replication, shard, wait_for_links, wait_until_ok};
 
 const SIGTERM: i32 = 15;
 const WRITERS: usize = 4;
@@ -95,14 +95,6 @@ fn primary(cluster: &Cluster) -> usize {
     });
     assert!(is_one, "{found:?} lead\n{}", cluster.logs());
     found[0]
-}
-
-/// A field of INFO replication; empty if there is none.
-#[track_caller]
-fn replication(cluster: &Cluster, number: usize, name: &str) -> String {
-    let info = cluster.order(number, "INFO replication").text();
-    let info = info.unwrap_or_default();
-    info_field(&info, name).unwrap_or_default().to_owned()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
-use almandine_tests::resp::{Client, Value};
+use almandine_tests::resp::{Client, Value, info_field};
 
 use crate::stage::{PATIENCE, error, wait_until_ok};
 
@@ -31,10 +31,8 @@ fn node_with_keys(args: &[&str]) -> Cluster {
 pub(crate) fn number(cluster: &Cluster, node: usize, name: &str) -> u64 {
     let info = cluster.order(node, "INFO everything").text();
     let info = info.expect("text");
-    let mut lines = info.lines();
-    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    value
-        .and_then(|value| value.trim().parse().ok())
+    info_field(&info, name)
+        .and_then(|value| value.parse().ok())
         .unwrap_or(0)
 }
 

@@ -93,7 +93,18 @@ pub(crate) fn wait_until_ok(cluster: &Cluster) {
 /// A field of CLUSTER INFO; empty if there is none.
 #[track_caller]
 pub(crate) fn info(cluster: &Cluster, number: usize, name: &str) -> String {
-    let info = cluster.order(number, "CLUSTER INFO").text();
+    field(cluster, number, "CLUSTER INFO", name)
+}
+
+/// A field of INFO replication; empty if there is none.
+#[track_caller]
+pub(crate) fn replication(cluster: &Cluster, number: usize, name: &str) -> String {
+    field(cluster, number, "INFO replication", name)
+}
+
+#[track_caller]
+fn field(cluster: &Cluster, number: usize, command: &str, name: &str) -> String {
+    let info = cluster.order(number, command).text();
     let info = info.unwrap_or_default();
     info_field(&info, name).unwrap_or_default().to_owned()
 }

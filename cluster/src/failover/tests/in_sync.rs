@@ -24,6 +24,19 @@ enum Said {
     Awaits(Vec<usize>),
 }
 
+fn beat(number: u64) -> Beat {
+    Beat { start: 1, number }
+}
+
+/// An answer that extends no lease.
+fn pong(answers: Beat, report: Report) -> Message {
+    Message::Pong(Pong {
+        answers,
+        is_extended: false,
+        report,
+    })
+}
+
 impl Stage {
     fn new(settings: Settings) -> Stage {
         let plan = Plan {
@@ -129,21 +142,11 @@ impl Stage {
         self.now += 25;
         for number in 1..3 {
             let report = Report {
-                beat: Beat {
-                    start: 1,
-                    number: self.now,
-                },
+                beat: beat(self.now),
                 own: None,
                 suspects: Vec::new(),
             };
-            let message = Message::Pong(Pong {
-                answers: Beat {
-                    start: 1,
-                    number: 0,
-                },
-                is_extended: false,
-                report,
-            });
+            let message = pong(beat(0), report);
             if self.is_linked[number] {
                 let from = node(number);
                 self.tell(Event::Received { from, message });
@@ -529,7 +532,7 @@ fn a_primary_that_has_lost_its_data_goes_on_by_what_others_answer_not_by_what_th
     stage.own(false);
     stage.publish();
     let report = Report {
-        beat: Beat::default(),
+        beat: beat(7),
         own: stage.failover.own,
         suspects: Vec::new(),
     };
@@ -540,17 +543,16 @@ fn a_primary_that_has_lost_its_data_goes_on_by_what_others_answer_not_by_what_th
         }
         stage.failover.has_all_there_is()
     };
+    // It was on its way while this node was not there.
     let late = Ping {
         report: report.clone(),
         claim: None,
     };
     assert!(!hear(&mut stage, Message::Ping(late)));
-    let answer = Pong {
-        answers: stage.failover.beat,
-        is_extended: false,
-        report,
-    };
-    assert!(hear(&mut stage, Message::Pong(answer)));
+    let asked = stage.failover.beat;
+    let before = pong(Beat { number: 0, ..asked }, report.clone());
+    assert!(!hear(&mut stage, before), "it did not lead then");
+    assert!(hear(&mut stage, pong(asked, report)));
 }
 
 #[test]

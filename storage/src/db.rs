@@ -5,6 +5,7 @@
 //! Read lookups (`string`, `list`, ..., `get`) count as hits and misses and touch the access clock; `peek`, `kind` and
 //! `expire_at` leave no trace.
 
+mod ahead;
 mod copied;
 mod crowd;
 mod databases;
@@ -181,60 +182,6 @@ impl Db {
     /// Read lookups that found a key and that did not, since the last call.
     pub fn take_hits_and_misses(&mut self) -> (u64, u64) {
         (mem::take(&mut self.hits), mem::take(&mut self.misses))
-    }
-
-    /// The hash of `key` for [`Db::prefetch_table`] and those that follow it.
-    #[inline]
-    pub fn hash_of(&self, key: &[u8]) -> u64 {
-        self.tables.hash(key)
-    }
-
-    /// See [`Databases::foresee`].
-    #[inline]
-    fn foresee(&mut self, key: &[u8], hash: u64) {
-        self.tables.foresee(key, hash);
-    }
-
-    #[inline]
-    fn forget_foreseen(&mut self) {
-        self.tables.forget_foreseen();
-    }
-
-    /// The slot of a key by its hash; none where keys are not kept by slot.
-    #[inline]
-    pub fn slot_in(&self, hash: u64) -> Option<u16> {
-        self.tables.slot_in(hash)
-    }
-
-    /// A key of this hash will be looked up in some 200 ns.
-    #[inline]
-    pub fn prefetch_table(&self, hash: u64) {
-        self.tables.prefetch_table(hash);
-    }
-
-    /// A key of this hash will be looked up in some 100 ns, and its table was asked for before.
-    #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        self.tables.prefetch_bucket(hash);
-    }
-
-    /// A key of this hash will be looked up in some 100 ns, and its bucket was asked for before. True = call
-    /// [`Db::prefetch_chained`] in the middle of that time.
-    #[inline]
-    pub fn prefetch_entry(&self, hash: u64) -> bool {
-        self.tables.prefetch_record(hash)
-    }
-
-    /// See [`Db::prefetch_entry`].
-    #[inline]
-    pub fn prefetch_chained(&self, hash: u64) {
-        self.tables.prefetch_chained(hash);
-    }
-
-    /// Later than [`Db::prefetch_entry`], and only worth it where values are large.
-    #[inline]
-    pub fn prefetch_value(&self, hash: u64) {
-        self.tables.prefetch_rest(hash, Entry::size);
     }
 
     /// Read lookup of any type.

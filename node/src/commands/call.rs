@@ -245,6 +245,31 @@ impl<'a> Call<'a> {
         &mut self.dbs[self.db]
     }
 
+    /// Calls `each` with every key of the session's database from argument `first` on, `step` apart. Memory is asked for
+    /// many of them at once: misses that overlap cost little.
+    pub fn for_keys(
+        &mut self,
+        first: usize,
+        step: usize,
+        mut each: impl FnMut(&mut Self, &'a [u8], usize),
+    ) {
+        let (args, db) = (self.args, self.db);
+        if args.len() <= first + step {
+            return each(self, args.at(first), first);
+        }
+        let mut hashes = [0; Db::TOGETHER];
+        for (nth, i) in (first..args.len()).step_by(step).enumerate() {
+            let at = nth % Db::TOGETHER;
+            if at == 0 {
+                hashes = self.dbs[db].ask_for(args.from(i).step_by(step));
+            }
+            let key = args.at(i);
+            self.dbs.foresee(db, key, hashes[at]);
+            each(self, key, i);
+        }
+        self.dbs.forget_foreseen(db);
+    }
+
     /// The number of a database in argument `i`.
     pub fn database(&self, i: usize) -> Result<usize, Fault> {
         let index = i32::try_from(self.args.integer(i)?).map_err(|_| Fault::NOT_INT32)?;

@@ -71,14 +71,13 @@ fn move_(call: &mut Call<'_>) -> Outcome {
 }
 
 fn del(call: &mut Call<'_>) -> Outcome {
-    let removed = call.args.from(1).filter(|key| {
-        let was_there = call.dbs[call.db].delete(key);
-        if was_there {
+    let mut count = 0;
+    call.for_keys(1, 1, |call, key, _| {
+        if call.dbs[call.db].delete(key) {
+            count += 1;
             call.changes.modified(call.db, key, Class::GENERIC, "del");
         }
-        was_there
     });
-    let count = removed.count();
     call.reply.length(count);
     Ok(())
 }
@@ -88,23 +87,25 @@ const DROPPED_HERE: usize = 64;
 
 fn unlink(call: &mut Call<'_>) -> Outcome {
     let mut count = 0;
-    for key in call.args.from(1) {
+    call.for_keys(1, 1, |call, key, _| {
         let Some(value) = call.dbs[call.db].remove(key) else {
-            continue;
+            return;
         };
         count += 1;
         if value.len() > DROPPED_HERE {
             call.node.lazyfree.discard(value, 1);
         }
         call.changes.modified(call.db, key, Class::GENERIC, "del");
-    }
+    });
     call.reply.length(count);
     Ok(())
 }
 
 fn exists(call: &mut Call<'_>) -> Outcome {
-    let db = &mut call.dbs[call.db];
-    let count = call.args.from(1).filter(|key| db.exists(key)).count();
+    let mut count = 0;
+    call.for_keys(1, 1, |call, key, _| {
+        count += usize::from(call.dbs[call.db].exists(key));
+    });
     call.reply.length(count);
     Ok(())
 }
@@ -112,12 +113,10 @@ fn exists(call: &mut Call<'_>) -> Outcome {
 fn touch(call: &mut Call<'_>) -> Outcome {
     // TOUCH is the one command that moves the clock for a client that asked not to.
     call.dbs.set_touches(true);
-    let db = &mut call.dbs[call.db];
-    let count = call
-        .args
-        .from(1)
-        .filter(|key| db.get(key).is_some())
-        .count();
+    let mut count = 0;
+    call.for_keys(1, 1, |call, key, _| {
+        count += usize::from(call.dbs[call.db].get(key).is_some());
+    });
     call.dbs.set_touches(!call.session.no_touch);
     call.reply.length(count);
     Ok(())

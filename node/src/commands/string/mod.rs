@@ -35,15 +35,12 @@ fn get_long(call: &mut Call<'_>) {
 
 /// Values that are no strings count as missing.
 fn mget(call: &mut Call<'_>) -> Outcome {
-    let db = &mut call.dbs[call.db];
     call.reply.array(call.args.len() - 1);
-    for key in call.args.from(1) {
-        match db.get(key) {
-            Some(ValueRef::String(StrRef::Int(n))) => call.reply.bulk_integer(n),
-            Some(ValueRef::String(StrRef::Bytes(bytes))) => call.reply.bulk(bytes),
-            _ => call.reply.null(),
-        }
-    }
+    call.for_keys(1, 1, |call, key, _| match call.dbs[call.db].get(key) {
+        Some(ValueRef::String(StrRef::Int(n))) => call.reply.bulk_integer(n),
+        Some(ValueRef::String(StrRef::Bytes(bytes))) => call.reply.bulk(bytes),
+        _ => call.reply.null(),
+    });
     Ok(())
 }
 

@@ -283,11 +283,10 @@ fn check_pairs(call: &Call<'_>) -> Result<(), Fault> {
 }
 
 fn set_pairs(call: &mut Call<'_>) {
-    for i in (1..call.args.len()).step_by(2) {
-        let (key, value) = (call.args.at(i), call.args.at(i + 1));
-        call.dbs[call.db].set_string(key, value, Ttl::Clear);
+    call.for_keys(1, 2, |call, key, i| {
+        call.dbs[call.db].set_string(key, call.args.at(i + 1), Ttl::Clear);
         call.changes.modified(call.db, key, Class::STRING, "set");
-    }
+    });
 }
 
 /// Valkey 9.1: MSET with the conditions and the time to live of SET, all keys or none.

@@ -152,7 +152,7 @@ fn saves(server: &Running, plan: &latency::Plan) -> Result<Vec<Saving>, Failure>
 }
 
 fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
-    let at_rest = probe(server.address(), plan, || Ok(false))?;
+    let at_rest = probe(server, plan, || Ok(false))?.all;
     let before = server.resident_bytes();
     let mut client = server.client();
     client.call(&["BGSAVE"])?;
@@ -161,7 +161,7 @@ fn save(server: &Running, plan: &latency::Plan) -> Result<Saving, Failure> {
         ..plan.clone()
     };
     let mut look = Look::new(server, client);
-    let meanwhile = probe(server.address(), &brief, || look.goes_on())?;
+    let meanwhile = probe(server, &brief, || look.goes_on())?.all;
     let took = look.took.ok_or("the snapshot does not end")?;
     // What a child has copied is not the parent's.
     let info = look.client.call(&["INFO", "persistence"])?.text();

@@ -1,5 +1,6 @@
 //! Percentiles of latency at a given rate. The time runs from the moment when a request was due, not when it could be
-//! sent, so a server that stops for a while is charged for all requests that it made wait.
+//! sent, so a server that stops for a while is charged for all requests that it made wait. What other processes made wait is
+//! told apart: see [`Witness`].
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -15,6 +16,8 @@ use super::Failure;
 use super::case::{fill, value};
 use super::field::{Field, Runner};
 use super::table::{Table, median};
+use super::witness::Witness;
+use crate::process::Running;
 use crate::resp::{Client, encode_request};
 use crate::sys::{Interest, Poll};
 
@@ -86,6 +89,9 @@ pub fn run(
         "p99",
         "p99.9",
         "max",
+        "undisturbed",
+        "p99.9 of them",
+        "max",
         "note",
     ];
     let mut table = Table::new(heads);
@@ -96,27 +102,28 @@ pub fn run(
                 let what = format!("{}, {}, round {round}", situation.name(), runner.name);
                 tell(&what);
                 let one = measure(situation, runner, plan);
-                measured.push(one.map_err(|error| format!("{what}: {error}"))?);
+                let one = one.map_err(|error| format!("{what}: {error}"))?;
+                tell(&format!("{what}: {}", one.times.spelled()));
+                measured.push(one);
             }
         }
         for (runner, measured) in field.runners.iter().zip(&rounds) {
-            let micros = |figure: fn(&Histogram<u64>) -> u64| {
-                let figures = measured.iter().map(|one| figure(&one.times) as f64);
-                format!("{:.0}", median(figures) / 1e3)
+            let middle = |figure: &dyn Fn(&Times) -> u64| {
+                median(measured.iter().map(|one| figure(&one.times) as f64))
             };
+            let micros = |figure: &dyn Fn(&Times) -> u64| format!("{:.0}", middle(figure) / 1e3);
             let note = measured.last().map(|one| one.note.clone());
             table.row([
                 situation.name().to_owned(),
                 runner.name.clone(),
-                measured
-                    .iter()
-                    .map(|one| one.times.len())
-                    .sum::<u64>()
-                    .to_string(),
-                micros(|times| times.value_at_quantile(0.5)),
-                micros(|times| times.value_at_quantile(0.99)),
-                micros(|times| times.value_at_quantile(0.999)),
-                micros(Histogram::max),
+                format!("{:.0}", middle(&|times| times.all.len())),
+                micros(&|times| times.all.value_at_quantile(0.5)),
+                micros(&|times| times.all.value_at_quantile(0.99)),
+                micros(&|times| times.all.value_at_quantile(0.999)),
+                micros(&|times| times.all.max()),
+                format!("{:.0}", middle(&|times| times.undisturbed.len())),
+                micros(&|times| times.undisturbed.value_at_quantile(0.999)),
+                micros(&|times| times.undisturbed.max()),
                 note.unwrap_or_default(),
             ]);
         }
@@ -139,13 +146,34 @@ fn measure(situation: Situation, runner: &Runner, plan: &Plan) -> Result<Measure
 }
 
 struct Measured {
-    /// Nanoseconds.
-    times: Histogram<u64>,
+    times: Times,
     note: String,
 }
 
+/// What requests took, nanoseconds.
+pub(super) struct Times {
+    pub(super) all: Histogram<u64>,
+    /// Of those that no other process of the machine made wait.
+    pub(super) undisturbed: Histogram<u64>,
+}
+
+impl Times {
+    fn new() -> Result<Times, Failure> {
+        Ok(Times {
+            all: Histogram::new(3)?,
+            undisturbed: Histogram::new(3)?,
+        })
+    }
+
+    fn spelled(&self) -> String {
+        let micros = |times: &Histogram<u64>| times.value_at_quantile(0.999) / 1000;
+        let (all, undisturbed) = (micros(&self.all), micros(&self.undisturbed));
+        format!("p99.9 {all} us, {undisturbed} undisturbed")
+    }
+}
+
 fn at_rest(runner: &Runner, plan: &Plan) -> Result<Measured, Failure> {
-    let times = probe(runner.server.address(), plan, || Ok(false))?;
+    let times = probe(&runner.server, plan, || Ok(false))?;
     let note = String::new();
     Ok(Measured { times, note })
 }
@@ -165,7 +193,7 @@ fn expiring(runner: &Runner, plan: &Plan, client: &mut Client) -> Result<Measure
     })?;
     let early = begin.duration_since(SystemTime::now());
     std::thread::sleep(early.unwrap_or_default());
-    let times = probe(runner.server.address(), plan, || Ok(false))?;
+    let times = probe(&runner.server, plan, || Ok(false))?;
     let left = client.call(&["DBSIZE"])?.integer().unwrap_or(-1);
     let note = format!("{} not yet removed", left - plan.keys as i64);
     Ok(Measured { times, note })
@@ -176,7 +204,7 @@ fn expiring(runner: &Runner, plan: &Plan, client: &mut Client) -> Result<Measure
 fn growing(runner: &Runner, plan: &Plan) -> Result<Measured, Failure> {
     let start = Instant::now();
     let mut grower = Grower::connect(runner.server.address(), plan)?;
-    let times = probe(runner.server.address(), plan, || grower.go_on())?;
+    let times = probe(&runner.server, plan, || grower.go_on())?;
     let note = format!(
         "{} keys in {:.1} s",
         plan.others,
@@ -255,11 +283,11 @@ fn set(out: &mut Vec<u8>, prefix: &str, number: usize) {
 
 /// Half GET, half SET at the rate of `plan`, for its time and then as long as `goes_on`, which is asked all the time, says.
 pub(super) fn probe(
-    address: SocketAddr,
+    server: &Running,
     plan: &Plan,
     mut goes_on: impl FnMut() -> Result<bool, Failure>,
-) -> Result<Histogram<u64>, Failure> {
-    let mut prober = Prober::connect(address, plan)?;
+) -> Result<Times, Failure> {
+    let mut prober = Prober::connect(server, plan)?;
     let interval = Duration::from_secs_f64(1.0 / plan.rate as f64);
     let start = Instant::now();
     let mut due = start;
@@ -277,6 +305,9 @@ pub(super) fn probe(
     }
 }
 
+/// What comes later than this may have been disturbed.
+const LATE: Duration = Duration::from_micros(250);
+
 struct Prober {
     poll: Poll,
     connections: Vec<(TcpStream, Option<Instant>)>,
@@ -287,11 +318,15 @@ struct Prober {
     request: Vec<u8>,
     rng: Rng,
     keys: usize,
-    times: Histogram<u64>,
+    times: Times,
+    witness: Witness,
+    /// Requests that were due before are disturbed.
+    disturbed: Instant,
 }
 
 impl Prober {
-    fn connect(address: SocketAddr, plan: &Plan) -> Result<Prober, Failure> {
+    fn connect(server: &Running, plan: &Plan) -> Result<Prober, Failure> {
+        let address = server.address();
         let poll = Poll::new()?;
         let mut connections = Vec::new();
         for number in 0..plan.clients {
@@ -310,7 +345,9 @@ impl Prober {
             request: Vec::new(),
             rng: Rng::new(plan.seed),
             keys: plan.keys,
-            times: Histogram::new(3)?,
+            times: Times::new()?,
+            witness: Witness::new(server.pid())?,
+            disturbed: Instant::now(),
         })
     }
 
@@ -338,6 +375,7 @@ impl Prober {
         let mut ready = std::mem::take(&mut self.ready);
         self.poll.wait(Duration::ZERO, &mut ready)?;
         let mut buffer = [0; 512];
+        self.look(&ready)?;
         for number in &ready {
             let (stream, since) = &mut self.connections[*number];
             match stream.read(&mut buffer) {
@@ -349,10 +387,35 @@ impl Prober {
                 Err(error) => return Err(error.into()),
             }
             let since = since.take().ok_or("a reply to no request")?;
-            self.times.record(since.elapsed().as_nanos() as u64)?;
+            let time = since.elapsed().as_nanos() as u64;
+            self.times.all.record(time)?;
+            if since > self.disturbed {
+                self.times.undisturbed.record(time)?;
+            }
             self.idle.push(*number);
         }
         self.ready = ready;
+        Ok(())
+    }
+
+    /// Asks the witness, before the replies of these connections are taken.
+    fn look(&mut self, ready: &[usize]) -> Result<(), Failure> {
+        let since = |number: &usize| self.connections[*number].1;
+        let is_late = ready
+            .iter()
+            .filter_map(since)
+            .any(|since| since.elapsed() > LATE);
+        if self.witness.was_disturbed(is_late)? {
+            self.disturbed = Instant::now();
+        }
+        // It lasts until nobody waits: whoever came meanwhile waited behind those.
+        let pending = self.connections.iter().filter_map(|(_, since)| *since);
+        if pending
+            .chain(self.waiting.front().copied())
+            .any(|since| since <= self.disturbed)
+        {
+            self.disturbed = Instant::now();
+        }
         Ok(())
     }
 }

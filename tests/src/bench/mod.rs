@@ -9,6 +9,7 @@
 //!   memory.rs      bytes per key
 //!   slow.rs        commands that take long, and what others feel of them
 //!   files.rs       snapshots under load, starts from files, full copies
+//!   witness.rs     what others of the machine take from a measurement
 //!   table.rs       figures for people
 //! ```
 //!
@@ -24,6 +25,7 @@ pub mod memory;
 pub mod slow;
 mod table;
 pub mod throughput;
+mod witness;
 
 pub use case::Case;
 pub use field::{Contender, Field, Pinning};

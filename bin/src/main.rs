@@ -87,7 +87,9 @@ fn run(start: Start) -> ExitCode {
             };
         }
     }
-    allocator::use_small_pages();
+    if params.disable_thp {
+        allocator::use_small_pages();
+    }
     let pid_file = Rc::new(PidFile::new(&params.pidfile));
     let (levels, signals) = (log.clone(), log);
     let origin = Origin {

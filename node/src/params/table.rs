@@ -24,7 +24,6 @@ const SCRIPTS: Effect = Inert("there are no scripts yet");
 const TLS: Effect = Inert("there is no TLS yet");
 const ALLOCATOR: Effect = Inert("the allocator keeps itself compact");
 const TITLE: Effect = Inert("the process keeps the title it was started with");
-const SMALL_PAGES: Effect = Inert("all pages of the process are small ones");
 const NO_TLS: Effect = Refused("TLS is not supported yet");
 const NO_ACL_FILE: Effect = Refused("ACL files are not supported yet; set requirepass");
 const NO_CPU_LIST: Effect = Inert("threads are not bound to processors; use taskset");
@@ -122,7 +121,7 @@ parameters! {
         active_defrag_cycle_us: u32 = "500", Int::new(0, 100_000), Live, ALLOCATOR, "Microseconds of one round.";
         active_defrag_max_scan_fields: u64 = "1000", Int::new(1, I64), Live, ALLOCATOR, "Members of a collection compacted at once.";
         jemalloc_bg_thread: bool = "yes", YesNo, Live, ALLOCATOR, "Give memory back in the background.";
-        disable_thp: bool = "yes", YesNo, Startup, SMALL_PAGES, "Turn off huge pages.";
+        disable_thp: bool = "yes", YesNo, Startup, Works, "All memory in small pages: clients do not wait for huge ones.";
         oom_score_adj: &'static str = "no", Choice(&["no", "yes", "relative", "absolute"]), Live, Inert("set it where the node is started"), "Adjust the kernel's out-of-memory score.";
         oom_score_adj_values: [i32; 3] = "0 200 800", OomScores, Live, Inert("set it where the node is started"), "Scores of a primary, a replica, a child.";
         tracking_table_max_keys: u64 = "1000000", Int::unsigned(0, I64), Live, Works, "Keys remembered for client-side caching.";

@@ -29,4 +29,5 @@ pub use errors::ProtocolError;
 pub use limits::Limits;
 pub use reply::{Reply, Reserved, Version, write_request};
 pub use request::{Batch, HalfRead, Parser, RequestSpan, Span};
+pub use small::glance;
 pub use value::Value;

@@ -34,6 +34,18 @@ pub(crate) fn take(buffer: &[u8], start: usize, spans: &mut Vec<Span>) -> Option
     Some(at)
 }
 
+/// The argument behind the name of the request that `buffer` begins with, if it is a small one so far. It may be that the
+/// parser finds something else.
+#[inline]
+pub fn glance(buffer: &[u8]) -> Option<&[u8]> {
+    let [b'*', b'2'..=b'9', b'\r', b'\n'] = *buffer.first_chunk()? else {
+        return None;
+    };
+    let name = argument(buffer, 4)?;
+    let next = argument(buffer, name.end as usize + 2)?;
+    Some(&buffer[next.range()])
+}
+
 /// The argument whose header is at `at`, if it has less than a hundred bytes and all of them are there.
 #[inline(always)]
 fn argument(buffer: &[u8], at: usize) -> Option<Span> {
@@ -98,6 +110,19 @@ mod tests {
             "*1\r\n$1\n\na\r\n",
         ] {
             assert_eq!(taken(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_glance_sees_what_stands_behind_the_name() {
+        assert_eq!(glance(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"), Some(&b"k"[..]));
+        let half = b"*3\r\n$3\r\nSET\r\n$2\r\nkk\r\n$1000\r\nx";
+        assert_eq!(glance(half), Some(&b"kk"[..]));
+        for end in 0..half.len() - 8 {
+            assert_eq!(glance(&half[..end]), None, "cut at {end}");
+        }
+        for other in [&b"*1\r\n$4\r\nPING\r\n"[..], b"GET k\r\n", b"*2\r\n$-1\r\n"] {
+            assert_eq!(glance(other), None);
         }
     }
 

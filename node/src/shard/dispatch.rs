@@ -22,6 +22,12 @@ const LOOKS: Flags = Flags::READONLY.union(Flags::WRITE);
 const REPLIES_PER_TURN: usize = 1 << 20;
 
 impl Shard {
+    /// These bytes have come from clients, each of whom will have a turn: memory is asked for the keys of their first
+    /// requests, in the first database. A wrong guess costs nothing but a prefetch.
+    pub fn glance<'b>(&self, bytes: impl Iterator<Item = &'b [u8]>) {
+        self.dbs[0].ask_for(bytes.filter_map(almandine_protocol::glance));
+    }
+
     /// The requests from number `first` on are the next to run. Memory is asked for their keys: the earlier, the less
     /// [`Shard::run`] waits for them.
     #[inline]

@@ -142,6 +142,16 @@ thread_local! {
     static LOCAL: RefCell<Option<(usize, LocalShard)>> = const { RefCell::new(None) };
 }
 
+/// Connections of this thread have received `bytes`, no more than [`Db::TOGETHER`](almandine_storage::Db::TOGETHER) of them at
+/// once; see [`Shard::glance`].
+pub fn glance<'b>(bytes: impl Iterator<Item = &'b [u8]>) {
+    LOCAL.with_borrow(|local| {
+        if let Some((_, local)) = local {
+            local.0.shard.borrow().glance(bytes);
+        }
+    });
+}
+
 impl LocalShard {
     /// Says that it is the shard `number`, and lives on this thread.
     pub fn settle(self, number: usize) {

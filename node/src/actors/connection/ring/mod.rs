@@ -25,11 +25,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::task::Waker;
 
+use almandine_storage::Db;
+
 use self::buffers::Lent;
 use self::driver::Driver;
 pub use self::probe::probe;
 use self::queues::{Done, Queues};
 pub(super) use self::socket::RingSocket;
+use crate::actors::shard::handle::glance;
 
 /// Bytes that a connection may hand over before those before them have left.
 const OUT_MAX: usize = 64 * 1024;
@@ -57,6 +60,8 @@ struct State {
     is_starved: bool,
     spare: Vec<Vec<u8>>,
     done: Vec<Done>,
+    /// Numbers of the slots that have received something in this turn.
+    fed: Vec<u32>,
     /// Wakes the driver.
     driver: Option<Waker>,
 }
@@ -156,6 +161,7 @@ impl State {
             is_starved: false,
             spare: Vec::new(),
             done: Vec::new(),
+            fed: Vec::new(),
             driver: None,
         }
     }
@@ -237,7 +243,18 @@ impl State {
             };
         }
         self.done = done;
+        self.glance();
         entered.map(|()| has_woken)
+    }
+
+    /// What the connections are about to look up is asked of memory while they are woken: together, or each would wait alone.
+    fn glance(&mut self) {
+        let State { fed, slots, .. } = self;
+        let first = |number: &u32| slots[*number as usize].as_ref()?.first();
+        for some in fed.chunks(Db::TOGETHER) {
+            glance(some.iter().filter_map(first));
+        }
+        fed.clear();
     }
 
     /// Turns what connections want into requests.
@@ -305,6 +322,8 @@ impl State {
         match outcome {
             Ok(Some(lent)) if !lent.is_empty() => {
                 slot.inbox.push_back(Piece::Lent(lent));
+                self.fed.push(number);
+                let slot = self.slot(number);
                 if slot.inbox.len() >= INBOX_MAX && slot.receive == Receive::On {
                     slot.receive = Receive::Stopping;
                     self.queues.stop_receiving(number);
@@ -398,6 +417,11 @@ impl Drop for State {
 }
 
 impl Slot {
+    /// The bytes that its owner will take first.
+    fn first(&self) -> Option<&[u8]> {
+        self.inbox.front().map(Deref::deref)
+    }
+
     fn wake(&self) -> bool {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();

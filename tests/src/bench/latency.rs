@@ -400,20 +400,15 @@ impl Prober {
 
     /// Asks the witness, before the replies of these connections are taken.
     fn look(&mut self, ready: &[usize]) -> Result<(), Failure> {
-        let since = |number: &usize| self.connections[*number].1;
-        let is_late = ready
-            .iter()
-            .filter_map(since)
-            .any(|since| since.elapsed() > LATE);
+        let mut due = ready.iter().filter_map(|at| self.connections[*at].1);
+        let is_late = due.any(|since| since.elapsed() > LATE);
         if self.witness.was_disturbed(is_late)? {
             self.disturbed = Instant::now();
         }
         // It lasts until nobody waits: whoever came meanwhile waited behind those.
-        let pending = self.connections.iter().filter_map(|(_, since)| *since);
-        if pending
-            .chain(self.waiting.front().copied())
-            .any(|since| since <= self.disturbed)
-        {
+        let sent = self.connections.iter().filter_map(|(_, since)| *since);
+        let mut waiting = sent.chain(self.waiting.front().copied());
+        if waiting.any(|since| since <= self.disturbed) {
             self.disturbed = Instant::now();
         }
         Ok(())

@@ -34,7 +34,9 @@ impl Witness {
     pub(super) fn new(pid: u32) -> Result<Witness, Failure> {
         let mut threads = Vec::new();
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-            threads.push(File::open(thread?.path().join("schedstat"))?);
+            let path = thread?.path().join("schedstat");
+            let thread = File::open(&path).map_err(|error| format!("{}: {error}", path.display()));
+            threads.push(thread?);
         }
         let own = (Instant::now(), sys::thread_time()?);
         let account = Account::new(own.0, sys::cpu_time(pid)?, waited(&threads)?);

@@ -25,6 +25,7 @@ cargo bench -p almandine-tests -- [throughput|memory|latency|slow|files|copy] [-
     latency: percentiles at a rate, at rest, while keys expire, while the table grows
         [--situations rest,expiry,growth] [--rounds 1]
         [--rate 20000] [--clients 50] [--seconds 10] [--keys 1000000] [--others 5000000]
+        Undisturbed are the requests that no other process of the machine made wait, as far as Linux tells.
     slow: KEYS, FLUSHALL, a large value [--keys 5000000] [--value-bytes 100000000]
     files: BGSAVE under load, starts from RDB and AOF; flags as latency's
     copy: a full copy to a replica [--keys 1000000] [--value-bytes 1000]

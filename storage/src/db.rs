@@ -184,6 +184,12 @@ impl Db {
         (mem::take(&mut self.hits), mem::take(&mut self.misses))
     }
 
+    /// The slot of a key by its hash; none where keys are not kept by slot.
+    #[inline]
+    pub fn slot_in(&self, hash: u64) -> Option<u16> {
+        self.tables.slot_in(hash)
+    }
+
     /// Read lookup of any type.
     #[inline]
     pub fn get(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {

@@ -50,12 +50,6 @@ impl Db {
         self.tables.forget_foreseen();
     }
 
-    /// The slot of a key by its hash; none where keys are not kept by slot.
-    #[inline]
-    pub fn slot_in(&self, hash: u64) -> Option<u16> {
-        self.tables.slot_in(hash)
-    }
-
     /// A key of this hash will be looked up in some 200 ns.
     #[inline]
     pub fn prefetch_table(&self, hash: u64) {

@@ -322,12 +322,11 @@ impl State {
         match outcome {
             Ok(Some(lent)) if !lent.is_empty() => {
                 slot.inbox.push_back(Piece::Lent(lent));
-                self.fed.push(number);
-                let slot = self.slot(number);
                 if slot.inbox.len() >= INBOX_MAX && slot.receive == Receive::On {
                     slot.receive = Receive::Stopping;
                     self.queues.stop_receiving(number);
                 }
+                self.fed.push(number);
             }
             Ok(_) => slot.end = Some(Ok(())),
             Err(error) => match error.raw_os_error() {

@@ -7,7 +7,7 @@ use crate::id::{ClusterId, NodeId, ShardId};
 use crate::raft::Engine;
 use crate::raft::state::{Order, State};
 use crate::record::{Generation, Identity};
-use crate::topology::{Address, RaftId, Refusal, Topology};
+use crate::topology::{Address, RaftId, Refusal, Role, Topology};
 
 /// A client that waits for the end of its CLUSTER RESET.
 #[derive(Debug)]
@@ -78,11 +78,20 @@ impl Machine {
         known.into_iter().nth(turn as usize % count)
     }
 
-    /// Whether the log says that this node is out of it.
-    pub(super) fn look_at_myself(&mut self) {
+    /// Whether the log has a place for this node; which, is remembered.
+    pub(super) fn note_place(&mut self) -> bool {
         let member = self.topology().member(self.identity.node);
         let is_member = member.is_some_and(|member| member.raft_id == self.engine.id());
-        if !self.knows_the_log() || is_member {
+        if is_member {
+            let role = self.topology().role(self.identity.node);
+            self.follows = matches!(role, Some(Role::Replica(_)));
+        }
+        is_member
+    }
+
+    /// Whether the log says that this node is out of it.
+    pub(super) fn look_at_myself(&mut self) {
+        if self.note_place() || !self.knows_the_log() {
             return;
         }
         // One that leads goes on for a while: of two voters the other cannot learn from anybody else that this is decided.
@@ -134,9 +143,10 @@ impl Machine {
         let admission = admission(&identity, &self.address);
         let topology = match is_hard {
             true => Topology::alone(identity.cluster, identity.shard, admission),
-            false => self
-                .topology()
-                .refounded(identity.cluster, shard, admission),
+            false => {
+                let topology = self.topology();
+                topology.refounded(identity.cluster, shard, admission, self.follows)
+            }
         };
         let log = Engine::first_log(1, State::new(topology));
         self.begin_log(identity, log, Vec::new(), client);

@@ -163,6 +163,8 @@ pub struct Machine {
     welcome_age: u32,
     /// A client that waits for the end of its CLUSTER RESET.
     resetting: Option<Resetting>,
+    /// Whether the node was a replica when the log last had a place for it.
+    follows: bool,
     /// The leader: who wants to be taken in, and who is to go.
     wanted: BTreeMap<NodeId, Seat>,
     leaving: Vec<Request>,
@@ -231,7 +233,7 @@ impl Machine {
         dice: Dice,
         held: std::ops::Range<u64>,
     ) -> Machine {
-        Machine {
+        let mut machine = Machine {
             identity,
             engine,
             address,
@@ -254,6 +256,7 @@ impl Machine {
             join_age: 0,
             welcome_age: 0,
             resetting: None,
+            follows: false,
             wanted: BTreeMap::new(),
             leaving: Vec::new(),
             silent: BTreeMap::new(),
@@ -261,7 +264,9 @@ impl Machine {
             leader: 0,
             deposable: BTreeSet::new(),
             dropped: 0,
-        }
+        };
+        machine.note_place();
+        machine
     }
 
     pub fn identity(&self) -> &Identity {

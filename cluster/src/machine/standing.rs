@@ -122,9 +122,10 @@ impl Machine {
             _ => None,
         };
         let has_slots = shard.is_some_and(|shard| !shard.slots.is_empty());
+        let has_keys = self.holds_keys && topology.owns_keys(self.identity.node);
         Standing {
             members: u32::try_from(topology.members().len()).unwrap_or(u32::MAX),
-            holds_data: has_slots || self.holds_keys,
+            holds_data: has_slots || has_keys,
             epoch: shard.map_or(0, |shard| shard.epoch),
         }
     }

@@ -388,6 +388,37 @@ fn a_node_that_is_forgotten_while_it_is_reset_can_be_met_again() {
     net.agree(1..=3);
 }
 
+/// Whether they hear it while they run, or after a start.
+#[test]
+fn the_copies_of_replicas_that_were_forgotten_are_not_their_own() {
+    let mut net = Net::with(4);
+    for number in 2..=4 {
+        net.meet(number, 1).expect("met");
+    }
+    for number in 2..=3 {
+        let (node, primary) = (node(number), node(1));
+        let order = Order::Change(Change::Replicate { node, primary });
+        net.propose(number, order).expect("a replica");
+    }
+    net.tick(100);
+    net.down.insert(node(3));
+    for number in [3, 2, 4] {
+        net.propose(1, Order::Forget(node(number)))
+            .expect("forgotten");
+        net.tick(100);
+    }
+    net.down.clear();
+    net.restart(3);
+    net.tick(100);
+    for (number, owns_keys) in [(1, true), (2, false), (3, false), (4, true)] {
+        let alone = net.machine(number).topology();
+        assert_eq!(alone.members().len(), 1, "{number}");
+        assert_eq!(alone.owns_keys(node(number)), owns_keys, "{number}");
+    }
+    net.restart(2);
+    assert!(!net.machine(2).topology().owns_keys(node(2)));
+}
+
 #[test]
 fn a_witness_votes_before_the_second_replica() {
     let mut net = Net::with(2);

@@ -201,6 +201,7 @@ impl Machine {
         self.routes.clear();
         self.leader = 0;
         self.currency.begin();
+        self.note_place();
         self.effects.push(Effect::Changed);
         self.tell_answers(beginning.answers);
         if let Some(client) = beginning.client {

@@ -89,8 +89,14 @@ impl Topology {
     }
 
     /// What a node founds for itself after CLUSTER RESET SOFT: it forgets the others and all slots, and keeps the epochs. It
-    /// must have left this cluster, if there are others in it.
-    pub fn refounded(&self, cluster: ClusterId, shard: ShardId, founder: Admission) -> Topology {
+    /// must have left this cluster, if there are others in it. `holds_copy`: it was a replica there.
+    pub fn refounded(
+        &self,
+        cluster: ClusterId,
+        shard: ShardId,
+        founder: Admission,
+        holds_copy: bool,
+    ) -> Topology {
         let node = founder.node;
         let epoch = match self.role(node) {
             // That of a replica is its primary's.
@@ -101,6 +107,7 @@ impl Topology {
         topology.current_epoch = self.current_epoch;
         if let Some(own) = topology.shards.get_mut(&shard) {
             own.epoch = epoch;
+            own.holds_copy = holds_copy;
         }
         topology
     }
@@ -135,6 +142,14 @@ impl Topology {
     /// Whether the node is the primary of its shard.
     pub fn leads(&self, node: NodeId) -> bool {
         matches!(self.role(node), Some(Role::Primary(_)))
+    }
+
+    /// Whether the keys that the node has are its own: a replica's are its primary's.
+    pub fn owns_keys(&self, node: NodeId) -> bool {
+        let Some(Role::Primary(shard)) = self.role(node) else {
+            return false;
+        };
+        self.shards.get(&shard).is_some_and(|own| !own.holds_copy)
     }
 
     /// The members of a shard that follow its primary, in the order of their names.

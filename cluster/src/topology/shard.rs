@@ -26,6 +26,10 @@ pub struct Shard {
     pub in_sync: BTreeSet<NodeId>,
     /// How often these two were changed.
     pub revision: u64,
+    /// Of a cluster of one that a replica has founded when it was let go: the keys that the node holds are the copy it made
+    /// then, and another shard has them. Ends with the first slot.
+    #[serde(default)]
+    pub holds_copy: bool,
 }
 
 impl Shard {
@@ -39,12 +43,14 @@ impl Shard {
             ack_mode: AckMode::Async,
             in_sync: BTreeSet::new(),
             revision: 0,
+            holds_copy: false,
         }
     }
 
     /// Takes slots in; what was on its way here has come.
     pub(super) fn gain(&mut self, slots: &SlotSet) {
         self.slots.unite(slots);
+        self.holds_copy &= slots.is_empty();
         self.importing.retain(|&slot, _| !slots.contains(slot));
     }
 

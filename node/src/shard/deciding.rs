@@ -25,7 +25,7 @@ pub(super) struct Awaiting {
     held: Held,
     /// What is told when this one is done, in order.
     rest: VecDeque<Wanted>,
-    /// The node forgets its keys when this one is done: those of a replica that leaves its shard are not its own.
+    /// See [`Wanted::Reset`].
     gives_keys_up: bool,
 }
 
@@ -78,8 +78,13 @@ impl Shard {
         let (Some(config), Some(wanted)) = (config, awaiting.rest.pop_front()) else {
             return false;
         };
-        awaiting.gives_keys_up =
-            matches!(wanted, Wanted::Reset { .. }) && self.node.replication.is_replica();
+        awaiting.gives_keys_up = matches!(
+            wanted,
+            Wanted::Reset {
+                gives_keys_up: true,
+                ..
+            }
+        );
         self.seat.last_ticket += 1;
         let ticket = self.seat.last_ticket;
         config.do_send(Wish { ticket, wanted });

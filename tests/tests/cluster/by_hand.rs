@@ -1,10 +1,10 @@
 //! Nodes are brought together by CLUSTER commands.
 
-use almandine_tests::cluster::Plan;
+use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
 use almandine_tests::resp::Value;
 
-use crate::stage::{PATIENCE, error, info, is_covered, pair, wait_until_ok};
+use crate::stage::{PATIENCE, error, info, is_covered, pair, replication, wait_until_ok};
 
 /// The way that most guides describe, command by command.
 #[test]
@@ -181,4 +181,41 @@ fn a_slot_moves_with_its_keys() {
     assert_eq!(cluster.call(0, "GET {foo}1"), moved);
     assert_eq!(cluster.call(1, "GET {foo}9"), Value::bulk("9"));
     assert!(cluster.open_slots(0).is_empty() && cluster.open_slots(1).is_empty());
+}
+
+/// Tools forget a node everywhere before they reset it. It may know by then that it is out, and have been started again.
+#[test]
+fn a_replica_that_was_forgotten_is_reset_with_the_copy_it_has() {
+    let mut cluster = pair(&[]);
+    wait_until_ok(&cluster);
+    cluster.fill("k", 0..100);
+    let keys = |cluster: &Cluster, number| cluster.call(number, "DBSIZE");
+    let has_copy = wait_until(PATIENCE, || keys(&cluster, 1) == Value::Integer(100));
+    assert!(has_copy, "{}", cluster.logs());
+    let refused = error("ERR CLUSTER RESET can't be called with master nodes containing keys");
+    assert_eq!(cluster.call(0, "CLUSTER RESET"), refused);
+    cluster.order(0, &format!("CLUSTER FORGET {}", cluster.id(1)));
+    let leads = |cluster: &Cluster| {
+        let known = info(cluster, 1, "cluster_known_nodes");
+        known == "1" && replication(cluster, 1, "role") == "master"
+    };
+    assert!(
+        wait_until(PATIENCE, || leads(&cluster)),
+        "{}",
+        cluster.logs()
+    );
+    cluster.order(1, "SAVE");
+    cluster.kill(1);
+    cluster.restart(1).expect("a start");
+    assert!(
+        wait_until(PATIENCE, || leads(&cluster)),
+        "{}",
+        cluster.logs()
+    );
+    // Nothing is thrown away before somebody says so.
+    assert_eq!(keys(&cluster, 1), Value::Integer(100));
+    assert_eq!(cluster.call(1, "CLUSTER RESET SOFT"), Value::ok());
+    assert_eq!(keys(&cluster, 1), Value::Integer(0));
+    assert_eq!(cluster.call(0, "CLUSTER RESET"), refused);
+    assert_eq!(keys(&cluster, 0), Value::Integer(100));
 }

@@ -270,11 +270,26 @@ fn a_soft_reset_keeps_the_epochs() {
     make(&mut topology, Change::BumpEpoch { node: node(2) });
     make(&mut topology, Change::BumpEpoch { node: node(1) });
     let founder = admission(2, Kind::Data);
-    let again = topology.refounded(ClusterId::new([8; 20]), shard(7), founder);
+    let again = topology.refounded(ClusterId::new([8; 20]), shard(7), founder, false);
     assert_eq!(again.check(), Ok(()));
     assert_eq!((again.current_epoch, again.members().len()), (2, 1));
     let own = &again.shards()[&shard(7)];
     assert_eq!((own.epoch, own.slots.len()), (1, 0));
+    assert!(again.owns_keys(node(2)));
+}
+
+#[test]
+fn the_copy_of_a_replica_that_founds_a_cluster_is_not_its_own_before_it_has_slots() {
+    let mut topology = cluster(2);
+    make(&mut topology, replicate(2, 1));
+    assert!(topology.owns_keys(node(1)) && !topology.owns_keys(node(2)));
+    let founder = admission(2, Kind::Data);
+    let mut again = topology.refounded(ClusterId::new([8; 20]), shard(7), founder, true);
+    assert_eq!(again.check(), Ok(()));
+    assert!(again.leads(node(2)) && !again.owns_keys(node(2)));
+    make(&mut again, add(2, (0, 0)));
+    make(&mut again, Change::FlushSlots { node: node(2) });
+    assert!(again.owns_keys(node(2)));
 }
 
 #[test]

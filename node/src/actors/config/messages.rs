@@ -43,6 +43,8 @@ pub enum Wanted {
     Reset {
         /// Whether the node gets a new name.
         is_hard: bool,
+        /// The node forgets its keys when it is done: those of a replica that leaves its shard are not its own.
+        gives_keys_up: bool,
     },
     /// CLUSTER FAILOVER.
     FailOver(Force),

@@ -64,7 +64,7 @@ impl Wishes {
                     bus_port,
                 }))
             }
-            Wanted::Reset { is_hard } => {
+            Wanted::Reset { is_hard, .. } => {
                 let client = self.wait(Waiting::last(ticket));
                 Ok(Told::machine(Event::Reset { client, is_hard }))
             }

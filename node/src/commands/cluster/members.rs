@@ -57,8 +57,8 @@ pub(super) fn replicate(call: &mut Call<'_>) -> Outcome {
     let node = myself(call)?;
     let primary = named(call.args, 2).ok_or_else(|| unknown(call.args, 2))?;
     let topology = topology(call)?;
-    if node != primary && topology.leads(primary) && topology.leads(node) && !call.dbs[0].is_empty()
-    {
+    let is_another = node != primary && topology.leads(primary);
+    if is_another && topology.owns_keys(node) && !call.dbs[0].is_empty() {
         return Err(Fault::new(
             "ERR To set a master the node must be empty and without assigned slots.",
         ));
@@ -81,12 +81,16 @@ pub(super) fn reset(call: &mut Call<'_>) -> Outcome {
         let text = "ERR CLUSTER RESET is not allowed in transactions";
         return Err(Fault::new(text));
     }
-    if topology(call)?.leads(node) && !call.dbs[0].is_empty() {
+    let owns_keys = topology(call)?.owns_keys(node);
+    if owns_keys && !call.dbs[0].is_empty() {
         return Err(Fault::new(
             "ERR CLUSTER RESET can't be called with master nodes containing keys",
         ));
     }
-    call.seat.want(Wanted::Reset { is_hard });
+    call.seat.want(Wanted::Reset {
+        is_hard,
+        gives_keys_up: !owns_keys,
+    });
     call.reply.ok();
     Ok(())
 }

@@ -477,5 +477,5 @@ fn a_replica_may_leave_and_give_no_slots_away() {
     );
     let wants = wanted(&bench);
     assert_eq!(wants.len(), 2, "{wants:?}");
-    assert_eq!(wants[1], "Reset { is_hard: true }");
+    assert_eq!(wants[1], "Reset { is_hard: true, gives_keys_up: true }");
 }

@@ -3,6 +3,7 @@
 //! The allocator keeps what is freed, and gives it back only while more is allocated and freed. So a node that was full once,
 //! or was busy with a client that wanted much, would hold that memory for good.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -17,6 +18,9 @@ use crate::node::Node;
 use crate::stats::process::resident_memory;
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// So many looks in a row must see the memory free: what was freed is often wanted again soon, and to get it from the system
+/// costs more than to use it.
+const LOOKS: usize = 3;
 /// So much is free at any time, so that not every round of freeing and allocating goes to the system.
 const SLACK: usize = 16 << 20;
 /// The same as a part of what is used.
@@ -37,11 +41,14 @@ struct Scavenger {
 pub(super) fn keep_house(node: &Arc<Node>, ctx: &mut Context<NodeActor>) {
     let purge = node.origin.allocator.purge;
     let scavenger = Arc::new(Scavenger::default());
+    let mut looks = Looks::default();
     ctx.run_interval(INTERVAL, move |_, _| {
         let Some(resident) = resident_memory() else {
             return;
         };
-        if scavenger.is_due(resident, memory::used()) {
+        let used = memory::used();
+        let free = looks.least(resident.saturating_sub(used));
+        if scavenger.is_due(free, used) {
             scavenge(&scavenger, purge);
         }
     });
@@ -52,18 +59,39 @@ fn scavenge(scavenger: &Arc<Scavenger>, purge: fn()) {
     let mine = scavenger.clone();
     let work = move || {
         purge();
-        mine.done(resident_memory().unwrap_or(0), memory::used());
+        mine.done(
+            resident_memory()
+                .unwrap_or(0)
+                .saturating_sub(memory::used()),
+        );
     };
     if let Err(error) = thread::Builder::new().name("scavenger".into()).spawn(work) {
         warn!(%error, "no thread to give memory back");
-        scavenger.done(0, 0);
+        scavenger.done(0);
+    }
+}
+
+/// Bytes that were free at the last looks.
+#[derive(Debug, Default)]
+struct Looks(VecDeque<usize>);
+
+impl Looks {
+    /// What was free at all of them, this one included; nothing before there were enough.
+    fn least(&mut self, free: usize) -> usize {
+        self.0.push_back(free);
+        if self.0.len() > LOOKS {
+            self.0.pop_front();
+        }
+        match self.0.len() {
+            LOOKS => self.0.iter().copied().min().unwrap_or(0),
+            _ => 0,
+        }
     }
 }
 
 impl Scavenger {
     /// Whether so much is free that it is worth while; if so, nothing is due again until [`Scavenger::done`].
-    fn is_due(&self, resident: usize, used: usize) -> bool {
-        let free = resident.saturating_sub(used);
+    fn is_due(&self, free: usize, used: usize) -> bool {
         let remained = self
             .remained
             .load(Ordering::Relaxed)
@@ -73,8 +101,7 @@ impl Scavenger {
         free - remained > SLACK + used / SLACK_PART && !self.is_busy.swap(true, Ordering::Relaxed)
     }
 
-    fn done(&self, resident: usize, used: usize) {
-        let remained = resident.saturating_sub(used);
+    fn done(&self, remained: usize) {
         self.remained.store(remained, Ordering::Relaxed);
         self.is_busy.store(false, Ordering::Relaxed);
     }
@@ -87,22 +114,36 @@ mod tests {
     const MB: usize = 1 << 20;
 
     #[test]
+    fn only_what_was_free_at_all_looks_counts() {
+        let mut looks = Looks::default();
+        for _ in 1..LOOKS {
+            assert_eq!(looks.least(500 * MB), 0);
+        }
+        assert_eq!(looks.least(400 * MB), 400 * MB);
+        assert_eq!(looks.least(30 * MB), 30 * MB);
+        for _ in 1..LOOKS {
+            assert_eq!(looks.least(500 * MB), 30 * MB);
+        }
+        assert_eq!(looks.least(500 * MB), 500 * MB);
+    }
+
+    #[test]
     fn much_free_memory_is_due_once_until_it_is_done() {
         let scavenger = Scavenger::default();
-        assert!(!scavenger.is_due(116 * MB, 100 * MB));
-        assert!(!scavenger.is_due(141 * MB, 100 * MB));
-        assert!(scavenger.is_due(142 * MB, 100 * MB));
-        assert!(!scavenger.is_due(142 * MB, 100 * MB));
-        scavenger.done(110 * MB, 100 * MB);
-        assert!(!scavenger.is_due(150 * MB, 100 * MB));
-        assert!(scavenger.is_due(151 * MB, 100 * MB));
+        assert!(!scavenger.is_due(16 * MB, 100 * MB));
+        assert!(!scavenger.is_due(41 * MB, 100 * MB));
+        assert!(scavenger.is_due(42 * MB, 100 * MB));
+        assert!(!scavenger.is_due(42 * MB, 100 * MB));
+        scavenger.done(10 * MB);
+        assert!(!scavenger.is_due(50 * MB, 100 * MB));
+        assert!(scavenger.is_due(51 * MB, 100 * MB));
     }
 
     #[test]
     fn what_could_not_be_given_back_is_asked_for_later() {
         let scavenger = Scavenger::default();
         assert!(scavenger.is_due(500 * MB, 0));
-        scavenger.done(400 * MB, 0);
+        scavenger.done(400 * MB);
         let rounds = (1..).find(|_| scavenger.is_due(400 * MB, 0));
         assert_eq!(rounds, Some(17));
     }
@@ -110,16 +151,16 @@ mod tests {
     #[test]
     fn what_could_not_be_given_back_is_not_asked_for_at_once() {
         let scavenger = Scavenger::default();
-        assert!(scavenger.is_due(500 * MB, 100 * MB));
-        scavenger.done(400 * MB, 100 * MB);
-        assert!(!scavenger.is_due(400 * MB, 100 * MB));
+        assert!(scavenger.is_due(400 * MB, 100 * MB));
+        scavenger.done(300 * MB);
+        assert!(!scavenger.is_due(300 * MB, 100 * MB));
         assert!(
-            scavenger.is_due(400 * MB, 60 * MB),
+            scavenger.is_due(340 * MB, 60 * MB),
             "more has been freed since"
         );
-        scavenger.done(400 * MB, 60 * MB);
+        scavenger.done(340 * MB);
         // It was used or given back meanwhile: the new level counts.
-        assert!(!scavenger.is_due(400 * MB, 390 * MB));
-        assert!(scavenger.is_due(400 * MB, 100 * MB));
+        assert!(!scavenger.is_due(10 * MB, 390 * MB));
+        assert!(scavenger.is_due(300 * MB, 100 * MB));
     }
 }

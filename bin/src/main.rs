@@ -87,6 +87,7 @@ fn run(start: Start) -> ExitCode {
             };
         }
     }
+    allocator::keep_what_was_freed();
     if params.disable_thp {
         allocator::use_small_pages();
     }

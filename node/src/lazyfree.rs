@@ -1,4 +1,4 @@
-//! A thread that drops what would take long to drop: UNLINK, FLUSHALL ASYNC.
+//! A thread that drops what would take long to drop: UNLINK, FLUSHALL.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,12 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-type Parcel = (Box<dyn Any + Send>, u64);
+struct Parcel {
+    value: Box<dyn Any + Send>,
+    objects: u64,
+    /// What is to be done when it is dropped.
+    then: Box<dyn FnOnce() + Send>,
+}
 
 /// See the module. The thread begins with the first thing it is given.
 #[derive(Debug, Default)]
@@ -24,18 +29,33 @@ struct Counts {
 impl Lazyfree {
     /// Drops `value`, which counts as `objects` in INFO, on the thread; here and now if there can be no thread.
     pub fn discard(&self, value: impl Any + Send, objects: u64) {
+        self.discard_then(value, objects, || ());
+    }
+
+    /// The same; `then` is called after it, on the same thread.
+    pub fn discard_then(
+        &self,
+        value: impl Any + Send,
+        objects: u64,
+        then: impl FnOnce() + Send + 'static,
+    ) {
         self.counts.pending.fetch_add(objects, Ordering::Relaxed);
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
             *thread = self.begin();
         }
-        let parcel: Parcel = (Box::new(value), objects);
+        let parcel = Parcel {
+            value: Box::new(value),
+            objects,
+            then: Box::new(then),
+        };
         let unsent = match &*thread {
             Some(sender) => sender.send(parcel).err().map(|error| error.0),
             None => Some(parcel),
         };
-        if unsent.is_some() {
-            self.counts.finish(objects);
+        drop(thread);
+        if let Some(parcel) = unsent {
+            parcel.open(&self.counts);
         }
     }
 
@@ -51,10 +71,7 @@ impl Lazyfree {
         let (sender, parcels) = mpsc::channel::<Parcel>();
         let counts = self.counts.clone();
         let work = move || {
-            for (value, objects) in parcels {
-                drop(value);
-                counts.finish(objects);
-            }
+            parcels.into_iter().for_each(|parcel| parcel.open(&counts));
         };
         match thread::Builder::new().name("lazyfree".into()).spawn(work) {
             Ok(_) => Some(sender),
@@ -63,6 +80,14 @@ impl Lazyfree {
                 None
             }
         }
+    }
+}
+
+impl Parcel {
+    fn open(self, counts: &Counts) {
+        drop(self.value);
+        counts.finish(self.objects);
+        (self.then)();
     }
 }
 

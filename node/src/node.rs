@@ -15,6 +15,7 @@ use crate::actors::gate::Gates;
 use crate::actors::node::messages::Shutdown;
 use crate::actors::persistence::messages::{FileOrder, WriteDown};
 use crate::actors::replication::ReplicationActor;
+use crate::actors::shard::messages::Flushed;
 use crate::clients::Clients;
 use crate::cluster::{Cluster, Picture};
 use crate::journal::{Id, Journal};
@@ -46,6 +47,8 @@ pub struct Node {
     pub writer: OnceLock<Recipient<WriteDown>>,
     /// Who takes snapshots and writes files anew; set once the tree stands.
     pub files: OnceLock<Recipient<FileOrder>>,
+    /// Who answers those who wait until what they removed is free; set once the tree stands.
+    pub flushed: OnceLock<Recipient<Flushed>>,
     /// What is known of snapshots and of the append-only file.
     pub saving: Saving,
     refusal: Refusal,
@@ -145,6 +148,7 @@ impl Node {
             gates: Gates::default(),
             writer: OnceLock::new(),
             files: OnceLock::new(),
+            flushed: OnceLock::new(),
             saving: Saving::new(now_ms()),
             refusal: Refusal::default(),
             switches: Switches::default(),

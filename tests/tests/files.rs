@@ -415,6 +415,44 @@ fn debug_reload_takes_everything_through_a_file() {
     assert_holds(&mut client, &samples(), "what was saved before");
 }
 
+/// It is freed beside the shard: others are served meanwhile.
+#[test]
+fn a_synchronous_flush_is_answered_in_its_place_when_all_is_free() {
+    const KEYS: u64 = 200_000;
+    let dir = Directory::new();
+    let start = || {
+        let args = ["--appendonly", "yes", "--appendfsync", "always"];
+        let start = Start::new(Server::Almandine).dir(&dir).args(args);
+        start.run().expect("a server that starts")
+    };
+    let mut node = start();
+    let mut client = loaded(&node);
+    ok(&mut client, &format!("DEBUG POPULATE {KEYS}"));
+    let requests = ["FLUSHALL SYNC", "SET a 1", "DBSIZE", "INFO memory"];
+    let requests = requests.map(|line| line.split(' ').collect::<Vec<&str>>());
+    let replies = client.pipeline(&requests).expect("answers");
+    assert_eq!(replies[..3], [Value::ok(), Value::ok(), Value::Integer(1)]);
+    let info = replies[3].text().expect("a text");
+    let number = |name| info_field(&info, name).and_then(|value| value.parse::<u64>().ok());
+    assert_eq!(number("lazyfree_pending_objects"), Some(0));
+    assert_eq!(number("lazyfreed_objects"), Some(KEYS));
+    // Nothing waits in a transaction.
+    for line in ["MULTI", "FLUSHALL SYNC", "SET b 1"] {
+        ok(&mut client, line);
+    }
+    let both = Value::Array(vec![Value::ok(), Value::ok()]);
+    assert_eq!(ok(&mut client, "EXEC"), both);
+    assert_eq!(ok(&mut client, "FLUSHDB SYNC"), Value::ok());
+    assert_eq!(ok(&mut client, "SET c 1"), Value::ok());
+    node.kill();
+    let node = start();
+    let mut client = loaded(&node);
+    assert_eq!(
+        ok(&mut client, "KEYS *"),
+        Value::Array(vec![Value::bulk("c")])
+    );
+}
+
 /// The file of a replica is the stream of its primary, with what only newer servers say and what the primary was refused.
 #[test]
 fn the_stream_of_a_newer_primary_is_loaded() {

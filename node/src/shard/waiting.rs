@@ -187,6 +187,15 @@ impl Shard {
         self.release(client, answer);
     }
 
+    /// What this client has flushed is free. Its answer waits for the journal, which had the flush long ago, as that of any
+    /// write does.
+    pub fn end_flush(&mut self, client: u64) {
+        if self.node.journal.is_on() {
+            self.journalled = Some(self.node.journal.offset());
+        }
+        self.release(client, b"+OK\r\n".to_vec());
+    }
+
     /// A blocked client gets its answer.
     pub fn release(&mut self, client: u64, answer: Vec<u8>) {
         self.release_as(client, answer, None);

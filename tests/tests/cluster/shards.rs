@@ -128,7 +128,7 @@ fn what_is_asked_of_all_keys_is_answered_for_all_shards() {
     wait_until_spread(&cluster, 0);
     let crossed = error("CROSSSLOT Keys in request don't hash to the same slot");
     assert_eq!(answer(&mut client, "MGET key:1 key:2"), crossed);
-    assert_eq!(answer(&mut client, "FLUSHALL"), Value::ok());
+    assert_eq!(answer(&mut client, "FLUSHALL SYNC"), Value::ok());
     assert_eq!(answer(&mut client, "DBSIZE"), Value::Integer(0));
     assert_eq!(answer(&mut client, "GET key:1"), Value::NilBulk);
 }

@@ -235,6 +235,7 @@ impl NodeActor {
         let actor = PersistenceActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
         // A second tree in one process would be a bug of the caller; the first keeps the line.
         let _ = self.node.files.set(actor.clone().recipient());
+        let _ = self.node.flushed.set(shard.clone().recipient());
         self.persistence = Some(actor);
         self.arbiters.push(arbiter);
     }

@@ -110,6 +110,14 @@ pub struct AnswerWaiter {
     pub answer: &'static [u8],
 }
 
+/// What the client has removed by FLUSHALL SYNC is free. Sent by the thread of [`Lazyfree`](crate::lazyfree::Lazyfree).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Flushed {
+    /// Its number.
+    pub client: u64,
+}
+
 /// Read the append-only file again in place of all keys; this client waits for it. Sent by `PersistenceActor` when it has
 /// written what it knew of.
 #[derive(Debug, Clone, Copy, Message)]

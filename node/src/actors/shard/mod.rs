@@ -19,8 +19,8 @@ use tracing::error;
 
 use self::handle::LocalShard;
 use self::messages::{
-    AnswerWaiter, BatchDone, Decided, ExecuteBatches, Forget, Load, Migrated, RemoteBatch, Serve,
-    Settle,
+    AnswerWaiter, BatchDone, Decided, ExecuteBatches, Flushed, Forget, Load, Migrated, RemoteBatch,
+    Serve, Settle,
 };
 use self::snapshots::Snapshots;
 use super::connection::messages::Answered;
@@ -223,6 +223,17 @@ impl Handler<AnswerWaiter> for ShardActor {
         self.shard.with(|shard| {
             shard.begin(Moment::now());
             shard.release(client, answer.to_vec());
+        });
+    }
+}
+
+impl Handler<Flushed> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, Flushed { client }: Flushed, _: &mut Context<Self>) {
+        self.shard.with(|shard| {
+            shard.begin(Moment::now());
+            shard.end_flush(client);
         });
     }
 }

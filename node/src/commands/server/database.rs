@@ -1,6 +1,7 @@
 //! Whole databases: how many keys, none, the other one's.
 
-use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run};
+use crate::actors::shard::messages::Flushed;
+use crate::commands::{Acl, Call, Command, Fault, Flags, Group, Outcome, Run, Wait};
 
 fn dbsize(call: &mut Call<'_>) -> Outcome {
     call.reply.length(call.dbs[call.db].len());
@@ -51,21 +52,30 @@ fn flush(call: &mut Call<'_>, databases: std::ops::Range<usize>) -> Outcome {
         (2, _) if call.args.is(1, "sync") => false,
         _ => return Err(Fault::SYNTAX),
     };
+    let (mut removed, mut keys) = (Vec::new(), 0);
     for db in databases {
         touch_watched(call, db, None);
-        let keys = call.dbs[db].len() as u64;
-        if keys == 0 {
-            continue;
-        }
-        call.changes.dirty += keys;
-        let removed = call.dbs[db].take_all();
-        if is_lazy {
-            call.node.lazyfree.discard(removed, keys);
+        let count = call.dbs[db].len() as u64;
+        if count > 0 {
+            keys += count;
+            removed.push(call.dbs[db].take_all());
         }
     }
     call.tracking.flushed(&call.node.clients, call.outgoing);
     // Journalled even if there was nothing to remove: a replica may hold more than we do.
-    call.changes.dirty += 1;
+    call.changes.dirty += keys + 1;
+    let lazyfree = &call.node.lazyfree;
+    match call.node.flushed.get() {
+        // Only this client waits until all is free.
+        Some(flushed) if !is_lazy && keys > 0 && !call.in_exec => {
+            let client = call.session.id();
+            let flushed = flushed.clone();
+            lazyfree.discard_then(removed, keys, move || flushed.do_send(Flushed { client }));
+            return call.wait(Wait::for_others());
+        }
+        _ if is_lazy && keys > 0 => lazyfree.discard(removed, keys),
+        _ => drop(removed),
+    }
     call.reply.ok();
     Ok(())
 }

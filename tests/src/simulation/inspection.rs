@@ -70,8 +70,15 @@ impl World {
 
     /// A replica to which the primary hands over has everything.
     pub(super) fn check_hand_over(&self, host: usize, change: &Change) -> Result<(), String> {
-        let (Change::Promote { shard, .. }, Some(keeper)) = (change, &self.hosts[host].keeper)
+        let Change::Promote {
+            shard,
+            expected_epoch,
+            ..
+        } = change
         else {
+            return Ok(());
+        };
+        let Some(keeper) = &self.hosts[host].keeper else {
             return Ok(());
         };
         // Who has led the log and stood still may propose a failover for which it is too late by now.
@@ -86,6 +93,13 @@ impl World {
         let Some(pausing) = of.keeper.as_ref().filter(|_| of.machine.is_some()) else {
             return Ok(());
         };
+        // A replica that stood still may propose what it was to do at an earlier epoch: the log refuses that.
+        if pausing
+            .shard(*shard)
+            .is_some_and(|led| led.epoch > *expected_epoch)
+        {
+            return Ok(());
+        }
         let is_paused = !pausing.takes_writes(*shard, 0, self.now);
         let is_behind = pausing.data.log.len() > keeper.data.log.len();
         match is_paused && pausing.acts(self.now) == Some(*shard) && is_behind {

@@ -229,7 +229,9 @@ impl World {
                 self.seen.failovers += u64::from(step.stage == Stage::InCharge);
             }
             Effect::Answer { outcome, .. } => self.seen.done += u64::from(outcome.is_ok()),
-            Effect::Departed(_) | Effect::Succeeded { .. } => {}
+            // Replicas may copy from it before a client comes: what it has not, they need not have either.
+            Effect::Succeeded { .. } => return self.read(host).map(drop),
+            Effect::Departed(_) => {}
         }
         Ok(())
     }
@@ -400,15 +402,14 @@ impl World {
 
 /// Clients.
 impl World {
-    /// Somebody reads what was written, and writes.
-    fn serve(&mut self, host: usize) -> Result<(), String> {
-        let now = self.now;
-        let (least, line) = (self.service.settings.min_insync, self.line_of(host));
+    /// Somebody reads what was written; the shard, if there is one that is served here.
+    fn read(&mut self, host: usize) -> Result<Option<ShardId>, String> {
+        let (now, line) = (self.now, self.line_of(host));
         let Some(keeper) = self.hosts[host].keeper.as_deref_mut() else {
-            return Ok(());
+            return Ok(None);
         };
         let (Some(shard), Some(line)) = (keeper.acts(now), line) else {
-            return Ok(());
+            return Ok(None);
         };
         let epoch = keeper.shard(shard).map_or(0, |shard| shard.epoch);
         let server = Server { host, line, epoch };
@@ -420,6 +421,17 @@ impl World {
         promises
             .check(shard, server, &keeper.data.log, follows)
             .map_err(told)?;
+        Ok(Some(shard))
+    }
+
+    /// Somebody reads, and writes.
+    fn serve(&mut self, host: usize) -> Result<(), String> {
+        let (now, least) = (self.now, self.service.settings.min_insync);
+        let (Some(shard), Some(keeper)) =
+            (self.read(host)?, self.hosts[host].keeper.as_deref_mut())
+        else {
+            return Ok(());
+        };
         if keeper.takes_writes(shard, least, now) && self.dice.below(3) > 0 {
             self.service.writes += 1;
             keeper.data.append(self.service.writes);

@@ -145,6 +145,18 @@ fn evaluate(operation: Operation, sets: Operands<'_>, limits: &Thresholds, rng: 
         }
     }
     let mut digits = Itoa::new();
+    if let Operation::Difference = operation
+        && let Some((first, others)) = minuend(&sets)
+        && !asks(first, &others)
+    {
+        for member in first.iter() {
+            result.add(member.bytes(&mut digits), limits, rng);
+        }
+        for member in others.into_iter().flat_map(Set::iter) {
+            result.remove(member.bytes(&mut digits));
+        }
+        return result;
+    }
     let mut add = |member: StrRef<'_>| {
         result.add(member.bytes(&mut digits), limits, rng);
         true
@@ -191,21 +203,29 @@ fn intersect(sets: Operands<'_>, visit: &mut dyn FnMut(StrRef<'_>) -> bool) {
     while common.next().is_some_and(&mut *visit) {}
 }
 
-/// Either asks all other sets about each member of the first, or notes which of their members the first one has: what
-/// looks like less work.
+/// A set, and those whose members it loses; none if it is empty or loses all.
+fn minuend<'a>(sets: &[Option<&'a Set>]) -> Option<(&'a Set, Vec<&'a Set>)> {
+    let (first, others) = sets.split_first()?;
+    let first = (*first)?;
+    let others: Vec<&Set> = others.iter().copied().flatten().collect();
+    let is_first = |set: &&Set| ptr::eq(*set, first);
+    (!others.iter().any(is_first)).then_some((first, others))
+}
+
+/// Whether to ask all other sets about each member of the first looks like less work than to go through the members of all.
+/// Redis's reckoning, for what is stored keeps the form that the first set needed where its members are gone through.
+fn asks(first: &Set, others: &[&Set]) -> bool {
+    let asking = first.len().saturating_mul(others.len() + 1) / 2;
+    let all = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
+    asking <= all
+}
+
 fn subtract(sets: Operands<'_>, visit: &mut dyn FnMut(StrRef<'_>) -> bool) {
-    let mut sets = sets.into_iter();
-    let Some(first) = sets.next().flatten() else {
+    let Some((first, mut others)) = minuend(&sets) else {
         return;
     };
-    let mut others: Vec<&Set> = sets.flatten().collect();
-    if others.iter().any(|set| ptr::eq(*set, first)) {
-        return;
-    }
-    others.sort_by_key(|set| Reverse(set.len()));
-    let asking = first.len().saturating_mul(others.len() + 1) / 2;
-    let noting = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
-    if asking <= noting {
+    if asks(first, &others) {
+        others.sort_by_key(|set| Reverse(set.len()));
         let mut rest = first
             .iter()
             .filter(|member| !others.iter().any(|set| set.holds(*member)));

@@ -38,6 +38,22 @@ fn changes_are_told_as_redis_tells_them() {
     }
 }
 
+/// As in Redis: where it goes through the members of all sets, it writes the first one down and takes theirs out again.
+#[test]
+fn a_difference_has_the_form_of_the_way_it_was_made() {
+    let mut bench = Bench::new();
+    bench.run("SADD first 1 2 3 4 5 6 7 8 9 10 x");
+    bench.run("SADD second x");
+    bench.run("SADD third y");
+    for (others, encoding) in [("second", "intset"), ("second third", "listpack")] {
+        let line = format!("SDIFFSTORE d first {others}");
+        assert_eq!(bench.run(&line), ":10\r\n");
+        let reply = format!("${}\r\n{encoding}\r\n", encoding.len());
+        assert_eq!(bench.run("OBJECT ENCODING d"), reply, "{others}");
+        assert_eq!(bench.run("SISMEMBER d x"), ":0\r\n");
+    }
+}
+
 #[test]
 fn what_spop_took_is_journalled_in_pieces() {
     let mut bench = Bench::new();

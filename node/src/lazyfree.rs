@@ -71,7 +71,9 @@ impl Lazyfree {
         let (sender, parcels) = mpsc::channel::<Parcel>();
         let counts = self.counts.clone();
         let work = move || {
-            parcels.into_iter().for_each(|parcel| parcel.open(&counts));
+            for parcel in parcels {
+                parcel.open(&counts);
+            }
         };
         match thread::Builder::new().name("lazyfree".into()).spawn(work) {
             Ok(_) => Some(sender),

@@ -4,7 +4,9 @@ use almandine_tests::cluster::{Cluster, Plan};
 use almandine_tests::process::wait_until;
 use almandine_tests::resp::Value;
 
-use crate::stage::{PATIENCE, error, info, is_covered, pair, replication, wait_until_ok};
+use crate::stage::{
+    PATIENCE, assert_alone, error, info, is_covered, pair, replication, wait_until_ok,
+};
 
 /// The way that most guides describe, command by command.
 #[test]
@@ -195,23 +197,16 @@ fn a_replica_that_was_forgotten_is_reset_with_the_copy_it_has() {
     let refused = error("ERR CLUSTER RESET can't be called with master nodes containing keys");
     assert_eq!(cluster.call(0, "CLUSTER RESET"), refused);
     cluster.order(0, &format!("CLUSTER FORGET {}", cluster.id(1)));
-    let leads = |cluster: &Cluster| {
-        let known = info(cluster, 1, "cluster_known_nodes");
-        known == "1" && replication(cluster, 1, "role") == "master"
+    let leads_alone = |cluster: &Cluster| {
+        assert_alone(cluster, 1);
+        let leads = wait_until(PATIENCE, || replication(cluster, 1, "role") == "master");
+        assert!(leads, "{}", cluster.logs());
     };
-    assert!(
-        wait_until(PATIENCE, || leads(&cluster)),
-        "{}",
-        cluster.logs()
-    );
+    leads_alone(&cluster);
     cluster.order(1, "SAVE");
     cluster.kill(1);
     cluster.restart(1).expect("a start");
-    assert!(
-        wait_until(PATIENCE, || leads(&cluster)),
-        "{}",
-        cluster.logs()
-    );
+    leads_alone(&cluster);
     // Nothing is thrown away before somebody says so.
     assert_eq!(keys(&cluster, 1), Value::Integer(100));
     assert_eq!(cluster.call(1, "CLUSTER RESET SOFT"), Value::ok());

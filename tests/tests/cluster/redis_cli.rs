@@ -7,7 +7,7 @@ use almandine_tests::cluster::{Cluster, Plan, Topology};
 use almandine_tests::process::{Directory, Server, Start, Tool};
 use almandine_tests::resp::Value;
 
-use crate::stage::{is_covered, wait_for_links, wait_until_ok};
+use crate::stage::{assert_alone, is_covered, wait_for_links, wait_until_ok};
 
 const KEYS: usize = 3000;
 /// One by one, with requests of their own.
@@ -171,19 +171,6 @@ fn shrink(cluster: &mut Cluster, tool: &Tool) {
     cli(cluster, tool, &["del-node", &first, &seventh]);
     assert_alone(cluster, 6);
     cluster.kill(6);
-}
-
-/// Waits until a node that was removed knows nobody.
-#[track_caller]
-fn assert_alone(cluster: &Cluster, number: usize) {
-    let is_alone = almandine_tests::process::wait_until(crate::stage::PATIENCE, || {
-        crate::stage::info(cluster, number, "cluster_known_nodes") == "1"
-    });
-    assert!(
-        is_alone,
-        "node {number} still knows others\n{}",
-        cluster.logs()
-    );
 }
 
 #[test]

@@ -90,6 +90,19 @@ pub(crate) fn wait_until_ok(cluster: &Cluster) {
     assert!(are_ok, "the cluster is not ok\n{}", cluster.logs());
 }
 
+/// Waits until a node that was removed knows nobody.
+#[track_caller]
+pub(crate) fn assert_alone(cluster: &Cluster, number: usize) {
+    let is_alone = wait_until(PATIENCE, || {
+        info(cluster, number, "cluster_known_nodes") == "1"
+    });
+    assert!(
+        is_alone,
+        "node {number} still knows others\n{}",
+        cluster.logs()
+    );
+}
+
 /// A field of CLUSTER INFO; empty if there is none.
 #[track_caller]
 pub(crate) fn info(cluster: &Cluster, number: usize, name: &str) -> String {

@@ -3,7 +3,6 @@
 //! The allocator keeps what is freed, and gives it back only while more is allocated and freed. So a node that was full once,
 //! or was busy with a client that wanted much, would hold that memory for good.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -43,12 +42,10 @@ pub(super) fn keep_house(node: &Arc<Node>, ctx: &mut Context<NodeActor>) {
     let scavenger = Arc::new(Scavenger::default());
     let mut looks = Looks::default();
     ctx.run_interval(INTERVAL, move |_, _| {
-        let Some(resident) = resident_memory() else {
+        let Some(free) = free_memory() else {
             return;
         };
-        let used = memory::used();
-        let free = looks.least(resident.saturating_sub(used));
-        if scavenger.is_due(free, used) {
+        if scavenger.is_due(looks.least(free), memory::used()) {
             scavenge(&scavenger, purge);
         }
     });
@@ -59,11 +56,7 @@ fn scavenge(scavenger: &Arc<Scavenger>, purge: fn()) {
     let mine = scavenger.clone();
     let work = move || {
         purge();
-        mine.done(
-            resident_memory()
-                .unwrap_or(0)
-                .saturating_sub(memory::used()),
-        );
+        mine.done(free_memory().unwrap_or(0));
     };
     if let Err(error) = thread::Builder::new().name("scavenger".into()).spawn(work) {
         warn!(%error, "no thread to give memory back");
@@ -71,21 +64,21 @@ fn scavenge(scavenger: &Arc<Scavenger>, purge: fn()) {
     }
 }
 
-/// Bytes that were free at the last looks.
+/// Bytes of the process that nobody uses; none where the system does not say.
+fn free_memory() -> Option<usize> {
+    Some(resident_memory()?.saturating_sub(memory::used()))
+}
+
+/// Bytes that were free at the last looks; nothing before the first.
 #[derive(Debug, Default)]
-struct Looks(VecDeque<usize>);
+struct Looks([usize; LOOKS]);
 
 impl Looks {
-    /// What was free at all of them, this one included; nothing before there were enough.
+    /// What was free at all of them, this one included.
     fn least(&mut self, free: usize) -> usize {
-        self.0.push_back(free);
-        if self.0.len() > LOOKS {
-            self.0.pop_front();
-        }
-        match self.0.len() {
-            LOOKS => self.0.iter().copied().min().unwrap_or(0),
-            _ => 0,
-        }
+        self.0.rotate_left(1);
+        self.0[LOOKS - 1] = free;
+        self.0.into_iter().min().unwrap_or(0)
     }
 }
 
